@@ -1,0 +1,46 @@
+# Two commands do everything: `make demo` and `make test`. Both build .venv themselves and need only Python 3.11 or newer.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test test-fast lint pins clean
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/runtime: requirements/runtime.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing what Paperboy needs (about a minute, the first time only) ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/runtime.txt
+	@touch $@
+
+.venv/dev: requirements/dev.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing what the tests need (about a minute, the first time only) ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@ .venv/runtime
+
+lint: .venv/dev ## Check style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-fast: .venv/dev ## Run the part of the suite that takes seconds
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not browser"
+
+test: lint ## Run every test, on SQLite and on PostgreSQL
+	$(BIN)/python -m pytest -q -n 2 --database sqlite
+	$(BIN)/python -m pytest -q -n 2 --database postgresql
+
+pins: ## Renew the hashed requirements files from pyproject.toml (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-header --no-annotate \
+		-o requirements/runtime.txt pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-header --no-annotate \
+		-c requirements/runtime.txt -o requirements/dev.txt pyproject.toml --group dev
+
+clean: ## Remove what was made here, the demo's data too
+	rm -rf .venv var staticfiles

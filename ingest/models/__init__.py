@@ -1,0 +1,8 @@
+"""What the sources said: Source, Fetch, Rejection, Paper, Listing, Count."""
+
+from ingest.models.fetch import Fetch, FetchBody, FetchStatus, Rejection
+from ingest.models.listing import Count, Listing
+from ingest.models.paper import Paper
+from ingest.models.source import Source
+
+__all__ = ["Count", "Fetch", "FetchBody", "FetchStatus", "Listing", "Paper", "Rejection", "Source"]

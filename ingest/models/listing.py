@@ -1,0 +1,44 @@
+"""Listing and Count: a paper on a source's day, and how its votes grew there."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ingest.models.paper import Paper
+from ingest.models.source import Source
+
+
+class Listing(models.Model):
+    """A paper on a source's day."""
+
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="listings", verbose_name=_("source"))
+    day = models.DateField(_("day"))
+    paper = models.ForeignKey(Paper, on_delete=models.PROTECT, related_name="listings", verbose_name=_("paper"))
+
+    class Meta:
+        ordering = ("-day", "source", "pk")
+        verbose_name = _("listing")
+        verbose_name_plural = _("listings")
+        constraints = [models.UniqueConstraint(fields=["source", "day", "paper"], name="listing_once_a_day")]
+        indexes = [models.Index(fields=["day"], name="listing_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.paper} on {self.day}"
+
+
+class Count(models.Model):
+    """Votes, comments and rank of a listing when seen: append-only, one row per change, null where the source does not say."""
+
+    listing = models.ForeignKey(Listing, on_delete=models.CASCADE, related_name="counts", verbose_name=_("listing"))
+    seen_at = models.DateTimeField(_("seen"))
+    votes = models.PositiveIntegerField(_("votes"), null=True, blank=True)
+    comments = models.PositiveIntegerField(_("comments"), null=True, blank=True)
+    rank = models.PositiveIntegerField(_("rank"), null=True, blank=True)
+
+    class Meta:
+        ordering = ("seen_at", "pk")
+        verbose_name = _("count")
+        verbose_name_plural = _("counts")
+        constraints = [models.UniqueConstraint(fields=["listing", "seen_at"], name="count_once_an_instant")]
+
+    def __str__(self) -> str:
+        return f"{self.votes} votes at {self.seen_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,12 @@
+"""The product app: editions, ranking, composing, sending, the site and the desk."""
+
+from django.apps import AppConfig
+
+from newsletter.celery import app as celery_app
+
+
+class NewsletterConfig(AppConfig):
+    name = "newsletter"
+    default_auto_field = "django.db.models.BigAutoField"
+    celery_app = celery_app
+    """Kept here so that every Django process enqueues on our broker, also where `@shared_task` is used."""

@@ -1,0 +1,28 @@
+"""The product's rows: editions and curation, batches, deliveries and the mailed history, and what was heard back."""
+
+from newsletter.models.batch import Batch, BatchState
+from newsletter.models.curation import Curation, CurationKind, Strike
+from newsletter.models.delivery import Delivery, DeliveryStatus, MailedHistory, Outcome
+from newsletter.models.edition import Candidate, CompiledEdition, Edition, EditionCadence, EditionState
+from newsletter.models.event import Click, Feedback, FeedbackKind, ProviderEvent
+
+__all__ = [
+    "Batch",
+    "BatchState",
+    "Candidate",
+    "Click",
+    "CompiledEdition",
+    "Curation",
+    "CurationKind",
+    "Delivery",
+    "DeliveryStatus",
+    "Edition",
+    "EditionCadence",
+    "EditionState",
+    "Feedback",
+    "FeedbackKind",
+    "MailedHistory",
+    "Outcome",
+    "ProviderEvent",
+    "Strike",
+]

@@ -1,0 +1,101 @@
+"""Delivery: one edition to one subscriber; and the mailed history that outlives it."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from newsletter.models.batch import Batch
+from newsletter.models.edition import Edition
+from subscriptions.models import Profile, Subscriber
+
+
+class DeliveryStatus(models.TextChoices):
+    """What we did. claimed → sent, failed, deferred or uncertain; or at once skipped or suppressed; cancelled; late."""
+
+    CLAIMED = "claimed", _("claimed")
+    SENT = "sent", _("sent")
+    FAILED = "failed", _("failed")
+    DEFERRED = "deferred", _("deferred")
+    UNCERTAIN = "uncertain", _("uncertain")
+    SKIPPED = "skipped", _("skipped")
+    SUPPRESSED = "suppressed", _("suppressed")
+    CANCELLED = "cancelled", _("cancelled")
+    LATE = "late", _("late")
+
+
+class Outcome(models.TextChoices):
+    """What the provider says happened later; weaker news never overwrites stronger (see newsletter.tracking)."""
+
+    UNKNOWN = "", _("not heard yet")
+    DELIVERED = "delivered", _("delivered")
+    DEFERRED = "deferred", _("delayed")
+    SOFT_BOUNCE = "soft_bounce", _("bounced for now")
+    HARD_BOUNCE = "hard_bounce", _("bounced for good")
+    REJECTED = "rejected", _("rejected")
+    UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
+    COMPLAINED = "complained", _("complained")
+
+
+class Delivery(models.Model):
+    """One edition to one subscriber, unique: the row that makes sure that nobody gets an edition twice.
+
+    `papers` are paper ids in mailed order and `parts` the score parts of each, in thousandths, as
+    [topic, taste, trend, freshness, editor]; `profile` is the version that was ranked. `position` is its place in the batch.
+    """
+
+    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("edition"))
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("reader"))
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("batch"))
+    position = models.PositiveIntegerField(_("position"), default=0)
+    status = models.CharField(_("status"), max_length=16, choices=DeliveryStatus)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    profile = models.ForeignKey(Profile, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("profile"))
+    papers = models.JSONField(_("papers"), default=list)
+    parts = models.JSONField(_("score parts"), default=list)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    claimed_at = models.DateTimeField(_("claimed"))
+    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome, default=Outcome.UNKNOWN, blank=True)
+    outcome_at = models.DateTimeField(_("outcome at"), null=True, blank=True)
+
+    class Meta:
+        ordering = ("-pk",)
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        constraints = [
+            models.UniqueConstraint(fields=["edition", "subscriber"], name="delivery_once"),
+            models.CheckConstraint(condition=models.Q(status__in=DeliveryStatus.values), name="delivery_status_known"),
+            models.CheckConstraint(condition=models.Q(outcome__in=Outcome.values), name="delivery_outcome_known"),
+            models.CheckConstraint(
+                condition=~models.Q(status__in=["failed", "skipped", "suppressed", "uncertain"]) | ~models.Q(reason=""),
+                name="delivery_says_why",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["batch", "position"], name="delivery_by_batch"),
+            models.Index(fields=["subscriber"], condition=models.Q(status__in=["claimed", "deferred"]), name="delivery_open_by_subscriber"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.edition} to reader {self.subscriber_id}"
+
+
+class MailedHistory(models.Model):
+    """Which papers a reader was mailed, as a compact set that outlives the deliveries.
+
+    The set is cut into buckets of `BUCKET` consecutive paper ids; `offsets` are the ids' offsets in the bucket as sorted 16-bit
+    little-endian integers. Papers of one time share a bucket, so reading and writing touch a row or two however long a reader stays.
+    """
+
+    BUCKET = 4096
+
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="mailed_history")
+    bucket = models.PositiveIntegerField()
+    offsets = models.BinaryField(default=b"")
+
+    class Meta:
+        verbose_name = _("mailed history")
+        verbose_name_plural = _("mailed histories")
+        constraints = [models.UniqueConstraint(fields=["subscriber", "bucket"], name="mailed_history_once")]
+
+    def __str__(self) -> str:
+        return f"papers mailed to reader {self.subscriber_id}"

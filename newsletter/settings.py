@@ -1,0 +1,306 @@
+"""Every setting of Paperboy, all read from the environment; `.env.example` explains each variable.
+
+Reading is loud: every wrong value is collected and told in one message before anything starts. The default environment is
+`development`, which needs nothing set; `production` refuses to start on development secrets.
+"""
+
+import hashlib
+import os
+import secrets
+import sys
+import tempfile
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_email_url
+import structlog
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+from environs import Env, EnvError, EnvValidationError, validate
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+_problems: list[str] = []
+_env = Env(eager=False)
+_env.read_env(str(BASE_DIR / ".env"), recurse=False)
+
+
+def _instance_secret(path: Path) -> str:
+    """Return the secret of this development instance, made once and readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        secret = secrets.token_urlsafe(64)
+        file.write(secret + "\n")
+    return secret
+
+
+def _socket_path(var_dir: Path) -> Path:
+    """Return where the embedded Redis listens: short, since a socket path over 107 bytes does not bind, and one per var folder."""
+    name = hashlib.sha256(str(var_dir).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"paperboy-{os.getuid()}-{name}" / "redis.sock"
+
+
+def _anymail_settings() -> dict[str, Any]:
+    """Collect every `ANYMAIL_*` variable, so that each provider's own setting names work unchanged."""
+    prefix = "ANYMAIL_"
+    return {name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix)}
+
+
+# --- Where this instance runs -------------------------------------------------------------------------------------------
+ENVIRONMENT = _env.str("ENVIRONMENT", "development", validate=validate.OneOf(["development", "production"]))
+PRODUCTION = ENVIRONMENT == "production"
+DEBUG = _env.bool("DEBUG", False)
+VAR_DIR = Path(_env.str("VAR_DIR", "") or BASE_DIR / "var").resolve()
+SITE_NAME = _env.str("SITE_NAME", "Paperboy")
+SITE_URL = (_env.str("SITE_URL", "http://127.0.0.1:8000") or "").rstrip("/")
+SITE_HOST = urlsplit(SITE_URL).hostname or ""
+ALLOWED_HOSTS = _env.list("ALLOWED_HOSTS", [SITE_HOST] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]", SITE_HOST])
+ADMIN_PATH = (_env.str("ADMIN_PATH", "desk") or "").strip("/")
+
+SECRET_KEY = _env.str("SECRET_KEY", "")
+SECRET_KEY_FALLBACKS: list[str] = _env.list("SECRET_KEY_FALLBACKS", [])
+if not SECRET_KEY and not PRODUCTION:
+    SECRET_KEY = _instance_secret(VAR_DIR / "secret_key")
+
+# --- Database, broker ---------------------------------------------------------------------------------------------------
+DATABASES = {
+    "default": _env.dj_db_url("DATABASE_URL", f"sqlite:///{VAR_DIR / 'paperboy.sqlite3'}", conn_max_age=60, conn_health_checks=True)
+}
+if DATABASES["default"] and DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 30,
+        # A transaction that reads first and writes later would fail instead of waiting for its turn.
+        "transaction_mode": "IMMEDIATE",
+        # FULL: a claim must survive a power cut, or the same reader would be claimed twice.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=30000;",
+    }
+
+REDIS_URL = _env.str("REDIS_URL", "")
+EMBEDDED_REDIS_SOCKET = _socket_path(VAR_DIR)
+
+CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{EMBEDDED_REDIS_SOCKET}"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Without these a publish on a dead connection can hang a web request for ever.
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "work"
+CELERY_TASK_ROUTES = {
+    "subscriptions.tasks.*": {"queue": "urgent"},
+    "newsletter.tasks.record_provider_event": {"queue": "events"},
+}
+CELERY_TASK_SOFT_TIME_LIMIT = 90
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "tick": {"task": "newsletter.tasks.tick", "schedule": 60.0, "options": {"expires": 55}},
+    "sweep": {"task": "newsletter.tasks.sweep", "schedule": 30.0, "options": {"expires": 25}},
+}
+
+# --- Mail out -----------------------------------------------------------------------------------------------------------
+MAIL_PROVIDER = _env.str("MAIL_PROVIDER", "file")
+SENDER_ADDRESS = _env.str("SENDER_ADDRESS", "")
+REPLY_TO_ADDRESS = _env.str("REPLY_TO_ADDRESS", "")
+POSTAL_ADDRESS = _env.str("POSTAL_ADDRESS", "")
+UNSUBSCRIBE_ADDRESS = _env.str("UNSUBSCRIBE_ADDRESS", "")
+SENDER_ID = _env.str(
+    "SENDER_ID", "paperboy", validate=validate.Regexp(r"^[a-z0-9]{5,15}$", error="must be 5 to 15 small letters or digits")
+)
+SMTP_URL = _env.str("SMTP_URL", "")
+OUTBOX_DIR = VAR_DIR / "outbox"
+
+ANYMAIL = _anymail_settings()
+if MAIL_PROVIDER == "file":
+    EMAIL_BACKEND = "newsletter.sending.outbox.EmailBackend"
+elif MAIL_PROVIDER == "smtp":
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    if SMTP_URL:
+        _smtp = dj_email_url.parse(SMTP_URL)
+        EMAIL_HOST, EMAIL_PORT = _smtp["EMAIL_HOST"], _smtp["EMAIL_PORT"]
+        EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _smtp["EMAIL_HOST_USER"], _smtp["EMAIL_HOST_PASSWORD"]
+        EMAIL_USE_TLS, EMAIL_USE_SSL = _smtp["EMAIL_USE_TLS"], _smtp["EMAIL_USE_SSL"]
+    else:
+        _problems.append("MAIL_PROVIDER=smtp needs SMTP_URL, such as smtp+tls://user:password@mail.example.org:587.")
+else:
+    EMAIL_BACKEND = f"anymail.backends.{MAIL_PROVIDER}.EmailBackend"
+EMAIL_TIMEOUT = 30
+DEFAULT_FROM_EMAIL = SENDER_ADDRESS or f"{SITE_NAME} <paperboy@localhost.localdomain>"
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# --- Editions and sending -------------------------------------------------------------------------------------------------
+EDITION_HOUR = _env.int("EDITION_HOUR", 5, validate=validate.Range(0, 23))
+"""The nominal UTC hour of an edition: it is frozen by then, and a reader's slot is the first local hour they want at or after it."""
+EDITION_WEEKDAY = _env.int("EDITION_WEEKDAY", 4, validate=validate.Range(0, 6))
+"""The weekday of the weekly edition, 0 is Monday."""
+REVIEW_HOURS = _env.int("REVIEW_HOURS", 3, validate=validate.Range(0, 23))
+"""How many hours before its nominal instant an edition is opened for staff."""
+CANDIDATE_DAYS = _env.int("CANDIDATE_DAYS", 5, validate=validate.Range(1, 60))
+"""How many listing days back a daily edition looks for papers; a weekly one looks two more."""
+MINIMUM_SOURCES = _env.int("MINIMUM_SOURCES", 1, validate=validate.Range(0))
+"""An edition is held for a person when fewer sources than this brought papers."""
+CATCH_UP_HOURS = _env.int("CATCH_UP_HOURS", 6, validate=validate.Range(0, 72))
+BATCH_SIZE = _env.int("BATCH_SIZE", 200, validate=validate.Range(1, 1000))
+LEASE_SECONDS = _env.int("LEASE_SECONDS", 180, validate=validate.Range(10, 3600))
+
+# --- Applications ---------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "newsletter",
+    "subscriptions",
+    "ingest",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "anymail",
+    "csp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "newsletter.urls"
+WSGI_APPLICATION = "newsletter.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "newsletter.site.context.site",
+            ],
+        },
+    },
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = reverse_lazy("admin:login")
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+STATIC_ROOT = Path(_env.str("STATIC_ROOT", "") or BASE_DIR / "staticfiles")
+STATICFILES_DIRS = [BASE_DIR / "newsletter" / "site" / "assets"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+
+# --- Security ---------------------------------------------------------------------------------------------------------------
+_https = SITE_URL.startswith("https://")
+SECURE_SSL_REDIRECT = PRODUCTION
+# One-click leaving must never be redirected (RFC 8058 section 3.1), and a health check speaks plain HTTP inside the network.
+SECURE_REDIRECT_EXEMPT = [r"^u/", r"^healthz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _env.bool("BEHIND_PROXY", False) else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    },
+}
+
+# --- Logs -------------------------------------------------------------------------------------------------------------------
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "structured": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.processors.JSONRenderer() if PRODUCTION else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+            "foreign_pre_chain": [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)],
+        },
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+    "root": {
+        "handlers": ["stderr"],
+        "level": _env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
+    },
+}
+
+# --- Loud when wrong ----------------------------------------------------------------------------------------------------------
+if not (SITE_HOST and SITE_URL.startswith(("http://", "https://"))):
+    _problems.append("SITE_URL must be the address readers open, such as https://paperboy.example.org.")
+if PRODUCTION:
+    if len(SECRET_KEY or "") < 50:
+        _problems.append("SECRET_KEY must be set to a random text of 50 characters or more in production.")
+    if DEBUG:
+        _problems.append("DEBUG must be off in production.")
+    if not _https:
+        _problems.append("SITE_URL must begin with https:// in production: links in mail and one-click leaving need it.")
+    if not REDIS_URL:
+        _problems.append("REDIS_URL must name a Redis server in production; the embedded one is for one machine in development.")
+    if "@" not in parseaddr(SENDER_ADDRESS or "")[1]:
+        _problems.append("SENDER_ADDRESS must be the address mail comes from, such as Paperboy <daily@paperboy.example.org>.")
+    if not POSTAL_ADDRESS:
+        _problems.append("POSTAL_ADDRESS must be set in production: the law wants one in every digest.")
+try:
+    _env.seal()
+except EnvValidationError as _error:
+    _wrong = _error.error_messages
+    _problems.extend(f"{name}: {' '.join(map(str, _wrong[name]))}" if isinstance(_wrong, dict) else str(name) for name in _wrong)
+except EnvError as _error:
+    _problems.append(str(_error))
+if _problems:
+    raise ImproperlyConfigured("Paperboy cannot start:\n" + "\n".join(f"  - {problem}" for problem in _problems))

@@ -1,0 +1,12 @@
+"""Every address of the site."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import path
+
+from newsletter.site.health import healthz
+
+urlpatterns = [
+    path("healthz", healthz),
+    path(f"{settings.ADMIN_PATH}/", admin.site.urls),
+]

@@ -1,0 +1,23 @@
+"""Who reads, what they chose, and what they agreed to."""
+
+from subscriptions.models.consent import Consent, ConsentKind, Suppression, SuppressionReason
+from subscriptions.models.letter import Letter, LetterKind, LetterState
+from subscriptions.models.profile import Profile
+from subscriptions.models.subscriber import Cadence, SignUp, Subscriber, SubscriberState
+from subscriptions.models.topic import Topic
+
+__all__ = [
+    "Cadence",
+    "Consent",
+    "ConsentKind",
+    "Letter",
+    "LetterKind",
+    "LetterState",
+    "Profile",
+    "SignUp",
+    "Subscriber",
+    "SubscriberState",
+    "Suppression",
+    "SuppressionReason",
+    "Topic",
+]

@@ -1,0 +1,59 @@
+"""Consent and Suppression: what readers agreed to, and whom we may not write."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from subscriptions.models.subscriber import Subscriber
+
+
+class ConsentKind(models.TextChoices):
+    REQUESTED = "requested", _("asked to be mailed")
+    CONFIRMED = "confirmed", _("confirmed")
+    CHANGED = "changed", _("changed preferences")
+    PAUSED = "paused", _("paused")
+    LEFT = "left", _("left")
+    RETURNED = "returned", _("came back")
+
+
+class Consent(models.Model):
+    """One thing a reader agreed to or took back: append-only, the proof that the law asks for."""
+
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="consents", verbose_name=_("reader"))
+    kind = models.CharField(_("kind"), max_length=16, choices=ConsentKind)
+    at = models.DateTimeField(_("at"))
+    evidence = models.CharField(
+        _("evidence"), max_length=200, blank=True, help_text=_("By which way it was given, such as confirmation link.")
+    )
+
+    class Meta:
+        ordering = ("at", "pk")
+        verbose_name = _("consent")
+        verbose_name_plural = _("consents")
+        constraints = [models.CheckConstraint(condition=models.Q(kind__in=ConsentKind.values), name="consent_kind_known")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class SuppressionReason(models.TextChoices):
+    HARD_BOUNCE = "hard_bounce", _("the address does not exist")
+    COMPLAINT = "complaint", _("the reader reported our mail as spam")
+    STAFF = "staff", _("staff decided")
+    ERASED = "erased", _("the reader asked to be forgotten")
+
+
+class Suppression(models.Model):
+    """An address we may not write to, as a keyed hash so that it outlives the erasure of its reader."""
+
+    address_hash = models.CharField(max_length=64, unique=True, editable=False)
+    reason = models.CharField(_("reason"), max_length=16, choices=SuppressionReason)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        ordering = ("-at",)
+        verbose_name = _("suppression")
+        verbose_name_plural = _("suppressions")
+        constraints = [models.CheckConstraint(condition=models.Q(reason__in=SuppressionReason.values), name="suppression_reason_known")]
+
+    def __str__(self) -> str:
+        return f"{self.get_reason_display()} at {self.at:%Y-%m-%d %H:%M}"
