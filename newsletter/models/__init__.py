@@ -1,6 +1,6 @@
 """The product's rows: editions and curation, batches, deliveries and the mailed history, and what was heard back."""
 
-from newsletter.models.batch import Batch, BatchState
+from newsletter.models.batch import Batch, BatchState, ServerRun
 from newsletter.models.curation import Curation, CurationKind, Strike
 from newsletter.models.delivery import Delivery, DeliveryStatus, MailedHistory, Outcome
 from newsletter.models.edition import Candidate, CompiledEdition, Edition, EditionCadence, EditionState
@@ -24,5 +24,6 @@ __all__ = [
     "MailedHistory",
     "Outcome",
     "ProviderEvent",
+    "ServerRun",
     "Strike",
 ]

@@ -19,31 +19,40 @@ class BatchState(models.TextChoices):
 class Batch(models.Model):
     """Readers of an edition due at the same time.
 
-    `subscriber_ids` are the readers planned here for the first time; a batch that takes up deferred deliveries has none, its
-    deliveries point to it. `cursor` is the fence: the number of hand-overs begun. It is advanced, under `token` and an unexpired
-    lease, before each hand-over; the delivery at position `cursor - 1` is the one whose fate a crash leaves unknown.
-    `server_epoch` names the database server's run, since its restart may have lost marks.
+    `slot_at` is the instant the readers wanted, `send_after` the one before which the batch rests: later when it takes up deferred
+    deliveries. `subscriber_ids` are the readers planned here for the first time; the claim turns them into deliveries and empties the
+    list, which keeps the row small while its cursor moves. A batch of deferred deliveries has none, its deliveries point to it.
+    `planned_count` counts the readers whose books begin here.
+
+    `cursor` is the fence: the number of hand-overs begun. It is advanced, under `token` and an unexpired lease, before each hand-over;
+    the delivery at position `cursor - 1` is the one whose fate a crash leaves unknown. `halted` makes the fence refuse, so that a
+    pause, a cancellation or a strike stops a run within one hand-over. `server_epoch` names the database server's run, since a crash
+    of the server may lose marks.
     """
 
     edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="batches", verbose_name=_("edition"))
+    slot_at = models.DateTimeField(_("wanted at"))
     send_after = models.DateTimeField(_("send after"))
-    number = models.PositiveIntegerField(_("number"), help_text=_("Counts the batches of an edition."))
+    at_once = models.BooleanField(
+        _("at once"), default=False, help_text=_("A first digest, which does not wait for the reader's hour or weekday.")
+    )
     state = models.CharField(_("state"), max_length=16, choices=BatchState, default=BatchState.PLANNED)
     subscriber_ids = models.JSONField(default=list, editable=False)
     planned_count = models.PositiveIntegerField(_("readers"), default=0)
+    provider = models.CharField(_("provider"), max_length=40, blank=True)
     token = models.UUIDField(null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
     cursor = models.PositiveIntegerField(_("hand-overs begun"), default=0)
+    halted = models.BooleanField(_("halted"), default=False)
     server_epoch = models.CharField(max_length=64, blank=True, editable=False)
     claimed_at = models.DateTimeField(_("claimed"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 
     class Meta:
-        ordering = ("edition", "send_after", "number")
+        ordering = ("edition", "send_after", "pk")
         verbose_name = _("batch")
         verbose_name_plural = _("batches")
         constraints = [
-            models.UniqueConstraint(fields=["edition", "number"], name="batch_number_once"),
             models.CheckConstraint(condition=models.Q(state__in=BatchState.values), name="batch_state_known"),
             models.CheckConstraint(
                 condition=~models.Q(state=BatchState.CLAIMED) | models.Q(token__isnull=False, lease_until__isnull=False),
@@ -56,4 +65,20 @@ class Batch(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"batch {self.number} of {self.edition}"
+        return f"batch {self.pk} of {self.edition}"
+
+
+class ServerRun(models.Model):
+    """The run of the database server, as a random name that a crash of the server erases.
+
+    On PostgreSQL the table is unlogged: crash recovery empties it, exactly when commits that were not yet on disk may be lost, while a
+    clean restart keeps it. So a name that changed since a claim says that the claim's marks cannot be believed.
+    """
+
+    name = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="server_run_is_one")]
+
+    def __str__(self) -> str:
+        return self.name

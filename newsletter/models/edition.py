@@ -34,6 +34,7 @@ class Edition(models.Model):
     """One dated issue. From its nominal instant on it is frozen, and can only lose papers (strikes).
 
     `statistics` are the frozen inputs of the ranking (newsletter.ranking.statistics), so that any score can be computed again.
+    Paused is a fact beside the state: no batch is claimed while it lasts, and it says whether a person or an error stopped the run.
     """
 
     cadence = models.CharField(_("cadence"), max_length=16, choices=EditionCadence)
@@ -45,11 +46,14 @@ class Edition(models.Model):
     held_reason = models.CharField(_("held because"), max_length=300, blank=True)
     note = models.TextField(_("editor's note"), blank=True, help_text=_("Shown at the top of every digest."))
     health_line = models.CharField(_("source health"), max_length=300, blank=True, help_text=_("One honest line when a source is missing."))
+    candidate_days = models.PositiveSmallIntegerField(_("candidate days"), help_text=_("How many listing days back it looks for papers."))
     opened_at = models.DateTimeField(_("opened"))
     approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
     frozen_at = models.DateTimeField(_("frozen"), null=True, blank=True)
     planned_at = models.DateTimeField(_("planned"), null=True, blank=True)
     done_at = models.DateTimeField(_("done"), null=True, blank=True)
+    paused_at = models.DateTimeField(_("sending paused"), null=True, blank=True)
+    paused_reason = models.CharField(_("paused because"), max_length=300, blank=True)
     statistics = models.BinaryField(null=True, editable=False)
 
     class Meta:
@@ -67,6 +71,7 @@ class Edition(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(state=EditionState.HELD) | ~models.Q(held_reason=""), name="edition_held_has_reason"
             ),
+            models.CheckConstraint(condition=models.Q(paused_at=None) | ~models.Q(paused_reason=""), name="edition_paused_has_reason"),
             models.CheckConstraint(
                 condition=~models.Q(state=EditionState.DONE) | models.Q(done_at__isnull=False), name="edition_done_at_known"
             ),
