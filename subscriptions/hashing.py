@@ -1,0 +1,18 @@
+"""Keyed hashes: how we recognise an address or a network origin again without storing it."""
+
+from django.conf import settings
+from django.utils.crypto import salted_hmac
+
+
+def keyed_hash(purpose: str, text: str) -> str:
+    """Return the hex HMAC-SHA256 of `text` under the current secret; hashes of different purposes never match."""
+    return _hash(purpose, text, settings.SECRET_KEY)
+
+
+def keyed_hashes(purpose: str, text: str) -> list[str]:
+    """Return the hash under the current secret and under each fallback, to look up what was stored before a rotation."""
+    return [_hash(purpose, text, secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+
+
+def _hash(purpose: str, text: str, secret: str) -> str:
+    return salted_hmac(f"paperboy.hash.{purpose}", text, secret=secret, algorithm="sha256").hexdigest()
