@@ -1,0 +1,82 @@
+"""Topics come from a file, twice without change, and show as a tree."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from subscriptions.models import Topic
+from subscriptions.topics import BadTopics, load_topics, tree
+
+pytestmark = pytest.mark.django_db
+
+VISION = {
+    "slug": "vision",
+    "name": "Vision",
+    "description": "Seeing.",
+    "phrases": ["Image  Models"],
+    "categories": ["cs.CV"],
+    "parent": None,
+}
+VIDEO = {"slug": "video", "name": "Video", "description": "", "phrases": ["video"], "categories": [], "parent": "vision"}
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(*entries):
+        path = tmp_path / "topics.json"
+        path.write_text(json.dumps(list(entries)), encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_child_may_come_before_its_parent(file):
+    load_topics(file(VIDEO, VISION))
+    (branch,) = tree()
+    assert (branch.topic.slug, [child.slug for child in branch.children]) == ("vision", ["video"])
+    assert branch.topic.phrases == ["image models"]
+
+
+def test_loading_twice_changes_nothing(file):
+    load_topics(file(VISION, VIDEO))
+    before = list(Topic.objects.values())
+    loaded = load_topics(file(VISION, VIDEO))
+    assert (loaded.new, loaded.updated, loaded.unchanged) == (0, 0, 2)
+    assert list(Topic.objects.values()) == before
+
+
+def test_a_changed_word_is_taken_and_the_row_stays(file):
+    load_topics(file(VISION))
+    key = Topic.objects.get().pk
+    loaded = load_topics(file(VISION | {"description": "Pictures."}))
+    assert (loaded.updated, Topic.objects.get().pk, Topic.objects.get().description) == (1, key, "Pictures.")
+
+
+def test_the_child_of_a_retired_topic_is_still_offered(file):
+    load_topics(file(VISION, VIDEO))
+    Topic.objects.filter(slug="vision").update(retired=True)
+    assert [branch.topic.slug for branch in tree()] == ["video"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "says"),
+    [
+        ([VISION, VISION], "comes twice"),
+        ([VIDEO], "parent “vision”"),
+        ([{"name": "No slug"}], "entry 1"),
+    ],
+)
+def test_a_wrong_file_is_told_and_stores_nothing(file, entries, says):
+    with pytest.raises(BadTopics, match=says):
+        load_topics(file(*entries))
+    assert not Topic.objects.exists()
+
+
+def test_the_command_says_what_it_did_and_what_is_wrong(file, tmp_path):
+    out = StringIO()
+    call_command("load_topics", file(VISION, VIDEO), stdout=out)
+    assert out.getvalue() == "2 topics new, 0 updated, 0 unchanged.\n"
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("load_topics", tmp_path / "absent.json")
