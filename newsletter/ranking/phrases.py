@@ -1,0 +1,101 @@
+"""Where words and phrases stand in titles and abstracts."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from newsletter.ranking.text import Token, number_forms, sequences, stem, tokens, words
+
+Span = tuple[int, int]
+"""Half-open range of token places."""
+
+_Places = Mapping[str, Sequence[int]]
+_Forms = Callable[[str], Collection[str]]
+
+
+class FieldIndex:
+    """One text with its words in order, found by spelling or by stem.
+
+    A hyphenated pair ("fine-tuning") is also found as one word ("finetuning").
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens: list[Token] = tokens(text)
+        self.stems: list[str] = [stem(token.word) for token in self.tokens]
+        self._by_word: defaultdict[str, list[int]] = defaultdict(list)
+        self._by_stem: defaultdict[str, list[int]] = defaultdict(list)
+        self._pair_by_word: defaultdict[str, list[int]] = defaultdict(list)
+        self._pair_by_stem: defaultdict[str, list[int]] = defaultdict(list)
+        for place, token in enumerate(self.tokens):
+            self._by_word[token.word].append(place)
+            self._by_stem[self.stems[place]].append(place)
+            if token.joined:
+                pair = self.tokens[place - 1].word + token.word
+                self._pair_by_word[pair].append(place - 1)
+                self._pair_by_stem[stem(pair)].append(place - 1)
+
+    def spelled(self, phrase: Sequence[str]) -> list[Span]:
+        """Where the phrase stands, word for word, in singular or plural."""
+        return _stands(phrase, self._by_word, self._pair_by_word, number_forms)
+
+    def stemmed(self, phrase: Sequence[str]) -> list[Span]:
+        """Where the phrase stands when only stems are compared."""
+        return _stands(phrase, self._by_stem, self._pair_by_stem, lambda word: (stem(word),))
+
+    def has_stem(self, one: str) -> bool:
+        return one in self._by_stem or one in self._pair_by_stem
+
+    def first(self, one: str) -> Span:
+        """Where a stem that the text has stands first."""
+        if one in self._by_stem:
+            return self._by_stem[one][0], self._by_stem[one][0] + 1
+        return self._pair_by_stem[one][0], self._pair_by_stem[one][0] + 2
+
+    def all_stems(self) -> set[str]:
+        return self._by_stem.keys() | self._pair_by_stem.keys()
+
+    def surface(self, span: Span) -> str:
+        """The original wording of a span."""
+        return self.text[self.tokens[span[0]].start : self.tokens[span[1] - 1].end]
+
+
+def _stands(phrase: Sequence[str], single: _Places, pair: _Places, forms: _Forms) -> list[Span]:
+    spans: set[Span] = set()
+    for sequence in sequences(phrase) if phrase else ():
+        spans |= _follow(sequence, single, pair, forms)
+    return sorted(spans)
+
+
+def _follow(sequence: Sequence[str], single: _Places, pair: _Places, forms: _Forms) -> set[Span]:
+    spans: set[Span] | None = None
+    for word in sequence:
+        here = {
+            (place, place + length) for places, length in ((single, 1), (pair, 2)) for form in forms(word) for place in places.get(form, ())
+        }
+        if spans is None:
+            spans = here
+        else:
+            ends: defaultdict[int, list[int]] = defaultdict(list)
+            for start, end in spans:
+                ends[end].append(start)
+            spans = {(start, last) for first, last in here for start in ends.get(first, ())}
+        if not spans:
+            break
+    return spans or set()
+
+
+class PaperIndex:
+    """A paper's title and abstract, ready to be searched."""
+
+    def __init__(self, title: str, abstract: str) -> None:
+        self.title = FieldIndex(title)
+        self.abstract = FieldIndex(abstract)
+
+    def mentions(self, phrase: Sequence[str]) -> bool:
+        """Whether title or abstract has the phrase as whole words, in any case and number."""
+        return bool(self.title.spelled(phrase) or self.abstract.spelled(phrase))
+
+
+def phrase_words(phrase: str) -> tuple[str, ...]:
+    """A typed phrase as words; empty when it has none ("???")."""
+    return tuple(words(phrase))

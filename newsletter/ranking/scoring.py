@@ -1,0 +1,62 @@
+"""One score per reader and paper: the sum of named integer parts."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newsletter.ranking.readers import ReaderArrays, Tables
+from newsletter.ranking.values import MAX_BALANCE, Parts
+
+EVEN = MAX_BALANCE // 2
+"""At this balance topic and trend weigh the same: their parts are as stored, up to 1000 each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Scores of a block of readers: arrays of shape (readers, papers).
+
+    `slot` is the place of the best matching interest in the reader's row, -1 where none matches.
+    """
+
+    topic: NDArray[np.int32]
+    slot: NDArray[np.int8]
+
+
+class Scorer:
+    """The additive score. All arithmetic is on integers, so it does not depend on who else is ranked."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.statistics = tables.statistics
+
+    @cached_property
+    def trend_parts(self) -> NDArray[np.int32]:
+        """The trend part for each balance: (101, papers)."""
+        balances = np.arange(MAX_BALANCE + 1, dtype=np.int32)
+        return balances[:, None] * self.statistics.trend.astype(np.int32)[None, :] // EVEN
+
+    @cached_property
+    def common(self) -> NDArray[np.int32]:
+        """What does not depend on the reader's interests: trend, freshness, editor; (101, papers)."""
+        return self.trend_parts + self.statistics.freshness + self.statistics.editor
+
+    def topic_block(self, readers: ReaderArrays) -> Block:
+        """The topic part is the best match among a reader's interests, weighted by the balance."""
+        shape = (len(readers), len(self.statistics.papers))
+        best = np.zeros(shape, np.int16)
+        slot = np.full(shape, -1, np.int8)
+        for place in range(readers.interests.shape[1]):
+            score = self.tables.interests[readers.interests[:, place]]
+            better = score > best
+            slot[better] = place
+            np.maximum(best, score, out=best)
+        weight = (MAX_BALANCE - readers.balance)[:, None]
+        return Block(best.astype(np.int32) * weight // EVEN, slot)
+
+    def parts(self, topic: int, balance: int, place: int) -> Parts:
+        """The parts of one paper, given its topic part."""
+        frozen = self.statistics
+        trend = int(self.trend_parts[balance, place])
+        return Parts(topic, 0, trend, int(frozen.freshness[place]), int(frozen.editor[place]))

@@ -1,0 +1,155 @@
+"""Everything about an edition that ranking needs, frozen: the same picks and parts for ever after."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newsletter.ranking.archive import ArchiveStatistics, fit_archive
+from newsletter.ranking.freshness import freshness_scores
+from newsletter.ranking.likeness import near_duplicates
+from newsletter.ranking.packing import UnreadableBytes, pack, unpack
+from newsletter.ranking.topics import Library
+from newsletter.ranking.trend import trend_scores
+from newsletter.ranking.values import CandidatePaper, TopicDefinition
+
+__all__ = ["ArchiveStatistics", "EditionStatistics", "UnreadableBytes", "fit_archive"]
+
+Identified = TypeVar("Identified", CandidatePaper, TopicDefinition)
+
+_MAGIC = b"PBES"
+_VERSION = 1
+PINNED = 10_000
+"""More than all other parts together can reach, so that a pinned paper comes first."""
+BOOST_STEP = 10
+"""Thousandths per point of boost: the strongest boost weighs as much as a perfect topic match."""
+
+
+@dataclass(frozen=True, eq=False)
+class EditionStatistics:
+    """Frozen ranking input of one edition. Papers and topics are in the order of their ids.
+
+    Arrays (all in thousandths): `topic_scores` int16 (topics, papers); `trend`, `freshness`, `editor`
+    int16 (papers); `duplicates` bool (papers, papers).
+    """
+
+    now: datetime
+    library: Library
+    topics: tuple[TopicDefinition, ...]
+    topic_scores: NDArray[np.int16]
+    trend: NDArray[np.int16]
+    freshness: NDArray[np.int16]
+    editor: NDArray[np.int16]
+    duplicates: NDArray[np.bool_]
+
+    @classmethod
+    def freeze(
+        cls,
+        papers: Sequence[CandidatePaper],
+        topics: Sequence[TopicDefinition],
+        now: datetime,
+        archive: ArchiveStatistics | None = None,
+    ) -> "EditionStatistics":
+        """Compute all that does not depend on the reader. Without an archive the papers stand in for it.
+
+        ValueError if `now` has no time zone or two papers or two topics share an id.
+        """
+        if now.tzinfo is None:
+            raise ValueError("now must have a time zone")
+        ordered = _by_id(papers, "papers")
+        known = archive or fit_archive((paper.title, paper.abstract) for paper in ordered)
+        library = Library(ordered, known)
+        subjects = _by_id(topics, "topics")
+        moment = now.astimezone(UTC)
+        return cls(
+            moment,
+            library,
+            subjects,
+            library.topic_scores(subjects),
+            trend_scores(ordered),
+            freshness_scores(ordered, moment.date()),
+            np.array([BOOST_STEP * paper.boost + PINNED * paper.pinned for paper in ordered], np.int16),
+            near_duplicates(library.indexes),
+        )
+
+    @property
+    def papers(self) -> tuple[CandidatePaper, ...]:
+        return self.library.papers
+
+    @cached_property
+    def places(self) -> dict[int, int]:
+        """The place of each paper id in the arrays."""
+        return {paper.id: place for place, paper in enumerate(self.papers)}
+
+    @cached_property
+    def rows(self) -> dict[int, int]:
+        """The row of each topic id in `topic_scores`."""
+        return {topic.id: row for row, topic in enumerate(self.topics)}
+
+    @cached_property
+    def mailed_places(self) -> dict[int, tuple[int, ...]]:
+        """For each id that may have been mailed, also under a merged id, the places it rules out."""
+        found: dict[int, tuple[int, ...]] = {}
+        for place, paper in enumerate(self.papers):
+            for one in (paper.id, *paper.duplicates_of):
+                found[one] = (*found.get(one, ()), place)
+        return found
+
+    def to_bytes(self) -> bytes:
+        data = {
+            "now": self.now.isoformat(),
+            "papers": [_paper_to_plain(paper) for paper in self.papers],
+            "topics": [asdict(topic) for topic in self.topics],
+        }
+        arrays: dict[str, NDArray[Any]] = {
+            "topic_scores": self.topic_scores,
+            "trend": self.trend,
+            "freshness": self.freshness,
+            "editor": self.editor,
+            "duplicates": self.duplicates,
+            "archive": np.frombuffer(self.library.archive.to_bytes(), np.uint8),
+        }
+        return pack(_MAGIC, _VERSION, data, arrays)
+
+    @classmethod
+    def from_bytes(cls, blob: bytes) -> "EditionStatistics":
+        """What `to_bytes` gave. UnreadableBytes (a ValueError) for foreign, damaged or outdated bytes."""
+        data, arrays = unpack(_MAGIC, _VERSION, blob)
+        archive = ArchiveStatistics.from_bytes(arrays.pop("archive").tobytes())
+        library = Library([_paper_from_plain(plain) for plain in data["papers"]], archive)
+        topics = tuple(_topic_from_plain(plain) for plain in data["topics"])
+        return cls(datetime.fromisoformat(data["now"]), library, topics, **arrays)
+
+
+def _by_id(values: Sequence[Identified], what: str) -> tuple[Identified, ...]:
+    ordered = tuple(sorted(values, key=lambda value: value.id))
+    for before, after in itertools.pairwise(ordered):
+        if before.id == after.id:
+            raise ValueError(f"two {what} share the id {after.id}")
+    return ordered
+
+
+def _paper_to_plain(paper: CandidatePaper) -> dict[str, Any]:
+    plain = asdict(paper)
+    plain["published"] = paper.published.isoformat() if paper.published else None
+    plain["listed"] = paper.listed.isoformat()
+    return plain
+
+
+def _paper_from_plain(plain: dict[str, Any]) -> CandidatePaper:
+    published = plain["published"]
+    changed = {
+        "published": date.fromisoformat(published) if published else None,
+        "listed": date.fromisoformat(plain["listed"]),
+        **{name: tuple(plain[name]) for name in ("authors", "categories", "duplicates_of")},
+    }
+    return CandidatePaper(**(plain | changed))
+
+
+def _topic_from_plain(plain: dict[str, Any]) -> TopicDefinition:
+    return TopicDefinition(**(plain | {name: tuple(plain[name]) for name in ("phrases", "categories")}))

@@ -1,0 +1,94 @@
+"""From text to words: one normal form for titles, abstracts, topics, phrases and muted words."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import Stemmer
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*(?:\+\+|#)?")
+_HYPHENS = "-‐‑‒–"
+_POSSESSIVE = re.compile(r"['’]s?$")
+_NOT_PLURAL = ("ss", "us", "is")
+
+
+class Token(NamedTuple):
+    """A word of a text: its normal form and where it stands in the original, as `text[start:end]`.
+
+    `joined` says that only a hyphen stands between this word and the one before it.
+    """
+
+    word: str
+    start: int
+    end: int
+    joined: bool
+
+
+def normal_form(word: str) -> str:
+    """Case, compatibility forms, accents and a possessive ending folded away."""
+    folded = _POSSESSIVE.sub("", word.casefold())
+    if folded.isascii():
+        return folded
+    decomposed = unicodedata.normalize("NFKD", folded)
+    return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
+
+
+def tokens(text: str) -> list[Token]:
+    """The words of a text in order. Hyphens part words; apostrophes, "++" and "#" belong to them."""
+    found: list[Token] = []
+    for match in _TOKEN.finditer(text):
+        word = normal_form(match.group())
+        if word:
+            start, end = match.span()
+            joined = bool(found) and found[-1].end == start - 1 and text[start - 1] in _HYPHENS
+            found.append(Token(word, start, end, joined))
+    return found
+
+
+def words(text: str) -> list[str]:
+    """The normal forms of a text's words, in order."""
+    return [token.word for token in tokens(text)]
+
+
+@lru_cache(maxsize=1 << 16)
+def stem(word: str) -> str:
+    """The Snowball English stem (Porter2) of a normal form; "llms" and "gans" lose their plural s."""
+    singular = word[:-1] if len(word) > 2 and word[-1] == "s" and word[-2:] not in _NOT_PLURAL else word
+    return str(Stemmer.Stemmer("english").stemWord(singular))
+
+
+@lru_cache(maxsize=1 << 14)
+def number_forms(word: str) -> frozenset[str]:
+    """The word with its regular plural and singular spellings.
+
+    Suffix rules only, so a form that is no word may be among them ("gas" gives "ga"): it harms
+    nothing, as forms are only looked up among the words of a text.
+    """
+    forms = {word, word + "s", word + "es"}
+    if word.endswith("y"):
+        forms.add(word[:-1] + "ies")
+    if word.endswith(("ix", "ex")):
+        forms.add(word[:-2] + "ices")
+    if word.endswith("is"):
+        forms.add(word[:-2] + "es")
+    if word.endswith("ices"):
+        forms.update((word[:-4] + "ix", word[:-4] + "ex"))
+    if word.endswith("ies") and len(word) > 4:
+        forms.add(word[:-3] + "y")
+    if word.endswith("es") and len(word) > 4:
+        forms.update((word[:-2], word[:-2] + "is"))
+    if word.endswith("s") and not word.endswith(_NOT_PLURAL) and len(word) > 2:
+        forms.add(word[:-1])
+    return frozenset(forms)
+
+
+def sequences(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """A phrase's words as they are, and with each pair of neighbours written as one word.
+
+    So "fine tuning" is looked for as "finetuning" too.
+    """
+    plain = tuple(names)
+    joins = ((*plain[:at], plain[at] + plain[at + 1], *plain[at + 2 :]) for at in range(len(plain) - 1))
+    return [plain, *joins]
