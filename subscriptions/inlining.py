@@ -23,7 +23,7 @@ def inline_css(html: str) -> str:
         CutShort: when an element or a piece of text of the input is missing in the output, as happens without any error on a lone
             surrogate and below 255 nested elements.
     """
-    inlined = Premailer(
+    inlined: str = Premailer(
         html,
         strip_important=False,
         allow_network=False,
