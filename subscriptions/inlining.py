@@ -1,6 +1,7 @@
 """CSS inlining: style rules become style attributes, since many mail programs drop `<style>` blocks."""
 
 import logging
+import re
 from collections import Counter
 from html.parser import HTMLParser
 
@@ -8,6 +9,8 @@ from premailer import Premailer
 
 _DOCTYPE = "<!doctype html>\n"
 _NOT_TEXT = {"style", "script", "title"}
+_LINE_BREAKS = re.compile(r"[ \t]*\n\s*")
+_STYLE = re.compile(r'(?<= style=")[^"]*')
 
 
 class CutShort(ValueError):
@@ -17,7 +20,8 @@ class CutShort(ValueError):
 def inline_css(html: str) -> str:
     """Return a whole HTML document with its CSS inlined and its doctype in front.
 
-    Rules that cannot be inlined, such as media queries, stay in a style block with their `!important`. Nothing is fetched.
+    Rules that cannot be inlined, such as media queries, stay in a style block with their `!important`. Comments stay in place, so
+    that a caller finds its own marks again. Nothing is fetched. Indentation and blank lines go: they are weight.
 
     Raises:
         CutShort: when an element or a piece of text of the input is missing in the output, as happens without any error on a lone
@@ -28,14 +32,20 @@ def inline_css(html: str) -> str:
         strip_important=False,
         allow_network=False,
         allow_loading_external_files=False,
+        disable_validation=True,  # rules for Outlook are no CSS, and are meant
+        disable_basic_attributes=["width", "height"],  # Outlook wants the pixels of the attribute, others the fluid style
         cssutils_logging_level=logging.CRITICAL,
-    ).transform()
-    output = _DOCTYPE + inlined.removeprefix("<!DOCTYPE html>").lstrip()
+    ).transform(pretty_print=False)
+    output = _DOCTYPE + _tightened(inlined.removeprefix("<!DOCTYPE html>"))
     before, after = _Inventory.of(html), _Inventory.of(output)
     if before.elements - after.elements or before.text != after.text:
         lost = ", ".join(sorted(before.elements - after.elements)) or "text"
         raise CutShort(f"Inlining lost part of the mail ({lost}).")
     return output
+
+
+def _tightened(html: str) -> str:
+    return _STYLE.sub(lambda style: style[0].replace("; ", ";"), _LINE_BREAKS.sub("\n", html.strip())) + "\n"
 
 
 class _Inventory(HTMLParser):
