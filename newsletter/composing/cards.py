@@ -1,0 +1,161 @@
+"""Cards: a paper as ready strings for the templates, cleaned, cut to length and safe for every client."""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_decimal
+from django.utils.translation import gettext, ngettext, override
+
+from ingest.cleaning import body, one_line, shorten, web_link
+from newsletter.composing.content import EditionContent, PaperCard
+from newsletter.composing.locales import locale_of
+from newsletter.composing.summary import summarise
+from newsletter.composing.tex import without_tex
+from newsletter.composing.typesetting import breakable, direction, isolated, paragraph
+
+LEAD_LENGTH = 520
+CARD_LENGTH = 320
+SHORT_TITLE_LENGTH = 48
+NAMED_AUTHORS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """What the templates of a card may name. Plain text, not yet escaped; `_lines` are laid out for the text part.
+
+    `direction` is "rtl" for a title that runs from right to left, else empty. `title`, `byline` and summaries hold zero-width spaces
+    in words too long for a narrow screen only in their `_shown` forms.
+    """
+
+    id: int
+    title: str
+    title_shown: str
+    direction: str
+    short_title: str
+    url: str
+    code_url: str
+    byline_shown: str
+    measures: str
+    summary: str
+    summary_shown: str
+    lead_summary_shown: str
+    summary_cut: bool
+    lead_summary_cut: bool
+    editor_note: str
+    pinned: bool
+    title_lines: str
+    byline_lines: str
+    summary_lines: str
+    lead_summary_lines: str
+    note_lines: str
+
+
+def cards_of(content: EditionContent) -> tuple[list[CardView], tuple[tuple[int, str], ...]]:
+    """Return the cards of an edition, and the papers that were dropped with the reason: one bad paper stops no other."""
+    cards, dropped = [], []
+    locale = locale_of(content.language)
+    with override(content.language):
+        for paper in content.papers:
+            try:
+                cards.append(card_view(paper, locale))
+            except Exception as error:  # noqa: BLE001 - whatever a paper's data does, the others go out; the reason is kept for staff
+                dropped.append((paper.id, f"{type(error).__name__}: {error}"[:300]))
+    return cards, tuple(dropped)
+
+
+def card_view(paper: PaperCard, locale: Locale) -> CardView:
+    """Return the paper's card in the active language."""
+    title = one_line(without_tex(paper.title)) or gettext("Untitled paper")
+    abstract = " ".join(body(without_tex(paper.abstract)).split())
+    summary, lead_summary = summarise(abstract, CARD_LENGTH), summarise(abstract, LEAD_LENGTH)
+    byline = " · ".join(part for part in (_authors(paper, locale), _published(paper, locale)) if part)
+    measures = " · ".join(_measures(paper, locale))
+    note = one_line(paper.editor_note)
+    return CardView(
+        id=paper.id,
+        title=title,
+        title_shown=breakable(title),
+        direction=direction(title),
+        short_title=_short(title),
+        url=_secure_link(paper.url),
+        code_url=_secure_link(paper.code_url),
+        byline_shown=breakable(byline),
+        measures=measures,
+        summary=summary.text,
+        summary_shown=breakable(isolated(summary.text)),
+        lead_summary_shown=breakable(isolated(lead_summary.text)),
+        summary_cut=summary.cut,
+        lead_summary_cut=lead_summary.cut,
+        editor_note=note,
+        pinned=paper.pinned,
+        title_lines=paragraph(isolated(title), indent=4, first=""),
+        byline_lines=paragraph(byline, indent=4),
+        summary_lines=paragraph(isolated(summary.text), indent=4),
+        lead_summary_lines=paragraph(isolated(lead_summary.text), indent=4),
+        note_lines=paragraph(gettext("Editor’s note: %(note)s") % {"note": note}, indent=4) if note else "",
+    )
+
+
+def _short(title: str) -> str:
+    """Return a name short enough for a link: what stands before the colon where papers name their method, else the first words."""
+    name, colon, _rest = title.partition(": ")
+    return shorten(name if colon and len(name) >= 3 else title, SHORT_TITLE_LENGTH)
+
+
+def _secure_link(address: str) -> str:
+    """Return the address with https, or an empty string where a mail should not link to it.
+
+    Mail filters distrust plain http and bare network addresses; a host that serves papers over http alone is unknown to us.
+    """
+    link = web_link(address)
+    if not link or _is_network_address(urlsplit(link).hostname or ""):
+        return ""
+    return "https://" + link.partition("://")[2]
+
+
+def _is_network_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _authors(paper: PaperCard, locale: Locale) -> str:
+    """Name up to three authors and count the others; where only the count is known, say that."""
+    names = [isolated(name) for name in (one_line(author, 80) for author in paper.authors) if name]
+    count = max(paper.author_count or 0, len(names))
+    if not names:
+        return _count(ngettext("%(count)s author", "%(count)s authors", count), count, locale) if count else ""
+    others = count - len(names[:NAMED_AUTHORS])
+    if not others:
+        return ", ".join(names)
+    more = _count(ngettext("%(count)s other", "%(count)s others", others), others, locale)
+    return gettext("%(names)s and %(others)s") % {"names": ", ".join(names[:NAMED_AUTHORS]), "others": more}
+
+
+def _published(paper: PaperCard, locale: Locale) -> str:
+    return format_date(paper.published, "medium", locale=locale) if paper.published else ""
+
+
+def _measures(paper: PaperCard, locale: Locale) -> Sequence[str]:
+    """Say votes with their growth since the day before, and comments; what is unknown is left out."""
+    said = []
+    if paper.votes is not None:
+        said.append(_count(ngettext("%(count)s vote", "%(count)s votes", paper.votes), paper.votes, locale))
+        grown = paper.votes - paper.votes_before if paper.votes_before is not None else 0
+        if grown > 0:
+            said[-1] += " " + _count(gettext("(+%(count)s in a day)"), grown, locale)
+    if paper.comments:
+        said.append(_count(ngettext("%(count)s comment", "%(count)s comments", paper.comments), paper.comments, locale))
+    if paper.has_code and not paper.code_url:
+        said.append(gettext("with code"))
+    return said
+
+
+def _count(form: str, count: int, locale: Locale) -> str:
+    return form % {"count": format_decimal(count, locale=locale)}

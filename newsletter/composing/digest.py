@@ -1,0 +1,59 @@
+"""The compiled way: one reader's digest is a join of ready pieces and a few escaped values."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from newsletter.composing.compiled import BOTTOM, TOP, CompiledParts, Piece
+from newsletter.composing.content import Digest, RenderedMail
+from newsletter.composing.headers import digest_headers
+from newsletter.composing.parts import Part, layout_values, parts_of
+from newsletter.composing.showing import shown_digest
+from newsletter.composing.weight import within_budget
+
+_TEXT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_ATTRIBUTE_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
+
+_Fill = Callable[[Piece, Mapping[str, str]], str]
+
+
+def render(compiled: CompiledParts, digest: Digest) -> RenderedMail:
+    """Return the digest of one reader.
+
+    Papers that were dropped from the edition are left out. A digest over the weight budget loses papers from its end, never its
+    footer, and says so. `papers` of the result are those that are left.
+
+    Raises:
+        UnknownPaper: when a picked paper is not in the edition.
+        HeaderTooLong: when a link does not fit into a header.
+    """
+    shown = shown_digest(digest, compiled.facts, compiled.dropped)
+    return within_budget(shown, lambda cut, omitted: _joined(compiled, cut, omitted))
+
+
+def _joined(compiled: CompiledParts, digest: Digest, omitted: int) -> RenderedMail:
+    layout = layout_values(compiled.facts, digest)
+    parts = parts_of(compiled.facts, digest, omitted)
+    return RenderedMail(
+        subject=_filled(compiled.subject, layout),
+        text=_join(compiled.text, layout, parts, _filled),
+        html=_join(compiled.html, layout, parts, _filled_html),
+        headers=digest_headers(compiled.publication, compiled.facts, digest),
+        papers=tuple(pick.paper_id for pick in digest.picks),
+    )
+
+
+def _join(pieces: Mapping[str, Piece], layout: Mapping[str, str], parts: Sequence[Part], fill: _Fill) -> str:
+    middle = (fill(pieces[part.key], part.values) for part in parts)
+    return "".join((fill(pieces[TOP], layout), *middle, fill(pieces[BOTTOM], layout)))
+
+
+def _filled(piece: Piece, values: Mapping[str, str]) -> str:
+    return "".join(element if isinstance(element, str) else values[element.name] for element in piece)
+
+
+def _filled_html(piece: Piece, values: Mapping[str, str]) -> str:
+    return "".join(element if isinstance(element, str) else _escaped(values[element.name], element.attribute) for element in piece)
+
+
+def _escaped(value: str, in_attribute: bool) -> str:
+    """Escape a value as the inliner's serialiser does, so that both ways of composing give the same bytes."""
+    return value.translate(_ATTRIBUTE_ESCAPES if in_attribute else _TEXT_ESCAPES)

@@ -1,0 +1,143 @@
+"""Parts: a digest as a layout and a list of parts, each a template with the few values that belong to the reader.
+
+Both ways of composing start here, so they cannot differ in what they say: the plain way gives the parts to the templates, the
+compiled way joins pieces that the same templates made.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from newsletter.composing.cards import CardView
+from newsletter.composing.content import Digest, DigestPick
+from newsletter.composing.facts import PREHEADER_LIMIT, EditionFacts
+from newsletter.composing.typesetting import isolated, paragraph
+
+Kind = Literal["welcome", "note", "heading", "lead", "card", "actions", "omitted", "footer"]
+
+LAYOUT_VALUES = ("headline", "preheader", "sentence", "sentence_lines", "view", "preferences", "leave")
+PART_VALUES: Mapping[Kind, Sequence[str]] = {
+    "welcome": ("preferences",),
+    "note": ("note", "note_lines"),
+    "heading": ("heading", "heading_lines"),
+    "lead": ("reason", "more_reasons", "reason_lines", "number"),
+    "card": ("reason", "more_reasons", "reason_lines", "number"),
+    "actions": ("more", "fewer", "label"),
+    "omitted": ("omitted", "omitted_lines", "view"),
+    "footer": ("address", "view", "preferences", "leave"),
+}
+CARD_KINDS: tuple[Kind, ...] = ("lead", "card")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of a digest. `mark` is a comment that finds it again in a compiled document; plainly it is empty."""
+
+    kind: Kind
+    values: Mapping[str, str] = field(default_factory=dict)
+    paper_id: int = 0
+    card: CardView | None = None
+    mark: str = ""
+
+    @property
+    def key(self) -> str:
+        return piece_key(self.kind, self.paper_id)
+
+    @property
+    def html_template(self) -> str:
+        return f"emails/digest/parts/{self.kind}.html"
+
+    @property
+    def text_template(self) -> str:
+        return f"emails/digest/parts/{self.kind}.txt"
+
+
+def piece_key(kind: Kind, paper_id: int) -> str:
+    """Return the name of a compiled piece: cards have one per paper, every other kind one in all."""
+    return f"{kind}:{paper_id}" if paper_id else kind
+
+
+def layout_values(facts: EditionFacts, digest: Digest) -> dict[str, str]:
+    """Return the values of the layout itself."""
+    sentence = facts.sentences[min(len(digest.picks), len(facts.sentences) - 1)]
+    return {
+        "headline": headline(facts, digest),
+        "preheader": _preheader(facts, digest, sentence),
+        "sentence": sentence,
+        "sentence_lines": paragraph(sentence),
+        "view": digest.links.view,
+        "preferences": digest.links.preferences,
+        "leave": digest.links.leave,
+    }
+
+
+def headline(facts: EditionFacts, digest: Digest) -> str:
+    """Return the subject: the first paper and the date."""
+    if not digest.picks:
+        return facts.empty_headline
+    headlines = facts.first_headlines if digest.first else facts.headlines
+    return headlines[digest.picks[0].paper_id]
+
+
+def _preheader(facts: EditionFacts, digest: Digest, sentence: str) -> str:
+    """Name the papers after the first, as many as fit, and count the rest; a digest of one paper begins its summary."""
+    titles = [facts.titles[pick.paper_id] for pick in digest.picks[1:]]
+    if not titles:
+        return facts.summaries[digest.picks[0].paper_id] if digest.picks else sentence
+    said = facts.also % {"titles": titles[0]}
+    named = 1
+    while named < len(titles) and len(said) + len(titles[named]) + 16 <= PREHEADER_LIMIT:
+        said += f"; {titles[named]}"
+        named += 1
+    left = len(titles) - named
+    return f"{said} {facts.more[left]}" if left else said
+
+
+def parts_of(facts: EditionFacts, digest: Digest, omitted: int = 0) -> list[Part]:
+    """Return the parts in the order the reader sees them. `omitted` papers were cut at the end for weight."""
+    parts = []
+    if digest.first:
+        parts.append(Part("welcome", {"preferences": digest.links.preferences}))
+    if digest.note:
+        parts.append(Part("note", {"note": digest.note, "note_lines": paragraph(digest.note)}))
+    parts.extend(_papers(facts, digest))
+    if omitted:
+        said = facts.omitted[min(omitted, len(facts.omitted) - 1)]
+        parts.append(Part("omitted", {"omitted": said, "omitted_lines": paragraph(said), "view": digest.links.view}))
+    links = digest.links
+    parts.append(Part("footer", {"address": digest.address, "view": links.view, "preferences": links.preferences, "leave": links.leave}))
+    return parts
+
+
+def _papers(facts: EditionFacts, digest: Digest) -> Iterator[Part]:
+    shown = ""
+    for number, pick in enumerate(digest.picks, start=1):
+        heading = _heading(facts, pick)
+        if heading and heading != shown:
+            yield Part("heading", {"heading": heading, "heading_lines": f"{heading}\n{'-' * min(len(heading), 78)}"})
+        shown = heading
+        kind: Kind = "lead" if pick.section == "lead" else "card"
+        yield Part(kind, _card_values(pick, number), pick.paper_id)
+        if digest.links.act:
+            yield Part("actions", _action_values(facts, digest.links.act, pick.paper_id))
+
+
+def _heading(facts: EditionFacts, pick: DigestPick) -> str:
+    """Return the heading a pick stands under; the lead has its title for one."""
+    if pick.section == "lead":
+        return ""
+    return facts.also_heading if pick.section == "also" else pick.topic or facts.topics_heading
+
+
+def _card_values(pick: DigestPick, number: int) -> dict[str, str]:
+    reasons = [isolated(reason) for reason in pick.reasons]
+    return {
+        "reason": reasons[0] if reasons else "",
+        "more_reasons": "".join(f" · {reason}" for reason in reasons[1:]),
+        "reason_lines": paragraph(" · ".join(reasons), indent=4) if reasons else "",
+        "number": f"{number:>2}",
+    }
+
+
+def _action_values(facts: EditionFacts, act: str, paper_id: int) -> dict[str, str]:
+    return {"more": f"{act}more/{paper_id}/", "fewer": f"{act}fewer/{paper_id}/", "label": facts.titles[paper_id]}

@@ -1,0 +1,33 @@
+"""Publication: who sends, as the settings say."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """The name, home and addresses that every digest carries. `url` has no slash at its end."""
+
+    name: str
+    url: str
+    host: str
+    postal_address: str
+    sender: str
+    reply_to: str
+    unsubscribe_address: str
+    sender_id: str
+
+
+def this_publication() -> Publication:
+    """Return this instance's publication."""
+    return Publication(
+        name=settings.SITE_NAME,
+        url=settings.SITE_URL,
+        host=settings.SITE_HOST,
+        postal_address=settings.POSTAL_ADDRESS,
+        sender=settings.DEFAULT_FROM_EMAIL,
+        reply_to=settings.REPLY_TO_ADDRESS,
+        unsubscribe_address=settings.UNSUBSCRIBE_ADDRESS,
+        sender_id=settings.SENDER_ID,
+    )
