@@ -9,6 +9,7 @@ import os
 import secrets
 import sys
 import tempfile
+from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 
 import dj_email_url
 import structlog
-from csp.constants import NONE, SELF
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from environs import Env, EnvError, EnvValidationError, validate
@@ -169,18 +170,21 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "anymail",
+    "axes",
     "csp",
+    "newsletter.desk",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "newsletter.desk.policy.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "newsletter.urls"
 WSGI_APPLICATION = "newsletter.wsgi.application"
@@ -205,7 +209,35 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = reverse_lazy("admin:login")
+
+# --- The delay after wrong passwords: only staff log in, so no reader ever meets it ------------------------------------------
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+# By name and origin together: by name alone anybody could lock a colleague out, by origin alone a whole office.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "newsletter.desk.login.network_address"
+AXES_RESET_ON_SUCCESS = True
+# A colleague who tries again too early must not have to wait from the beginning.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_CALLABLE = "newsletter.desk.login.locked_out"
+# The failed attempts are enough: a list of when staff logged in and out is not needed for anything.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+# Without this every command greets with a line about the library's version.
+AXES_VERBOSE = False
+
+# --- The desk ---------------------------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": f"{SITE_NAME} desk",
+    "SITE_HEADER": SITE_NAME,
+    "SITE_SUBHEADER": "The desk",
+    "SITE_SYMBOL": "newspaper",
+    "STYLES": ["newsletter.desk.look.stylesheet"],
+    "COLORS": {"primary": "newsletter.desk.look.primary_colors"},
+    "SIDEBAR": {"navigation": "newsletter.desk.navigation.sidebar"},
+}
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
@@ -223,7 +255,8 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = not PRODUCTION
+# In development files are looked up as they are asked for: no list made at the start, and no collected folder needed.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not PRODUCTION
 
 # --- Security ---------------------------------------------------------------------------------------------------------------
 _https = SITE_URL.startswith("https://")
@@ -235,7 +268,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _env.bool("BEHIND_PROXY", False) else None
+BEHIND_PROXY = _env.bool("BEHIND_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
@@ -249,6 +283,25 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
     },
 }
+DESK_CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        # Alpine.js, on which django-unfold is built, evaluates the expressions in its attributes. Inline scripts stay forbidden.
+        "script-src": [SELF, UNSAFE_EVAL],
+        # django-unfold writes its colours into a <style> element and widths into style attributes.
+        "style-src": [SELF, UNSAFE_INLINE],
+        "font-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        # The preview of a digest, which has a policy of its own.
+        "frame-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    },
+}
+"""Sent under ADMIN_PATH only, by newsletter.desk.policy."""
 
 # --- Logs -------------------------------------------------------------------------------------------------------------------
 structlog.configure(

@@ -1,0 +1,48 @@
+"""The sidebar: what a person may see, in the order of a day."""
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser, AnonymousUser
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+_SECTIONS: list[tuple[Promise, list[tuple[Promise, str, str]]]] = [
+    (
+        _("Readers"),
+        [
+            (_("Topics"), "sell", "subscriptions.topic"),
+        ],
+    ),
+    (
+        _("Sending"),
+        [
+            (_("Batches"), "stacks", "newsletter.batch"),
+        ],
+    ),
+    (
+        _("Sources"),
+        [(_("Sources"), "rss_feed", "ingest.source"), (_("Fetches"), "download", "ingest.fetch")],
+    ),
+    (
+        _("Staff"),
+        [(_("Accounts"), "badge", "auth.user"), (_("Groups"), "groups", "auth.group")],
+    ),
+]
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the navigation in django-unfold's form: sections with the lists whose rows the person may view."""
+    start = {"title": _("Start"), "icon": "home", "link": reverse("admin:index")}
+    sections = [{"title": title, "items": _items(items, request.user)} for title, items in _SECTIONS]
+    return [{"items": [start]}, *(section for section in sections if section["items"])]
+
+
+def _items(items: list[tuple[Promise, str, str]], user: AbstractUser | AnonymousUser) -> list[dict[str, Any]]:
+    found = []
+    for title, icon, model in items:
+        app, name = model.split(".")
+        if user.has_perm(f"{app}.view_{name}"):
+            found.append({"title": title, "icon": icon, "link": reverse(f"admin:{app}_{name}_changelist")})
+    return found
