@@ -109,6 +109,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "newsletter.tasks.tick", "schedule": 60.0, "options": {"expires": 55}},
     "sweep": {"task": "newsletter.tasks.sweep", "schedule": 30.0, "options": {"expires": 25}},
+    "sweep-letters": {"task": "subscriptions.tasks.sweep_letters", "schedule": 30.0, "options": {"expires": 25}},
+    "forget": {"task": "subscriptions.tasks.forget_what_is_over", "schedule": 86_400.0, "options": {"expires": 3_600}},
 }
 
 # --- Mail out -----------------------------------------------------------------------------------------------------------
@@ -240,6 +242,7 @@ UNFOLD = {
 }
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

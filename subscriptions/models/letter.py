@@ -1,5 +1,7 @@
 """Letter: one mail about a reader's own subscription, such as a confirmation, as a row that survives any crash."""
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -7,24 +9,54 @@ from subscriptions.models.subscriber import SignUp, Subscriber
 
 
 class LetterKind(models.TextChoices):
+    """There is no goodbye: who left gets no more mail, and the page says that it worked."""
+
     CONFIRM = "confirm", _("confirmation")
     SIGN_UP_AGAIN = "sign_up_again", _("signed up again")
     PREFERENCES = "preferences", _("preferences link")
-    GOODBYE = "goodbye", _("goodbye")
 
 
 class LetterState(models.TextChoices):
+    """waiting → claimed → handing → sent, failed or uncertain; back to waiting to try later; or withheld, with a reason.
+
+    A letter in `handing` is at the provider or was never given to it: only the worker that holds it knows. So a worker that dies
+    before loses nothing, and one that dies there leaves an uncertain letter for staff.
+    """
+
     WAITING = "waiting", _("waiting")
     CLAIMED = "claimed", _("claimed")
+    HANDING = "handing", _("being handed over")
     SENT = "sent", _("sent")
     FAILED = "failed", _("failed")
     UNCERTAIN = "uncertain", _("uncertain")
+    WITHHELD = "withheld", _("withheld")
+
+
+OPEN_STATES = (LetterState.WAITING, LetterState.CLAIMED, LetterState.HANDING)
+
+
+class LetterQuerySet(models.QuerySet["Letter"]):
+    def claim(self, letter_id: int, *, now: datetime, lease: timedelta) -> bool:
+        """Take one waiting letter that is due; of several workers that try, one gets True."""
+        due = self.filter(pk=letter_id, state=LetterState.WAITING, send_after__lte=now)
+        return due.update(state=LetterState.CLAIMED, lease_until=now + lease) == 1
+
+    def begin_handing(self, letter_id: int, *, now: datetime, lease_until: datetime) -> bool:
+        """Pass the fence before the hand-over; False when the claim was lost meanwhile, and then nothing may be sent."""
+        mine = self.filter(pk=letter_id, state=LetterState.CLAIMED, lease_until=lease_until, lease_until__gt=now)
+        return mine.update(state=LetterState.HANDING, attempts=models.F("attempts") + 1) == 1
 
 
 class Letter(models.Model):
-    """One transactional mail: the row is written with the change that asks for it, and a worker sends it afterwards."""
+    """One transactional mail: the row is written with the change that asks for it, and a worker sends it afterwards.
 
-    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="letters", verbose_name=_("reader"))
+    A letter without a subscriber was asked for an address nobody reads under. It is written and withheld like any other, so that
+    neither the answer nor its time tells whether an address is known.
+    """
+
+    subscriber = models.ForeignKey(
+        Subscriber, on_delete=models.CASCADE, null=True, blank=True, related_name="letters", verbose_name=_("reader")
+    )
     sign_up = models.ForeignKey(SignUp, on_delete=models.CASCADE, null=True, blank=True, related_name="letters")
     kind = models.CharField(_("kind"), max_length=16, choices=LetterKind)
     state = models.CharField(_("state"), max_length=16, choices=LetterState, default=LetterState.WAITING)
@@ -34,6 +66,9 @@ class Letter(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     error = models.CharField(_("error"), max_length=300, blank=True)
+    requested_from = models.CharField(max_length=64, blank=True, help_text=_("Keyed hash of the network address, for the rate limit."))
+
+    objects = LetterQuerySet.as_manager()
 
     class Meta:
         ordering = ("-pk",)
@@ -43,10 +78,22 @@ class Letter(models.Model):
             models.CheckConstraint(condition=models.Q(state__in=LetterState.values), name="letter_state_known"),
             models.CheckConstraint(condition=models.Q(kind__in=LetterKind.values), name="letter_kind_known"),
             models.CheckConstraint(
-                condition=~models.Q(state=LetterState.CLAIMED) | models.Q(lease_until__isnull=False), name="letter_claimed_has_lease"
+                condition=~models.Q(state__in=["claimed", "handing"]) | models.Q(lease_until__isnull=False), name="letter_claimed_has_lease"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=["failed", "uncertain", "withheld"]) | ~models.Q(error=""), name="letter_says_why"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(subscriber__isnull=False) | models.Q(state="withheld"), name="letter_to_nobody_is_withheld"
             ),
         ]
-        indexes = [models.Index(fields=["send_after"], condition=models.Q(state__in=["waiting", "claimed"]), name="letter_open_by_time")]
+        indexes = [
+            models.Index(
+                fields=["send_after"], condition=models.Q(state__in=["waiting", "claimed", "handing"]), name="letter_open_by_time"
+            ),
+            models.Index(fields=["subscriber", "kind", "-created_at"], name="letter_by_subscriber"),
+            models.Index(fields=["requested_from", "-created_at"], name="letter_by_origin"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk}"

@@ -38,6 +38,15 @@ class ProfileQuerySet(models.QuerySet["Profile"]):
         )
         return profile
 
+    def unused(self, before: datetime) -> "ProfileQuerySet":
+        """Profiles made before an instant that no row of any app names any more."""
+        stale = self.filter(created_at__lt=before)
+        for relation in Profile._meta.get_fields(include_hidden=True):
+            if isinstance(relation, models.ManyToOneRel):
+                naming = relation.field.model._default_manager.filter(**{relation.field.name: models.OuterRef("pk")})
+                stale = stale.exclude(models.Exists(naming))
+        return stale
+
 
 class Profile(models.Model):
     """One version of what a reader wants, stored by its content and never changed.

@@ -1,0 +1,175 @@
+"""The forms readers fill in: signing up, and saying what they want."""
+
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.conf import settings
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from subscriptions.addresses import validate
+from subscriptions.models import Cadence, Subscriber, Topic
+from subscriptions.models.profile import Choices
+from subscriptions.schedule import Schedule, timezone_choices
+from subscriptions.topics import tree
+from subscriptions.wording import clean_phrases
+
+MOST_PHRASES, LONGEST_PHRASE = 40, 80
+HOURS = [(hour, f"{hour:02}:00") for hour in range(24)]
+
+
+class AddressField(forms.CharField):
+    """An email address as the reader typed it."""
+
+    widget = forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email", "placeholder": "ada@example.org"})
+
+    def clean(self, value: Any) -> str:
+        """Return the address; say what is wrong with one that cannot be written to."""
+        return validate(super().clean(value) or "")
+
+
+class PhrasesField(forms.CharField):
+    """Words or phrases, one a line or separated by commas."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "autocapitalize": "none", "spellcheck": "false"})
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, max_length=4000, strip=False, **kwargs)
+
+    def clean(self, value: Any) -> tuple[str, ...]:
+        """Return the phrases, cleaned; say which one is too long or that there are too many."""
+        phrases = clean_phrases(super().clean(value).replace(",", "\n").splitlines())
+        if len(phrases) > MOST_PHRASES:
+            raise forms.ValidationError(_("Please give at most %(most)d."), params={"most": MOST_PHRASES})
+        for phrase in phrases:
+            if len(phrase) > LONGEST_PHRASE:
+                raise forms.ValidationError(_("“%(start)s…” is too long for a phrase."), params={"start": phrase[:30]})
+        return phrases
+
+
+class ScheduleForm(forms.Form):
+    """What both forms share: topics, and when the mail should come."""
+
+    topics = forms.ModelMultipleChoiceField(Topic.objects.filter(retired=False), required=False, label=_("Topics"))
+    cadence = forms.ChoiceField(choices=Cadence.choices, initial=Cadence.DAILY, label=_("How often"), widget=forms.RadioSelect)
+    hour = forms.TypedChoiceField(choices=HOURS, coerce=int, initial=8, label=_("At"))
+    timezone = forms.ChoiceField(choices=timezone_choices, initial="UTC", label=_("Time zone"))
+
+    def branches(self) -> list[tuple[Topic, bool, list[tuple[Topic, bool]]]]:
+        """Return the tree of topics for the page: (topic, chosen, [(narrower topic, chosen)])."""
+        chosen = {str(getattr(value, "pk", value)) for value in self["topics"].value() or ()}
+        return [
+            (branch.topic, str(branch.topic.pk) in chosen, [(child, str(child.pk) in chosen) for child in branch.children])
+            for branch in tree()
+        ]
+
+    def topic_ids(self) -> tuple[int, ...]:
+        """Return the chosen topics of a valid form, sorted."""
+        return tuple(sorted(topic.pk for topic in self.cleaned_data["topics"]))
+
+
+class SignUpForm(ScheduleForm):
+    """The sign-up page. `website` is bait: people do not see it, and what fills it in is a machine."""
+
+    address = AddressField(label=_("Email address"))
+    website = forms.CharField(required=False, label=_("Leave this empty"))
+
+    field_order = ("address", "topics", "cadence", "hour", "timezone")
+
+    def is_machine(self) -> bool:
+        """Say whether the bait was taken."""
+        return bool(self.cleaned_data["website"])
+
+    def choices(self) -> Choices:
+        """Return what was chosen on a valid form."""
+        return Choices(topics=self.topic_ids())
+
+    def schedule(self) -> Schedule:
+        """Return when mail was wished on a valid form."""
+        cleaned = self.cleaned_data
+        return Schedule(cadence=Cadence(cleaned["cadence"]), hour=cleaned["hour"], timezone=cleaned["timezone"])
+
+
+class PreferencesForm(ScheduleForm):
+    """All that a reader can choose."""
+
+    phrases = PhrasesField(label=_("Your own phrases"), help_text=_("Papers that use these words count as yours. One a line."))
+    muted = PhrasesField(label=_("Muted words"), help_text=_("Papers that use any of these never come. One a line."))
+    minimum_votes = forms.IntegerField(
+        min_value=0, max_value=100_000, label=_("Fewest votes"), help_text=_("Papers with fewer votes are left out.")
+    )
+    papers_per_digest = forms.IntegerField(min_value=1, max_value=20, label=_("Papers in a digest"))
+    balance = forms.IntegerField(
+        min_value=0,
+        max_value=100,
+        label=_("My topics or what trends"),
+        widget=forms.NumberInput(attrs={"type": "range", "step": 5, "aria-describedby": "balance-ends"}),
+    )
+    language = forms.ChoiceField(choices=lambda: settings.LANGUAGES, label=_("Language"))
+    paused_until = forms.DateField(
+        required=False,
+        label=_("Pause until"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=_("No mail before this day. Empty means no pause."),
+    )
+
+    def __init__(self, reader: Subscriber, today: date, data: Any = None) -> None:
+        super().__init__(data=data, initial=_stored(reader))
+        self.today = today
+        on_offer = Topic.objects.filter(Q(retired=False) | Q(pk__in=reader.profile.topics))
+        self.fields["topics"] = forms.ModelMultipleChoiceField(on_offer, required=False, label=_("Topics"))
+        self.fields["paused_until"].widget.attrs["min"] = today.isoformat()
+
+    def clean_paused_until(self) -> date | None:
+        """Refuse a day in the far future, which would be leaving without saying so."""
+        day: date | None = self.cleaned_data["paused_until"]
+        if day and (day - self.today).days > 366:
+            raise forms.ValidationError(_("A pause lasts a year at most. To stop for good, please unsubscribe."))
+        return day if day and day > self.today else None
+
+    def choices(self) -> Choices:
+        """Return what was chosen on a valid form."""
+        cleaned = self.cleaned_data
+        return Choices(
+            topics=self.topic_ids(),
+            phrases=cleaned["phrases"],
+            muted=cleaned["muted"],
+            minimum_votes=cleaned["minimum_votes"],
+            papers_per_digest=cleaned["papers_per_digest"],
+            balance=cleaned["balance"],
+        )
+
+    def schedule(self) -> Schedule:
+        """Return when mail was wished on a valid form."""
+        cleaned = self.cleaned_data
+        return Schedule(Cadence(cleaned["cadence"]), cleaned["hour"], cleaned["timezone"], cleaned["language"])
+
+    def pause_ends(self) -> datetime | None:
+        """Return the instant a pause ends: the first minute of the chosen day in the reader's zone."""
+        day = self.cleaned_data["paused_until"]
+        return datetime.combine(day, time.min, ZoneInfo(self.cleaned_data["timezone"])) if day else None
+
+
+class AskForm(forms.Form):
+    """Asking for a new link to the preferences."""
+
+    address = AddressField(label=_("Email address"))
+
+
+def _stored(reader: Subscriber) -> dict[str, Any]:
+    choices = reader.profile.choices
+    return {
+        "topics": choices.topics,
+        "phrases": "\n".join(choices.phrases),
+        "muted": "\n".join(choices.muted),
+        "minimum_votes": choices.minimum_votes,
+        "papers_per_digest": choices.papers_per_digest,
+        "balance": choices.balance,
+        "cadence": reader.cadence,
+        "hour": reader.hour,
+        "timezone": reader.timezone,
+        "language": reader.language,
+        "paused_until": reader.paused_until.astimezone(ZoneInfo(reader.timezone)).date() if reader.paused_until else None,
+    }

@@ -1,0 +1,47 @@
+"""Leaving, and coming back from a mistake. Both need the database and nothing else."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from subscriptions.models import Consent, ConsentKind, Subscriber, SubscriberState
+from subscriptions.signals import subscriber_left
+
+UNDO = timedelta(days=7)
+"""How long the page offers to undo leaving. After that a new sign-up asks the mailbox: a leave link may have been forwarded."""
+
+
+def leave(subscriber_id: int, *, now: datetime, evidence: str) -> None:
+    """Take a reader off for good; one who has left, was erased or never existed is left as it is.
+
+    Mail that is already planned does not go out either, since sending asks for the state at the moment of sending.
+    """
+    with transaction.atomic():
+        staying = Subscriber.objects.filter(pk=subscriber_id, state__in=[SubscriberState.PENDING, SubscriberState.ACTIVE])
+        if staying.update(state=SubscriberState.UNSUBSCRIBED, left_at=now, paused_until=None):
+            Consent.objects.create(subscriber_id=subscriber_id, kind=ConsentKind.LEFT, at=now, evidence=evidence)
+            transaction.on_commit(lambda: subscriber_left.send_robust(sender=Subscriber, subscriber_id=subscriber_id, at=now), robust=True)
+
+
+def may_come_back(reader: Subscriber, now: datetime) -> bool:
+    """Say whether leaving can be undone: for a week, by someone who was a confirmed reader and may be written to."""
+    return (
+        reader.state == SubscriberState.UNSUBSCRIBED
+        and reader.confirmed_at is not None
+        and reader.suppressed_at is None
+        and reader.left_at is not None
+        and reader.left_at > now - UNDO
+    )
+
+
+def come_back(subscriber_id: int, *, now: datetime) -> bool:
+    """Undo leaving; return whether the reader is active afterwards."""
+    with transaction.atomic():
+        reader = Subscriber.objects.select_for_update().filter(pk=subscriber_id).first()
+        if reader is None:
+            return False
+        if not may_come_back(reader, now):
+            return reader.state == SubscriberState.ACTIVE
+        Subscriber.objects.filter(pk=subscriber_id).update(state=SubscriberState.ACTIVE, left_at=None)
+        Consent.objects.create(subscriber=reader, kind=ConsentKind.RETURNED, at=now, evidence="undo on the leave page")
+    return True

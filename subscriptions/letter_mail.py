@@ -1,0 +1,65 @@
+"""From a Letter row to the mail: the template trio of its kind, in the reader's language."""
+
+import hashlib
+from datetime import datetime
+from email.utils import format_datetime, parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from subscriptions.inlining import inline_css
+from subscriptions.links import confirm_url, leave_url, preferences_url
+from subscriptions.models import Letter, LetterKind, Subscriber, Topic
+from subscriptions.wording import clean_line
+
+
+def build(letter: Letter, reader: Subscriber, now: datetime) -> EmailMultiAlternatives:
+    """Return the mail of a letter to its reader, with links that are good from `now`.
+
+    It carries no List-Unsubscribe: it is about the reader's own act, not part of the list.
+    """
+    folder = f"emails/{letter.kind}"
+    with translation.override(letter.sign_up.language if letter.sign_up else reader.language):
+        context = _context(letter, reader, now)
+        subject = clean_line(render_to_string(f"{folder}/subject.txt", context))
+        text = render_to_string(f"{folder}/body.txt", context)
+        html = inline_css(render_to_string(f"{folder}/body.html", context))
+    message = EmailMultiAlternatives(
+        subject,
+        text,
+        to=[reader.address],
+        reply_to=[settings.REPLY_TO_ADDRESS] if settings.REPLY_TO_ADDRESS else None,
+        headers={
+            "Message-ID": _message_id(letter),
+            "Date": format_datetime(now),
+            "Auto-Submitted": "auto-generated",  # RFC 3834: polite autoresponders stay silent
+            "X-Auto-Response-Suppress": "OOF, AutoReply",
+        },
+    )
+    message.attach_alternative(html, "text/html")
+    return message
+
+
+def _context(letter: Letter, reader: Subscriber, now: datetime) -> dict[str, object]:
+    context: dict[str, object] = {
+        "site_name": settings.SITE_NAME,
+        "site_url": settings.SITE_URL,
+        "postal_address": settings.POSTAL_ADDRESS,
+        "language": translation.get_language(),
+    }
+    if letter.kind == LetterKind.CONFIRM and letter.sign_up is not None:
+        topics = Topic.objects.filter(pk__in=letter.sign_up.profile.topics).values_list("name", flat=True)
+        return context | {"confirm_url": confirm_url(letter.sign_up.pk, now), "topics": list(topics), "sign_up": letter.sign_up}
+    return context | {
+        "preferences_url": preferences_url(reader.pk, now),
+        "leave_url": leave_url(reader.pk),
+    }
+
+
+def _message_id(letter: Letter) -> str:
+    """Name the mail after its row, so that a second copy is recognised; the digest keeps row counts from strangers."""
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+    digest = hashlib.sha256(f"{letter.pk}:{letter.created_at.isoformat()}".encode()).hexdigest()[:24]
+    return f"<letter-{digest}@{domain}>"

@@ -1,0 +1,28 @@
+"""Suppression: addresses we may not write to, whatever anyone asks for."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from subscriptions.addresses import address_hash, address_hashes, fold
+from subscriptions.models import Subscriber, Suppression, SuppressionReason
+
+
+def suppress(address: str, reason: SuppressionReason, *, now: datetime) -> None:
+    """Never write to an address again, until staff lift it. A second reason changes nothing."""
+    with transaction.atomic():
+        if not is_suppressed(address):
+            Suppression.objects.get_or_create(address_hash=address_hash(address), defaults={"reason": reason, "at": now})
+        Subscriber.objects.filter(address_key=fold(address), suppressed_at=None).update(suppressed_at=now)
+
+
+def is_suppressed(address: str) -> bool:
+    """Say whether we may not write to an address, also when it was stored under an earlier secret."""
+    return Suppression.objects.filter(address_hash__in=address_hashes(address)).exists()
+
+
+def lift(address: str) -> None:
+    """Let an address be written to again. What its reader chose stays as it was."""
+    with transaction.atomic():
+        Suppression.objects.filter(address_hash__in=address_hashes(address)).delete()
+        Subscriber.objects.filter(address_key=fold(address)).update(suppressed_at=None)

@@ -1,0 +1,19 @@
+"""The addresses of the readers' pages. Those in mail are short, since `<URL>` has 76 characters in a header."""
+
+from django.urls import path
+
+from subscriptions.pages import confirm, leave, preferences, sign_up
+
+urlpatterns = [
+    path("sign-up/", sign_up.sign_up, name="sign_up"),
+    path("sign-up/sent/", sign_up.sign_up_sent, name="sign_up_sent"),
+    path("preferences/", preferences.ask_preferences, name="ask_preferences"),
+    path("preferences/sent/", preferences.ask_preferences_sent, name="ask_preferences_sent"),
+    path("c/<str:token>/", confirm.confirm, name="confirm"),
+    path("p/<str:token>/", preferences.preferences, name="preferences"),
+    path("u/<str:token>/", leave.leave, name="leave"),
+    # Also without the slash: the redirect to add it would turn a one-click POST into a GET.
+    path("u/<str:token>", leave.leave),
+    path("u/<str:token>/leave/", leave.leave_by_button, name="leave_by_button"),
+    path("u/<str:token>/come-back/", leave.come_back, name="come_back"),
+]

@@ -1,0 +1,39 @@
+"""What nobody needs is deleted after a month; what someone needs stays."""
+
+import pytest
+
+from subscriptions.models import Letter, LetterState, Profile, SignUp, Subscriber, SubscriberState
+from subscriptions.models.profile import Choices
+from subscriptions.retention import KEEP, forget
+from subscriptions.schedule import Schedule
+from subscriptions.signup import request_sign_up
+from tests.subscriptions.readers import DAY, NOW, a_letter, a_reader
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_sign_up_that_nobody_confirmed_is_forgotten_with_its_address():
+    request_sign_up("ada@example.org", Choices(topics=(3,)), Schedule(), origin="", now=NOW)
+    Letter.objects.update(state=LetterState.SENT)
+    forget(NOW + KEEP)
+    assert Subscriber.objects.exists()
+    forget(NOW + KEEP + DAY)
+    assert not Subscriber.objects.exists()
+    assert not SignUp.objects.exists()
+    assert not Profile.objects.exists()
+
+
+def test_readers_and_their_profiles_stay():
+    a_reader("active@example.org", choices=Choices(topics=(1,)))
+    a_reader("left@example.org", state=SubscriberState.UNSUBSCRIBED, choices=Choices(topics=(2,)))
+    forget(NOW + 2 * KEEP)
+    assert Subscriber.objects.count() == 2
+    assert Profile.objects.count() == 2
+
+
+def test_a_letter_that_is_still_open_stays():
+    reader = a_reader()
+    a_letter(reader, state=LetterState.SENT)
+    waiting = a_letter(reader)
+    forget(NOW + 2 * KEEP)
+    assert list(Letter.objects.all()) == [waiting]
