@@ -1,0 +1,97 @@
+"""Stories: an edition's papers as the site shows them, best first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from newsletter.models import Candidate, Curation, CurationKind, Edition
+from newsletter.models.edition import AFTER_FREEZE
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One paper on the site. `growth` is how many votes came in about a day, None where one of the two counts is missing.
+
+    `share` is the votes in percent of the most voted paper shown beside it, for the bar.
+    """
+
+    paper_id: int
+    title: str
+    url: str
+    byline: str
+    abstract: str
+    votes: int | None
+    growth: int | None
+    comments: int | None
+    code_url: str
+    note: str
+    pinned: bool
+    share: int = 0
+
+    @property
+    def lost(self) -> int:
+        """How many votes were taken back in about a day."""
+        return max(0, -(self.growth or 0))
+
+
+def published_editions() -> "list[Edition]":
+    """Return the editions anyone may read, newest first, without their statistics."""
+    return list(Edition.objects.filter(state__in=AFTER_FREEZE).defer("statistics").order_by("-day", "cadence"))
+
+
+def latest_edition() -> Edition | None:
+    """Return the newest daily edition that is frozen, or any newest one when there is no daily yet."""
+    frozen = Edition.objects.filter(state__in=AFTER_FREEZE).defer("statistics")
+    return frozen.order_by("cadence", "-day").first()
+
+
+def stories_of(edition: Edition) -> list[Story]:
+    """Return the papers of an edition as it stands: staff's hidden and struck ones left out, pinned ones first, then by growth."""
+    notes, pinned, hidden = _decisions(edition)
+    struck = set(edition.strikes.values_list("paper_id", flat=True))
+    candidates = [
+        candidate
+        for candidate in edition.candidates.select_related("paper")
+        if candidate.paper_id not in hidden | struck and candidate.paper.withdrawn_at is None
+    ]
+    most = max((candidate.votes or 0 for candidate in candidates), default=0)
+    stories = [_story(candidate, notes.get(candidate.paper_id, ""), candidate.paper_id in pinned, most) for candidate in candidates]
+    return sorted(stories, key=lambda story: (not story.pinned, -(story.growth or 0), -(story.votes or 0), story.title))
+
+
+def byline(authors: Sequence[str], author_count: int | None, shown: int = 3) -> str:
+    """Return the first authors and how many more there are; the number alone where no names are known."""
+    count = max(author_count or 0, len(authors))
+    if not authors:
+        return f"{count} authors" if count > 1 else ""
+    names = ", ".join(authors[:shown])
+    return f"{names} and {count - shown} more" if count > shown else names
+
+
+def _decisions(edition: Edition) -> tuple[dict[int, str], set[int], set[int]]:
+    """Return (notes, pinned, hidden) by paper; of each kind the latest decision wins."""
+    latest: dict[tuple[str, int], Curation] = {}
+    for decision in edition.curations.order_by("at", "pk"):
+        latest[decision.kind, decision.paper_id] = decision
+    notes = {paper: decision.text for (kind, paper), decision in latest.items() if kind == CurationKind.NOTE}
+    pinned = {paper for (kind, paper), decision in latest.items() if kind == CurationKind.PIN and decision.value}
+    hidden = {paper for (kind, paper), decision in latest.items() if kind == CurationKind.HIDE and decision.value}
+    return notes, pinned, hidden
+
+
+def _story(candidate: Candidate, note: str, pinned: bool, most: int) -> Story:
+    paper = candidate.paper
+    votes, before = candidate.votes, candidate.votes_before
+    return Story(
+        paper_id=paper.pk,
+        title=paper.title,
+        url=paper.get_absolute_url(),
+        byline=byline(paper.authors, paper.author_count),
+        abstract=paper.abstract,
+        votes=votes,
+        growth=votes - before if votes is not None and before is not None else None,
+        comments=candidate.comments,
+        code_url=paper.code_link,
+        note=note,
+        pinned=pinned,
+        share=round(100 * votes / most) if votes and most else 0,
+    )
