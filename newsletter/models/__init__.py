@@ -3,10 +3,12 @@
 from newsletter.models.batch import Batch, BatchState, ServerRun
 from newsletter.models.curation import Curation, CurationKind, Strike
 from newsletter.models.delivery import Delivery, DeliveryStatus, MailedHistory, Outcome
-from newsletter.models.edition import Candidate, CompiledEdition, Edition, EditionCadence, EditionState
+from newsletter.models.edition import AFTER_FREEZE, BEFORE_FROZEN, Candidate, CompiledEdition, Edition, EditionCadence, EditionState
 from newsletter.models.event import Click, Feedback, FeedbackKind, ProviderEvent
 
 __all__ = [
+    "AFTER_FREEZE",
+    "BEFORE_FROZEN",
     "Batch",
     "BatchState",
     "Candidate",

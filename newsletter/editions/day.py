@@ -1,0 +1,38 @@
+"""The course of a day: editions open, are kept up to date and are frozen when the clock says so."""
+
+from datetime import datetime
+
+import structlog
+
+from newsletter.composing.compiled import BrokenLayout
+from newsletter.editions.candidates import rebuild
+from newsletter.editions.freezing import freeze
+from newsletter.editions.opening import latest_day, open_edition
+from newsletter.editions.states import hold
+from newsletter.models import BEFORE_FROZEN, Edition, EditionCadence
+from subscriptions.inlining import CutShort
+
+log = structlog.get_logger(__name__)
+
+
+def look_after_editions(now: datetime) -> None:
+    """Open what should be open, bring candidates up to date, freeze what is due. Safe to repeat; one edition never stops another."""
+    for cadence in EditionCadence.values:
+        day = latest_day(cadence, now)
+        if day is not None:
+            open_edition(cadence, day, now)
+    for edition in Edition.objects.filter(state__in=BEFORE_FROZEN).order_by("nominal_at", "pk"):
+        if edition.nominal_at <= now:
+            freeze_or_hold(edition, now)
+        else:
+            rebuild(edition, now)
+
+
+def freeze_or_hold(edition: Edition, now: datetime) -> bool:
+    """Freeze the edition; one whose layout does not compile is held for a person, with the reason."""
+    try:
+        return freeze(edition.pk, now)
+    except (BrokenLayout, CutShort) as error:
+        log.exception("freeze_refused", edition=str(edition))
+        hold(edition, f"The layout does not compile: {error}")
+        return False

@@ -1,0 +1,58 @@
+"""The steps of an edition before it is frozen, each a conditional change of its state."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from newsletter.models import BEFORE_FROZEN, Edition, EditionState
+
+
+class WrongState(Exception):
+    """An edition is not in a state that allows the step; the message says which state it is in."""
+
+
+def lock(edition: Edition) -> Edition:
+    """Return the edition as it is now, locked until the transaction ends."""
+    return Edition.objects.select_for_update().defer("statistics").get(pk=edition.pk)
+
+
+def approve(edition: Edition, now: datetime) -> None:
+    """Say that a person has looked through the candidates. The clock freezes it either way.
+
+    Raises:
+        WrongState: it is neither open nor in review.
+    """
+    _step(edition, (EditionState.OPEN, EditionState.REVIEW), state=EditionState.APPROVED, approved_at=now)
+
+
+def hold(edition: Edition, reason: str) -> None:
+    """Keep the clock from freezing it until a person releases it.
+
+    Raises:
+        WrongState: it is frozen already.
+    """
+    _step(edition, BEFORE_FROZEN, state=EditionState.HELD, held_reason=reason[:300])
+
+
+def release(edition: Edition, now: datetime) -> None:
+    """Take a held edition back into the day's course: a person has approved it as it is.
+
+    Raises:
+        WrongState: it is not held.
+    """
+    _step(edition, (EditionState.HELD,), state=EditionState.APPROVED, held_reason="", approved_at=now)
+
+
+def cancel_before_freeze(edition: Edition) -> None:
+    """Let the edition not appear.
+
+    Raises:
+        WrongState: it is frozen already; newsletter.sending.control cancels a run.
+    """
+    _step(edition, (*BEFORE_FROZEN, EditionState.HELD), state=EditionState.CANCELLED)
+
+
+def _step(edition: Edition, allowed: Iterable[str], **changes: object) -> None:
+    if not Edition.objects.filter(pk=edition.pk, state__in=[*allowed]).update(**changes):
+        current = Edition.objects.only("state", "cadence", "day").get(pk=edition.pk)
+        raise WrongState(f"{current} is {current.get_state_display()}: this step is not open to it.")
+    edition.refresh_from_db(fields=[*changes])
