@@ -1,0 +1,116 @@
+"""Planning: every reader of an edition into batches by their slot; and the first digest of a reader who has just confirmed."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from newsletter.models import AFTER_FREEZE, Batch, Edition, EditionCadence, EditionState
+from newsletter.sending.slots import slot, wants
+from subscriptions.models import Cadence, Subscriber, SubscriberState
+
+log = structlog.get_logger(__name__)
+
+PAGE = 5_000
+"""Readers read at a time: the memory of planning does not grow with their number."""
+WRITTEN_AT_ONCE = 200
+FIRST_DIGEST_AGE = {EditionCadence.DAILY: timedelta(days=2), EditionCadence.WEEKLY: timedelta(days=8)}
+"""An edition older than this is no welcome; the reader's next one is near."""
+CADENCES = {EditionCadence.DAILY: (Cadence.DAILY, Cadence.WEEKDAYS), EditionCadence.WEEKLY: (Cadence.WEEKLY,)}
+
+
+def plan_edition(edition_id: int, now: datetime) -> int | None:
+    """Plan every confirmed reader of a frozen edition and let it be sent; return how many readers that were.
+
+    None when the edition is not frozen, or another planner was first: the change of state and all batches are one transaction.
+    """
+    with transaction.atomic():
+        if not Edition.objects.filter(pk=edition_id, state=EditionState.FROZEN).update(state=EditionState.SENDING, planned_at=now):
+            return None
+        edition = Edition.objects.defer("statistics").get(pk=edition_id)
+        planned = 0
+        waiting: list[Batch] = []
+        for batch in _batches(edition):
+            planned += batch.planned_count
+            waiting.append(batch)
+            if len(waiting) == WRITTEN_AT_ONCE:
+                Batch.objects.bulk_create(waiting)
+                waiting = []
+        Batch.objects.bulk_create(waiting)
+    log.info("edition_planned", edition=str(edition), readers=planned)
+    return planned
+
+
+def _batches(edition: Edition) -> Iterator[Batch]:
+    """Yield full batches as they fill, then what is left of each slot."""
+    filling: dict[datetime, list[int]] = defaultdict(list)
+    for pk, cadence, hour, zone in _readers(edition):
+        slot_at = slot(edition.nominal_at, hour, zone)
+        if not wants(cadence, edition.cadence, slot_at, zone):
+            continue
+        ids = filling[slot_at]
+        ids.append(pk)
+        if len(ids) == settings.BATCH_SIZE:
+            yield new_batch(edition.pk, slot_at, filling.pop(slot_at))
+    for slot_at in sorted(filling):
+        yield new_batch(edition.pk, slot_at, filling[slot_at])
+
+
+def _readers(edition: Edition) -> Iterator[tuple[int, str, int, str]]:
+    """Read id, cadence, hour and zone of the confirmed readers in keyset pages, so that no page costs more than the first."""
+    for cadence in CADENCES[EditionCadence(edition.cadence)]:
+        confirmed = Subscriber.objects.filter(state=SubscriberState.ACTIVE, cadence=cadence).order_by("pk")
+        last = 0
+        while page := list(confirmed.filter(pk__gt=last).values_list("pk", "hour", "timezone")[:PAGE]):
+            for pk, hour, zone in page:
+                yield pk, cadence, hour, zone
+            last = page[-1][0]
+
+
+def new_batch(edition_id: int, slot_at: datetime, subscriber_ids: list[int], *, at_once: bool = False) -> Batch:
+    """Return an unsaved batch whose readers' books begin with it."""
+    return Batch(
+        edition_id=edition_id,
+        slot_at=slot_at,
+        send_after=slot_at,
+        at_once=at_once,
+        subscriber_ids=subscriber_ids,
+        planned_count=len(subscriber_ids),
+    )
+
+
+def plan_first_digest(subscriber_id: int, now: datetime) -> int | None:
+    """Plan the newest edition of their cadence for a reader who has just confirmed, due at once; return the batch's id.
+
+    None when there is no edition young enough, or the reader is planned in it already. Planning one reader twice would still not mail
+    them twice: the claim finds their delivery.
+    """
+    with transaction.atomic():
+        reader = Subscriber.objects.select_for_update().filter(pk=subscriber_id, state=SubscriberState.ACTIVE).first()
+        edition = _newest_edition(reader, now) if reader else None
+        if edition is None:
+            return None
+        # Locked against the sweep, which might be closing the edition's books at this moment.
+        Edition.objects.select_for_update().only("pk").get(pk=edition.pk)
+        if edition.deliveries.filter(subscriber=subscriber_id).exists() or _is_planned(edition, subscriber_id):
+            return None
+        batch = new_batch(edition.pk, now, [subscriber_id], at_once=True)
+        batch.save()
+        # A first digest opens the books of a finished edition again.
+        Edition.objects.filter(pk=edition.pk, state=EditionState.DONE).update(state=EditionState.SENDING, done_at=None)
+    return batch.pk
+
+
+def _newest_edition(reader: Subscriber, now: datetime) -> Edition | None:
+    cadence = EditionCadence.WEEKLY if reader.cadence == Cadence.WEEKLY else EditionCadence.DAILY
+    young = Edition.objects.filter(cadence=cadence, state__in=AFTER_FREEZE, frozen_at__range=(now - FIRST_DIGEST_AGE[cadence], now))
+    return young.defer("statistics").order_by("-day").first()
+
+
+def _is_planned(edition: Edition, subscriber_id: int) -> bool:
+    """Say whether one of the edition's few at-once batches has the reader already (confirmed, left and confirmed again)."""
+    planned = edition.batches.filter(state="planned", at_once=True).values_list("subscriber_ids", flat=True)
+    return any(subscriber_id in ids for ids in planned)

@@ -1,0 +1,40 @@
+"""The slot rule: when a reader's edition is due.
+
+An edition has a fixed nominal instant, and a reader's slot is the first local hour they want at or after it, whenever the freeze really
+was. An hour that a change of clocks leaves out moves forward by the gap; of an hour that comes twice the first counts (PEP 495, fold 0).
+"""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from subscriptions.models import Cadence
+
+SATURDAY = 5
+
+
+@lru_cache(maxsize=65_536)
+def slot(nominal_at: datetime, hour: int, zone: str) -> datetime:
+    """Return the UTC instant at which a reader in `zone` who wants `hour` (0 to 23) is due."""
+    here = local_zone(zone)
+    first = nominal_at.astimezone(here)
+    day = datetime(first.year, first.month, first.day, hour, tzinfo=here) - timedelta(days=1)
+    while (instant := day.astimezone(UTC)) < nominal_at:
+        day += timedelta(days=1)
+    return instant
+
+
+@lru_cache(maxsize=1024)
+def local_zone(zone: str) -> ZoneInfo:
+    """Return the zone, or UTC for a name that no longer exists: one bad value must not keep a reader's mail back."""
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def wants(cadence: str, edition_cadence: str, slot_at: datetime, zone: str) -> bool:
+    """Say whether a reader of this cadence wants the edition: "weekdays" means the slot's local weekday."""
+    if cadence == Cadence.WEEKDAYS:
+        return edition_cadence == Cadence.DAILY and slot_at.astimezone(local_zone(zone)).weekday() < SATURDAY
+    return cadence == edition_cadence
