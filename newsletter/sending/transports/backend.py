@@ -1,0 +1,131 @@
+"""Any Django mail backend as a way out: the file outbox, and every provider that Anymail speaks with."""
+
+from contextlib import suppress
+from http import HTTPStatus
+
+import requests
+from anymail.exceptions import (
+    AnymailAPIError,
+    AnymailError,
+    AnymailRecipientsRefused,
+    AnymailRequestsAPIError,
+)
+from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.utils import timezone
+
+from newsletter.sending.mail import Mail
+from newsletter.sending.transports.base import Closing
+from newsletter.sending.transports.outcomes import (
+    HandOverError,
+    PermanentForAll,
+    PermanentForReader,
+    Throttled,
+    Transient,
+    Uncertain,
+    retry_after,
+)
+
+REFUSED = {"rejected", "failed", "invalid"}
+"""Anymail's words for a recipient that the provider will not mail."""
+DONE_LATER = {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.REQUEST_TIMEOUT}
+"""The provider itself says that it did not do it; a gateway's 502 or 504 says nothing about the provider."""
+NOT_US = {HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+"""Key, account or address of the API are wrong: the same for every mail."""
+
+
+class BackendConnection(Closing):
+    """One backend instance, opened once and kept."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._backend: BaseEmailBackend | None = None
+
+    def hand_over(self, mail: Mail) -> None:
+        message = mail.message()
+        message.metadata = {"delivery": str(mail.delivery_id)}  # type: ignore[attr-defined]  # Anymail reads it from the message
+        message.tags = [f"edition-{mail.edition_id}"]  # type: ignore[attr-defined]  # as above
+        try:
+            self._open().send_messages([message])
+        except (AnymailError, ImproperlyConfigured, requests.RequestException, OSError, ValueError) as error:
+            raise outcome(error) from error
+        status = getattr(getattr(message, "anymail_status", None), "status", None) or set()
+        if status & REFUSED:
+            raise PermanentForReader(f"the provider refused the recipient: {', '.join(sorted(status))}")
+
+    def close(self) -> None:
+        with suppress(OSError):
+            if self._backend is not None:
+                self._backend.close()
+
+    def _open(self) -> BaseEmailBackend:
+        if self._backend is None:
+            self._backend = get_connection(self._path, fail_silently=False)
+            self._backend.open()
+        return self._backend
+
+
+class BackendTransport:
+    """A Django mail backend by its dotted path."""
+
+    def __init__(self, name: str, path: str) -> None:
+        self.name = name
+        self._path = path
+
+    def connect(self) -> BackendConnection:
+        return BackendConnection(self._path)
+
+
+def outcome(error: Exception) -> HandOverError:
+    """Translate a backend's exception. What the tables lack is uncertain: claiming more would be a guess."""
+    if isinstance(error, AnymailRequestsAPIError) and error.response is not None:
+        return answered(error.response)
+    if isinstance(error, AnymailAPIError) and isinstance(error.__cause__, Exception):
+        return outcome(error.__cause__)
+    if isinstance(error, requests.RequestException):
+        return _unanswered(error)
+    name = type(error).__name__
+    for kinds, outcome_class, reason in _OUTCOMES:
+        if isinstance(error, kinds):
+            return outcome_class(f"{reason}: {name}")
+    return Uncertain(f"an error that says nothing: {name}")
+
+
+_OUTCOMES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[HandOverError], str], ...] = (
+    (AnymailRecipientsRefused, PermanentForReader, "the provider refused the recipient"),
+    (ImproperlyConfigured, PermanentForAll, "the provider is not configured"),
+    (AnymailAPIError, Uncertain, "an answer that cannot be read"),
+    ((AnymailError, ValueError), PermanentForReader, "the mail cannot be put into the provider's form"),
+    (OSError, Throttled, "cannot be written"),
+)
+
+
+def _unanswered(error: requests.RequestException) -> HandOverError:
+    """Translate a call without an answer: nothing was accepted if it never connected."""
+    if isinstance(error, requests.ConnectTimeout) or (isinstance(error, requests.ConnectionError) and _never_connected(error)):
+        return Throttled("no connection to the provider")
+    return Uncertain(f"the answer was lost: {type(error).__name__}")
+
+
+def answered(response: requests.Response) -> HandOverError:
+    """Translate an HTTP answer that Anymail did not take for success."""
+    code = response.status_code
+    reason = f"HTTP {code}"
+    if code == HTTPStatus.TOO_MANY_REQUESTS:
+        return Throttled(reason, retry_after(response.headers, timezone.now()))
+    if code in NOT_US:
+        return PermanentForAll(reason)
+    if code in DONE_LATER:
+        wait = retry_after(response.headers, timezone.now())
+        return Transient(reason) if wait is None else Throttled(reason, wait)
+    if HTTPStatus.BAD_REQUEST <= code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return PermanentForReader(reason)
+    return Uncertain(f"{reason} with an answer that says nothing")
+
+
+def _never_connected(error: requests.ConnectionError) -> bool:
+    """Say whether the failure came before any byte of the request left."""
+    chain: list[object] = [error, *error.args]
+    names = {type(getattr(item, "reason", item)).__name__ for item in chain}
+    return bool(names & {"NewConnectionError", "ConnectTimeoutError", "NameResolutionError", "ConnectionRefusedError"})
