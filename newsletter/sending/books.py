@@ -1,0 +1,62 @@
+"""The books of an edition: every reader it was due to is accounted for, or it is not done."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Sum
+
+from newsletter.models import BatchState, DeliveryStatus, Edition, EditionState
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Counts of readers. `due` comes from the planning, all else from the deliveries and from what is still planned."""
+
+    due: int
+    sent: int = 0
+    failed: int = 0
+    skipped: int = 0
+    suppressed: int = 0
+    uncertain: int = 0
+    cancelled: int = 0
+    late: int = 0
+    planned: int = 0
+    claimed: int = 0
+    deferred: int = 0
+
+    @property
+    def settled(self) -> int:
+        """How many readers' books are closed."""
+        return self.sent + self.failed + self.skipped + self.suppressed + self.uncertain + self.cancelled + self.late
+
+    @property
+    def open(self) -> int:
+        return self.planned + self.claimed + self.deferred
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every reader due is accounted for exactly once."""
+        return self.due == self.settled + self.open
+
+    def lines(self) -> list[tuple[str, int]]:
+        """Return each account with its count, in the order in which they are read."""
+        return [(field.name, getattr(self, field.name)) for field in fields(self)]
+
+
+def books(edition: Edition) -> Books:
+    """Return the edition's books as they stand."""
+    batches = edition.batches.aggregate(due=Sum("planned_count", default=0))
+    planned = edition.batches.filter(state=BatchState.PLANNED).aggregate(planned=Sum("planned_count", default=0))
+    counted = dict(edition.deliveries.order_by().values_list("status").annotate(Count("pk")))
+    return Books(**batches, **planned, **{status.value: counted.get(status.value, 0) for status in DeliveryStatus})
+
+
+def estimate(edition: Edition, now: datetime) -> datetime | None:
+    """Return when the mail that is due now will have gone at the pace of the last ten minutes; None without a pace to go by."""
+    span = timedelta(minutes=10)
+    pace = edition.deliveries.filter(settled_at__range=(now - span, now)).count() / span.total_seconds()
+    if edition.state != EditionState.SENDING or not pace:
+        return None
+    waiting = edition.batches.filter(state=BatchState.PLANNED, send_after__lte=now).aggregate(readers=Sum("planned_count", default=0))
+    again = edition.deliveries.filter(status__in=[DeliveryStatus.CLAIMED, DeliveryStatus.DEFERRED]).count()
+    return now + timedelta(seconds=(waiting["readers"] + again) / pace)

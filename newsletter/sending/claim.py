@@ -1,0 +1,172 @@
+"""The claim: one transaction in which a worker takes a batch, its readers become deliveries, and each digest is chosen."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, Edition
+from newsletter.ranking.values import Selection
+from newsletter.sending.choosing import choose
+from newsletter.sending.due import catch_up_start, waiting_batches
+from newsletter.sending.epoch import server_epoch
+from newsletter.sending.plan import new_batch
+from newsletter.sending.readers import NotNow, Reader, locked_readers, not_now, obstacle
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """One digest to be handed over: whose, and what was chosen."""
+
+    position: int
+    delivery_id: int
+    reader: Reader
+    selection: Selection
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A batch in this worker's hands. The positions of `hand_overs` only grow."""
+
+    batch_id: int
+    edition_id: int
+    token: uuid.UUID
+    claimed_at: datetime
+    at_once: bool
+    hand_overs: tuple[HandOver, ...]
+
+
+def claim(batch_id: int, now: datetime) -> Claimed | None:
+    """Take the batch; None when it is not due, too late, halted, somebody else's or done."""
+    token = uuid.uuid4()
+    lease_until = now + timedelta(seconds=settings.LEASE_SECONDS)
+    with transaction.atomic():
+        batch = _take(batch_id, now)
+        if batch is None:
+            return None
+        edition = Edition.objects.defer("statistics").get(pk=batch.edition_id)
+        hand_overs = _first_time(batch, edition, now) if batch.subscriber_ids else _again(batch, edition, now)
+        Batch.objects.filter(pk=batch.pk, state=BatchState.PLANNED).update(
+            state=BatchState.CLAIMED,
+            token=token,
+            lease_until=lease_until,
+            claimed_at=now,
+            server_epoch=server_epoch(),
+            cursor=0,
+            subscriber_ids=[],
+            planned_count=batch.planned_count,
+        )
+    return Claimed(batch.pk, edition.pk, token, now, batch.at_once, tuple(hand_overs))
+
+
+def _take(batch_id: int, now: datetime) -> Batch | None:
+    """Lock the batch if it may be claimed. One that another worker holds is passed over rather than waited for."""
+    free = waiting_batches().select_for_update(skip_locked=True, of=("self",))
+    return free.filter(pk=batch_id, send_after__lte=now, slot_at__gte=catch_up_start(now)).first()
+
+
+def _first_time(batch: Batch, edition: Edition, now: datetime) -> list[HandOver]:
+    """Turn the batch's planned readers into deliveries.
+
+    A reader whose slot has moved later goes to a batch of that slot. One who has a delivery of the edition already, by a first digest,
+    is dropped here: their books began with that one.
+    """
+    readers = locked_readers(batch.subscriber_ids)
+    known = set(Delivery.objects.filter(edition=edition, subscriber__in=batch.subscriber_ids).values_list("subscriber_id", flat=True))
+    sendable: list[Reader] = []
+    settled: list[tuple[Reader, NotNow]] = []
+    moved: dict[datetime, list[int]] = defaultdict(list)
+    for reader in readers:
+        if reader.id in known:
+            continue
+        verdict = not_now(reader, edition, batch, now)
+        if verdict is None:
+            sendable.append(reader)
+        elif verdict.moved_to is not None:
+            moved[verdict.moved_to].append(reader.id)
+        else:
+            settled.append((reader, verdict))
+    Batch.objects.bulk_create([new_batch(edition.pk, slot_at, ids) for slot_at, ids in moved.items()])
+    batch.planned_count = len(sendable) + len(settled)
+    return _insert(batch, sendable, choose(edition, sendable, {}), settled, now)
+
+
+def _insert(
+    batch: Batch, readers: Sequence[Reader], selections: Sequence[Selection], settled: Sequence[tuple[Reader, NotNow]], now: datetime
+) -> list[HandOver]:
+    chosen = [(reader, selection) for reader, selection in zip(readers, selections, strict=True) if selection.picks]
+    empty = [(reader, _empty(selection)) for reader, selection in zip(readers, selections, strict=True) if not selection.picks]
+    rows = [
+        Delivery(
+            edition_id=batch.edition_id,
+            subscriber_id=reader.id,
+            batch=batch,
+            position=position,
+            status=DeliveryStatus.CLAIMED,
+            claimed_at=now,
+            **_content(reader, selection),
+        )
+        for position, (reader, selection) in enumerate(chosen)
+    ]
+    rows += [
+        Delivery(
+            edition_id=batch.edition_id,
+            subscriber_id=reader.id,
+            batch=batch,
+            status=verdict.status,
+            reason=verdict.reason,
+            claimed_at=now,
+            settled_at=now,
+        )
+        for reader, verdict in [*settled, *empty]
+    ]
+    written = Delivery.objects.bulk_create(rows)
+    return [
+        HandOver(row.position, row.pk, reader, selection, row.attempts) for row, (reader, selection) in zip(written, chosen, strict=False)
+    ]
+
+
+def _again(batch: Batch, edition: Edition, now: datetime) -> list[HandOver]:
+    """Take up the batch's deferred deliveries, chosen anew: preferences and strikes of the meantime count."""
+    rows = {row.subscriber_id: row for row in batch.deliveries.filter(status=DeliveryStatus.DEFERRED).order_by("position")}
+    readers = sorted(locked_readers(rows.keys()), key=lambda reader: rows[reader.id].position)
+    free: list[Reader] = []
+    for reader in readers:
+        if (verdict := obstacle(reader, now)) is None:
+            free.append(reader)
+        else:
+            _settle(rows[reader.id], verdict, now)
+    selections = choose(edition, free, {reader.id: set(rows[reader.id].papers) for reader in free})
+    hand_overs: list[HandOver] = []
+    for reader, selection in zip(free, selections, strict=True):
+        row = rows[reader.id]
+        if selection.picks:
+            Delivery.objects.filter(pk=row.pk).update(status=DeliveryStatus.CLAIMED, claimed_at=now, **_content(reader, selection))
+            hand_overs.append(HandOver(row.position, row.pk, reader, selection, row.attempts))
+        else:
+            _settle(row, _empty(selection), now)
+    return hand_overs
+
+
+def _settle(row: Delivery, verdict: NotNow, now: datetime) -> None:
+    Delivery.objects.filter(pk=row.pk).update(status=verdict.status, reason=verdict.reason, settled_at=now)
+
+
+def _empty(selection: Selection) -> NotNow:
+    """Nothing worth saying, nothing sent; the row says why."""
+    return NotNow(reason=f"empty: {selection.note}"[:300] if selection.note else "empty")
+
+
+def _content(reader: Reader, selection: Selection) -> dict[str, object]:
+    return {
+        "profile_id": reader.profile_id,
+        "papers": [pick.paper_id for pick in selection.picks],
+        "parts": [
+            [pick.parts.topic, pick.parts.taste, pick.parts.trend, pick.parts.freshness, pick.parts.editor] for pick in selection.picks
+        ],
+    }

@@ -1,0 +1,69 @@
+"""What a worker keeps in memory of a frozen edition: its statistics, read once, and the profiles it has met."""
+
+from collections.abc import Collection
+from functools import lru_cache
+
+from newsletter.models import Candidate, Edition
+from newsletter.ranking.statistics import EditionStatistics
+from newsletter.ranking.values import ReaderProfile
+from subscriptions.models import Profile
+
+PROFILES_KEPT = 20_000
+
+
+@lru_cache(maxsize=3)
+def statistics_of(edition_id: int) -> EditionStatistics:
+    """Return the edition's frozen statistics. They never change, so a worker reads them once."""
+    stored = Edition.objects.filter(statistics__isnull=False).values_list("statistics", flat=True).get(pk=edition_id)
+    return EditionStatistics.from_bytes(bytes(stored or b""))
+
+
+@lru_cache(maxsize=3)
+def papers_of(edition_id: int) -> frozenset[int]:
+    """Return the ids of the papers that the edition was frozen with."""
+    return frozenset(Candidate.objects.filter(edition=edition_id).values_list("paper_id", flat=True))
+
+
+@lru_cache(maxsize=3)
+def _topic_names(edition_id: int) -> dict[int, str]:
+    return {topic.id: topic.name for topic in statistics_of(edition_id).topics}
+
+
+def topic_name(edition_id: int, topic_id: int | None) -> str:
+    """Return the topic's name as it was at the freeze; empty for none."""
+    return "" if topic_id is None else _topic_names(edition_id)[topic_id]
+
+
+_profiles: dict[int, ReaderProfile] = {}
+
+
+def reader_profiles(profile_ids: Collection[int]) -> dict[int, ReaderProfile]:
+    """Return the profiles by id as the ranking wants them. A stored profile never changes, so those met before are not read again."""
+    missing = {*profile_ids} - _profiles.keys()
+    if missing:
+        if len(_profiles) + len(missing) > PROFILES_KEPT:
+            _profiles.clear()
+            missing = {*profile_ids}
+        for profile in Profile.objects.filter(pk__in=missing):
+            _profiles[profile.pk] = _reader_profile(profile)
+    return {pk: _profiles[pk] for pk in profile_ids}
+
+
+def _reader_profile(profile: Profile) -> ReaderProfile:
+    return ReaderProfile(
+        topics=tuple(profile.topics),
+        phrases=tuple(profile.phrases),
+        muted=tuple(profile.muted),
+        minimum_votes=profile.minimum_votes,
+        papers_per_digest=profile.papers_per_digest,
+        balance=profile.balance,
+        taste=bytes(profile.taste),
+    )
+
+
+def forget() -> None:
+    """Empty the memory, for a process whose database was replaced."""
+    statistics_of.cache_clear()
+    papers_of.cache_clear()
+    _topic_names.cache_clear()
+    _profiles.clear()

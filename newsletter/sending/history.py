@@ -1,0 +1,97 @@
+"""The mailed history: which papers a reader was mailed, as compact buckets of paper ids that outlive the deliveries."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+from django.db import connection
+
+from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, MailedHistory
+
+OFFSET = np.dtype("<u2")
+HOLDING = (DeliveryStatus.CLAIMED, DeliveryStatus.DEFERRED)
+"""Deliveries that may still become mail, and so keep their papers for themselves."""
+
+
+def mailed_among(readers: Collection[int], papers: Collection[int]) -> dict[int, set[int]]:
+    """Return which of `papers` each reader was mailed; a reader without any is left out."""
+    wanted = _masks(papers)
+    rows = MailedHistory.objects.filter(subscriber__in=readers, bucket__in=wanted)
+    mailed: dict[int, set[int]] = defaultdict(set)
+    for reader, bucket, offsets in rows.values_list("subscriber_id", "bucket", "offsets"):
+        found = np.frombuffer(offsets, OFFSET)
+        found = found[wanted[bucket][found]]
+        mailed[reader].update((found.astype(int) + bucket * MailedHistory.BUCKET).tolist())
+    return mailed
+
+
+def all_mailed(reader: int) -> set[int]:
+    """Return every paper the reader was mailed."""
+    papers: set[int] = set()
+    for bucket, offsets in MailedHistory.objects.filter(subscriber=reader).values_list("bucket", "offsets"):
+        papers.update((np.frombuffer(offsets, OFFSET).astype(int) + bucket * MailedHistory.BUCKET).tolist())
+    return papers
+
+
+def _masks(papers: Iterable[int]) -> dict[int, npt.NDArray[np.bool_]]:
+    """Return, for each bucket that `papers` touch, which of its offsets they are."""
+    masks: dict[int, npt.NDArray[np.bool_]] = {}
+    for paper in papers:
+        bucket, offset = divmod(paper, MailedHistory.BUCKET)
+        masks.setdefault(bucket, np.zeros(MailedHistory.BUCKET, bool))[offset] = True
+    return masks
+
+
+def held_elsewhere(readers: Collection[int], edition_id: int) -> dict[int, set[int]]:
+    """Return the papers that unsettled deliveries of other editions hold for each reader.
+
+    Call it with the readers' rows locked: then two editions never choose the same paper for one reader at the same time.
+    """
+    in_flight = Batch.objects.filter(state__in=[BatchState.PLANNED, BatchState.CLAIMED]).exclude(edition=edition_id)
+    editions = list(in_flight.values_list("edition", flat=True).order_by().distinct())
+    held: dict[int, set[int]] = defaultdict(set)
+    if editions:
+        rows = Delivery.objects.filter(edition__in=editions, subscriber__in=readers, status__in=HOLDING)
+        for reader, papers in rows.values_list("subscriber_id", "papers"):
+            held[reader].update(papers)
+    return held
+
+
+def remember(mailed: Mapping[int, Collection[int]]) -> None:
+    """Add papers to the readers' histories. The database appends, so two writers lose nothing; remembering twice is harmless."""
+    rows: list[tuple[int, int, bytes]] = []
+    for reader in sorted(mailed):
+        buckets: dict[int, list[int]] = {}
+        for paper in mailed[reader]:
+            bucket, offset = divmod(paper, MailedHistory.BUCKET)
+            buckets.setdefault(bucket, []).append(offset)
+        rows.extend((reader, bucket, np.array(offsets, OFFSET).tobytes()) for bucket, offsets in sorted(buckets.items()))
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_APPEND_ON_POSTGRESQL, [list(column) for column in zip(*rows, strict=True)])
+        else:
+            cursor.executemany(_APPEND, rows)
+
+
+def forget(papers: Mapping[int, Collection[int]]) -> None:
+    """Take papers out of the readers' histories, because their mail did not arrive. Call it within a transaction."""
+    for row in MailedHistory.objects.select_for_update().filter(subscriber__in=papers.keys()).order_by("subscriber_id", "bucket"):
+        offsets = np.frombuffer(row.offsets, OFFSET)
+        gone = [paper - row.bucket * MailedHistory.BUCKET for paper in papers[row.subscriber_id]]
+        kept = offsets[~np.isin(offsets, gone)]
+        if kept.size < offsets.size:
+            MailedHistory.objects.filter(pk=row.pk).update(offsets=kept.tobytes())
+
+
+_APPEND_ON_POSTGRESQL = """
+    INSERT INTO newsletter_mailedhistory AS kept (subscriber_id, bucket, offsets)
+    SELECT * FROM unnest(%s::bigint[], %s::integer[], %s::bytea[])
+    ON CONFLICT (subscriber_id, bucket) DO UPDATE SET offsets = kept.offsets || excluded.offsets
+"""
+_APPEND = """
+    INSERT INTO newsletter_mailedhistory AS kept (subscriber_id, bucket, offsets) VALUES (%s, %s, %s)
+    ON CONFLICT (subscriber_id, bucket) DO UPDATE SET offsets = CAST(kept.offsets || excluded.offsets AS BLOB)
+"""

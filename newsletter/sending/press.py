@@ -1,0 +1,69 @@
+"""The press: prints one reader's mail from the edition that was compiled at the freeze. Workers never compile."""
+
+from datetime import datetime
+from functools import lru_cache
+from typing import cast
+
+from newsletter.composing.compiled import CompiledParts
+from newsletter.composing.content import Digest, DigestLinks, DigestPick, Section
+from newsletter.composing.digest import render
+from newsletter.models import CompiledEdition
+from newsletter.ranking.values import Pick, Selection
+from newsletter.sending.frozen import topic_name
+from newsletter.sending.mail import Mail
+from newsletter.sending.readers import Reader
+from subscriptions import links
+from subscriptions.hashing import keyed_hash
+
+LANGUAGE_OF_ALL = "en"
+KEY_LENGTH = 32
+
+
+@lru_cache(maxsize=3)
+def compiled_parts(edition_id: int, language: str) -> CompiledParts:
+    """Return the compiled edition in the reader's language, or in English where it was not compiled in that one."""
+    rows = CompiledEdition.objects.filter(edition=edition_id, language__in=[language, LANGUAGE_OF_ALL])
+    stored = dict(rows.values_list("language", "content"))
+    return CompiledParts.from_bytes(bytes(stored.get(language) or stored[LANGUAGE_OF_ALL]))
+
+
+def message_key(edition_id: int, reader_id: int) -> str:
+    """Return the stable name of a digest, from which its Message-ID is made: the same whenever it is printed, and no one else can."""
+    return keyed_hash("message", f"{edition_id}/{reader_id}")[:KEY_LENGTH]
+
+
+def print_mail(edition_id: int, delivery_id: int, reader: Reader, selection: Selection, now: datetime, *, first: bool = False) -> Mail:
+    """Print the mail of one delivery; what its template or its data raise is the caller's to handle.
+
+    Args:
+        now: when the links that expire begin to count.
+        first: whether it is the digest right after confirming.
+    """
+    digest = Digest(
+        edition_id=edition_id,
+        delivery_id=delivery_id,
+        subscriber_id=reader.id,
+        address=reader.address,
+        picks=tuple(_pick(edition_id, pick) for pick in selection.picks),
+        links=DigestLinks(
+            leave=links.leave_url(reader.id, edition_id),
+            preferences=links.preferences_url(reader.id, now),
+            view=links.view_url(delivery_id),
+            act=links.act_url(delivery_id, now),
+        ),
+        message_key=message_key(edition_id, reader.id),
+        language=reader.language,
+        note=selection.note,
+        first=first,
+    )
+    rendered = render(compiled_parts(edition_id, reader.language), digest)
+    return Mail(delivery_id, edition_id, reader.address, digest.message_key, rendered)
+
+
+def _pick(edition_id: int, pick: Pick) -> DigestPick:
+    return DigestPick(
+        paper_id=pick.paper_id,
+        reasons=tuple(reason.text for reason in pick.reasons),
+        section=cast("Section", pick.section),
+        topic=topic_name(edition_id, pick.topic_id),
+    )

@@ -1,0 +1,80 @@
+"""The readers of a batch at the moment of its claim, and what each of them is due."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from newsletter.models import Batch, DeliveryStatus, Edition
+from newsletter.sending.slots import slot, wants
+from subscriptions.models import Subscriber, SubscriberState
+
+
+class Reader(NamedTuple):
+    """A reader's row as the claim found it."""
+
+    id: int
+    address: str
+    state: str
+    paused_until: datetime | None
+    suppressed_at: datetime | None
+    cadence: str
+    hour: int
+    zone: str
+    language: str
+    profile_id: int
+
+
+_COLUMNS = ("pk", "address", "state", "paused_until", "suppressed_at", "cadence", "hour", "timezone", "language", "profile_id")
+
+
+def locked_readers(ids: Collection[int]) -> list[Reader]:
+    """Return the readers in order of id, locked until the transaction ends: leaving waits for the claim, or the claim sees it."""
+    rows = Subscriber.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    return [Reader(*row) for row in rows.values_list(*_COLUMNS)]
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """A reader who gets nothing from this batch: settled at once with a reason, or moved to a later slot."""
+
+    status: DeliveryStatus = DeliveryStatus.SKIPPED
+    reason: str = ""
+    moved_to: datetime | None = None
+
+
+LEFT = NotNow(reason="left")
+PAUSED = NotNow(reason="paused")
+NOT_WANTED = NotNow(reason="not wanted: the reader chose another cadence")
+SUPPRESSED = NotNow(DeliveryStatus.SUPPRESSED, "we may not write to this address")
+
+
+def obstacle(reader: Reader, now: datetime) -> NotNow | None:
+    """Return what forbids to write to the reader at `now`, None when nothing does."""
+    if reader.state != SubscriberState.ACTIVE:
+        return LEFT
+    if reader.suppressed_at is not None:
+        return SUPPRESSED
+    if reader.paused_until is not None and reader.paused_until > now:
+        return PAUSED
+    return None
+
+
+def not_now(reader: Reader, edition: Edition, batch: Batch, now: datetime) -> NotNow | None:
+    """Return why the reader gets nothing from a batch they were planned in, by what they want at this moment; None when they do."""
+    if forbidden := obstacle(reader, now):
+        return forbidden
+    if batch.at_once:
+        return None
+    slot_at = slot(edition.nominal_at, reader.hour, reader.zone)
+    if not wants(reader.cadence, edition.cadence, slot_at, reader.zone):
+        return NOT_WANTED
+    if slot_at > now:
+        return NotNow(moved_to=slot_at)
+    return None
+
+
+def gone(reader_id: int, now: datetime) -> NotNow:
+    """Return why a reader who could be written to at the claim cannot be any more."""
+    row = Subscriber.objects.filter(pk=reader_id).values_list(*_COLUMNS).get()
+    return obstacle(Reader(*row), now) or PAUSED

@@ -1,0 +1,97 @@
+"""The sweep: settles what workers left behind, what came too late and what was cancelled, and closes the books."""
+
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+from django.db.models import QuerySet
+
+from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, Edition, EditionState
+from newsletter.sending.books import books
+from newsletter.sending.due import catch_up_start
+from newsletter.sending.epoch import server_epoch
+from newsletter.sending.record import carry_over, remember_batch
+
+log = structlog.get_logger(__name__)
+
+WRITTEN_OFF_AT_ONCE = 500
+"""Batches per sweep: a task ends within a minute, and the next sweep goes on."""
+STOPPED_WITHIN = "the worker stopped while handing it over"
+MARKS_LOST = "the database server crashed while its batch was under way"
+
+
+def sweep(now: datetime) -> None:
+    """Settle everything that no worker will settle any more. Safe to repeat and to run twice at once."""
+    for batch_id in _expired(now).values_list("pk", flat=True):
+        settle_expired(batch_id, now)
+    _write_off(Batch.objects.filter(edition__state=EditionState.CANCELLED), BatchState.CANCELLED, DeliveryStatus.CANCELLED, now)
+    _write_off(Batch.objects.filter(slot_at__lt=catch_up_start(now)), BatchState.LATE, DeliveryStatus.LATE, now)
+    for edition in Edition.objects.filter(state=EditionState.SENDING).only("pk"):
+        close_books(edition.pk, now)
+
+
+def _expired(now: datetime) -> QuerySet[Batch]:
+    return Batch.objects.filter(state=BatchState.CLAIMED, lease_until__lte=now)
+
+
+def settle_expired(batch_id: int, now: datetime) -> bool:
+    """Settle a batch whose worker let its lease run out; False when there is none such any more.
+
+    The marks tell what may be sent again: before the cursor it was sent, at the cursor nobody knows, after it nothing was begun. When
+    the database server has crashed since the claim, marks may be missing, and all that is not recorded otherwise is uncertain.
+    """
+    with transaction.atomic():
+        batch = _expired(now).select_for_update(skip_locked=True).filter(pk=batch_id).first()
+        if batch is None:
+            return False
+        claimed = batch.deliveries.filter(status=DeliveryStatus.CLAIMED)
+        if batch.server_epoch == server_epoch():
+            claimed.filter(position__lt=batch.cursor - 1).update(status=DeliveryStatus.SENT, settled_at=now)
+            claimed.filter(position=batch.cursor - 1).update(status=DeliveryStatus.UNCERTAIN, reason=STOPPED_WITHIN, settled_at=now)
+            claimed.update(status=DeliveryStatus.DEFERRED)
+        else:
+            claimed.update(status=DeliveryStatus.UNCERTAIN, reason=MARKS_LOST, settled_at=now)
+        Batch.objects.filter(pk=batch.pk).update(state=BatchState.DONE, finished_at=now)
+        carry_over(batch, batch.cursor, now, now)
+        remember_batch(batch.pk)
+    log.warning("batch_settled_by_sweep", batch=batch.pk, edition=batch.edition_id, cursor=batch.cursor)
+    return True
+
+
+def _write_off(batches: QuerySet[Batch], state: BatchState, status: DeliveryStatus, now: datetime) -> None:
+    """Turn planned batches, and the readers in them, into a last state; what a worker is claiming just now is passed over."""
+    for batch_id in list(batches.filter(state=BatchState.PLANNED).order_by("pk").values_list("pk", flat=True)[:WRITTEN_OFF_AT_ONCE]):
+        with transaction.atomic():
+            batch = Batch.objects.select_for_update(skip_locked=True).filter(pk=batch_id, state=BatchState.PLANNED).first()
+            if batch is not None:
+                _write_off_one(batch, state, status, now)
+
+
+def _write_off_one(batch: Batch, state: BatchState, status: DeliveryStatus, now: datetime) -> None:
+    known = set(
+        Delivery.objects.filter(edition=batch.edition_id, subscriber__in=batch.subscriber_ids).values_list("subscriber_id", flat=True)
+    )
+    rows = [
+        Delivery(edition_id=batch.edition_id, subscriber_id=pk, batch=batch, status=status, claimed_at=now, settled_at=now)
+        for pk in batch.subscriber_ids
+        if pk not in known
+    ]
+    Delivery.objects.bulk_create(rows)
+    batch.deliveries.filter(status=DeliveryStatus.DEFERRED).update(status=status, settled_at=now)
+    Batch.objects.filter(pk=batch.pk).update(state=state, finished_at=now, subscriber_ids=[], planned_count=len(rows))
+    log.warning("batch_written_off", batch=batch.pk, edition=batch.edition_id, state=state.value, readers=len(rows))
+
+
+def close_books(edition_id: int, now: datetime) -> bool:
+    """Call the edition done if nothing is under way and its books balance; True when this call did."""
+    with transaction.atomic():
+        edition = Edition.objects.select_for_update().defer("statistics").filter(pk=edition_id, state=EditionState.SENDING).first()
+        if edition is None or edition.batches.filter(state__in=[BatchState.PLANNED, BatchState.CLAIMED]).exists():
+            return False
+        account = books(edition)
+        if not account.balanced or account.open:
+            log.error("books_do_not_balance", edition=str(edition), **dict(account.lines()))
+            return False
+        Edition.objects.filter(pk=edition_id).update(state=EditionState.DONE, done_at=now)
+    log.info("edition_done", edition=str(edition), **dict(account.lines()))
+    return True

@@ -1,0 +1,61 @@
+"""What runs on workers: each task reads the clock and calls one function. Any of them may run twice, late, or never.
+
+`at` is an ISO instant that replaces the real time, for the demo and the tests: the task's clock starts there and runs on.
+"""
+
+import structlog
+from celery import shared_task
+from kombu.exceptions import OperationalError
+
+from newsletter.clock import Clock, parse_instant, ticking
+from newsletter.editions.day import look_after_editions as look_after
+from newsletter.models import Edition, EditionState
+from newsletter.sending.due import due_batches
+from newsletter.sending.plan import plan_edition
+from newsletter.sending.sender import send_batch as send
+from newsletter.sending.sweep import sweep as sweep_up
+
+log = structlog.get_logger(__name__)
+
+WAKE_UP_KEEPS = 90
+"""Seconds a wake-up stays in the queue: the next beat asks the database again, so older ones only pile up."""
+
+
+def _clock(at: str | None) -> Clock:
+    return ticking(None if at is None else parse_instant(at))
+
+
+@shared_task
+def look_after_editions(at: str | None = None) -> None:
+    """Open, rebuild and freeze editions as the day goes on."""
+    look_after(_clock(at)())
+
+
+@shared_task
+def tick(at: str | None = None) -> None:
+    """Plan what is frozen and wake a worker for each batch that is due."""
+    now = _clock(at)()
+    for edition_id in Edition.objects.filter(state=EditionState.FROZEN).order_by("pk").values_list("pk", flat=True):
+        plan_edition(edition_id, now)
+    for batch_id in due_batches(now):
+        wake(batch_id, at)
+
+
+@shared_task
+def send_batch(batch_id: int, at: str | None = None) -> None:
+    """Send one batch, if it is still there to be sent."""
+    send(batch_id, _clock(at))
+
+
+@shared_task
+def sweep(at: str | None = None) -> None:
+    """Settle what was left behind and close books."""
+    sweep_up(_clock(at)())
+
+
+def wake(batch_id: int, at: str | None = None) -> None:
+    """Ask the broker to wake a worker for the batch. Without a broker the beat finds the batch later, so nothing is raised."""
+    try:
+        send_batch.apply_async((batch_id,), {"at": at}, expires=WAKE_UP_KEEPS)
+    except OperationalError as error:
+        log.warning("not_woken", batch=batch_id, error=type(error).__name__)

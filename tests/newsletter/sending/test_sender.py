@@ -1,0 +1,166 @@
+"""A batch is claimed, marked, handed over and recorded, whatever the provider does."""
+
+from datetime import timedelta
+
+import pytest
+
+from newsletter.models import Delivery, DeliveryStatus, Edition, EditionState
+from newsletter.sending import sender
+from newsletter.sending.books import books
+from newsletter.sending.due import due_batches, next_instant
+from newsletter.sending.sender import send_batch
+from newsletter.sending.sweep import sweep
+from newsletter.sending.transports import PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
+from tests.newsletter.sending.ways_out import HandClock, Killed, Mailbox, after_accepting, always
+from tests.newsletter.world import a_planned_edition, papers, readers
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def edition() -> Edition:
+    papers(6)
+    readers(5)
+    return a_planned_edition()
+
+
+@pytest.fixture
+def clock(edition) -> HandClock:
+    return HandClock(next_instant(edition))
+
+
+def send_due(clock: HandClock, mailbox: Mailbox) -> None:
+    for batch_id in due_batches(clock()):
+        send_batch(batch_id, clock, mailbox)
+
+
+def statuses(edition) -> dict[str, int]:
+    return {name: count for name, count in books(edition).lines() if count and name != "due"}
+
+
+def test_every_reader_gets_one_mail_with_the_chosen_papers(edition, clock):
+    mailbox = Mailbox()
+    send_due(clock, mailbox)
+    assert set(mailbox.addresses.values()) == {1}
+    assert len(mailbox.accepted) == 5
+    assert statuses(edition) == {"sent": 5}
+    for mail in mailbox.accepted:
+        delivery = Delivery.objects.get(pk=mail.delivery_id)
+        assert list(mail.rendered.papers) == delivery.papers
+        assert len(delivery.papers) == 3
+
+
+def test_nothing_is_sent_before_the_readers_hour(edition, clock):
+    clock.forward(seconds=-1)
+    mailbox = Mailbox()
+    send_due(clock, mailbox)
+    assert not mailbox.accepted
+
+
+def test_a_batch_sent_twice_mails_nobody_twice(edition, clock):
+    mailbox = Mailbox()
+    ids = due_batches(clock())
+    assert [send_batch(pk, clock, mailbox) for pk in ids] == [True]
+    assert [send_batch(pk, clock, mailbox) for pk in ids] == [False]
+    assert len(mailbox.accepted) == 5
+
+
+def test_one_refused_reader_fails_alone_with_the_reason(edition, clock):
+    mailbox = Mailbox(lambda number, _: PermanentForReader("550 no such user") if number == 2 else None)
+    send_due(clock, mailbox)
+    assert statuses(edition) == {"sent": 4, "failed": 1}
+    assert Delivery.objects.get(status=DeliveryStatus.FAILED).reason == "550 no such user"
+
+
+def test_throttling_keeps_every_reader_due_and_waits_as_told(edition, clock):
+    mailbox = Mailbox(lambda number, _: Throttled("429", 120) if number == 1 else None)
+    send_due(clock, mailbox)
+    assert statuses(edition) == {"sent": 1, "deferred": 4}
+    clock.forward(seconds=119)
+    send_due(clock, mailbox)
+    assert len(mailbox.accepted) == 1
+    clock.forward(seconds=300)
+    send_due(clock, mailbox)
+    assert statuses(edition) == {"sent": 5}
+    assert set(mailbox.addresses.values()) == {1}
+
+
+def test_throttling_is_no_attempt(edition, clock):
+    mailbox = Mailbox(lambda number, _: Throttled("429", 1) if number < 30 else None)
+    for _ in range(40):
+        send_due(clock, mailbox)
+        clock.forward(minutes=2)
+    assert statuses(edition) == {"sent": 5}
+
+
+def test_a_transient_refusal_is_tried_again_a_bounded_number_of_times(edition, clock):
+    mailbox = Mailbox(lambda _, mail: Transient("451 greylisted") if mail.address.startswith("reader3") else None)
+    for _ in range(12):
+        send_due(clock, mailbox)
+        clock.forward(minutes=31)
+    assert statuses(edition) == {"sent": 4, "failed": 1}
+    failed = Delivery.objects.get(status=DeliveryStatus.FAILED)
+    assert failed.attempts == 5
+    assert "451 greylisted" in failed.reason
+    assert mailbox.tried == 9
+
+
+def test_an_unknown_answer_is_uncertain_and_never_sent_again(edition, clock):
+    mailbox = Mailbox(lambda number, _: after_accepting(Uncertain("no answer")) if number == 0 else None)
+    for _ in range(3):
+        send_due(clock, mailbox)
+        clock.forward(hours=1)
+        sweep(clock())
+    assert statuses(edition) == {"sent": 4, "uncertain": 1}
+    assert set(mailbox.addresses.values()) == {1}
+
+
+def test_a_refusal_that_concerns_everybody_stops_the_run_and_says_so(edition, clock):
+    mailbox = Mailbox(always(lambda: PermanentForAll("535 wrong password")))
+    send_due(clock, mailbox)
+    edition.refresh_from_db()
+    assert mailbox.tried == 1
+    assert edition.paused_reason == "535 wrong password"
+    assert statuses(edition) == {"deferred": 5}
+    assert due_batches(clock.forward(hours=1)) == []
+
+
+def test_nothing_but_refusals_stops_the_run_before_everybody_has_failed(monkeypatch, edition, clock):
+    monkeypatch.setattr(sender, "FAILED_IN_A_ROW", 3)
+    mailbox = Mailbox(always(lambda: PermanentForReader("554 policy")))
+    send_due(clock, mailbox)
+    edition.refresh_from_db()
+    assert statuses(edition) == {"failed": 3, "deferred": 2}
+    assert "554 policy" in edition.paused_reason
+
+
+def test_a_killed_worker_leaves_one_uncertain_and_the_rest_are_sent(edition, clock):
+    mailbox = Mailbox(lambda number, _: after_accepting(Killed()) if number == 2 else None)
+    [batch_id] = due_batches(clock())
+    with pytest.raises(Killed):
+        send_batch(batch_id, clock, mailbox)
+    clock.forward(minutes=4)
+    sweep(clock())
+    send_due(clock, mailbox)
+    sweep(clock())
+    assert statuses(edition) == {"sent": 4, "uncertain": 1}
+    assert set(mailbox.addresses.values()) == {1}
+    edition.refresh_from_db()
+    assert edition.state == EditionState.DONE
+
+
+def test_what_is_later_than_the_catch_up_window_is_late_and_the_books_say_so(edition, clock):
+    clock.forward(hours=6, seconds=1)
+    mailbox = Mailbox()
+    send_due(clock, mailbox)
+    sweep(clock())
+    assert not mailbox.accepted
+    assert statuses(edition) == {"late": 5}
+
+
+def test_inside_the_catch_up_window_the_digest_goes_out_late(edition, clock):
+    clock.forward(hours=5, minutes=59)
+    mailbox = Mailbox()
+    send_due(clock, mailbox)
+    assert statuses(edition) == {"sent": 5}
+    assert timedelta(0) < clock() - edition.nominal_at
