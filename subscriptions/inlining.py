@@ -11,6 +11,8 @@ _DOCTYPE = "<!doctype html>\n"
 _NOT_TEXT = {"style", "script", "title"}
 _LINE_BREAKS = re.compile(r"[ \t]*\n\s*")
 _STYLE = re.compile(r'(?<= style=")[^"]*')
+_CLASS = re.compile(r' class="([^"]*)"')
+_STYLE_BLOCK = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 
 
 class CutShort(ValueError):
@@ -21,7 +23,8 @@ def inline_css(html: str) -> str:
     """Return a whole HTML document with its CSS inlined and its doctype in front.
 
     Rules that cannot be inlined, such as media queries, stay in a style block with their `!important`. Comments stay in place, so
-    that a caller finds its own marks again. Nothing is fetched. Indentation and blank lines go: they are weight.
+    that a caller finds its own marks again. Nothing is fetched. Indentation, blank lines and classes that no rule names any more
+    go: they are weight.
 
     Raises:
         CutShort: when an element or a piece of text of the input is missing in the output, as happens without any error on a lone
@@ -45,6 +48,8 @@ def inline_css(html: str) -> str:
 
 
 def _tightened(html: str) -> str:
+    rules = " ".join(_STYLE_BLOCK.findall(html))
+    html = _CLASS.sub(lambda match: match[0] if any(f".{name}" in rules for name in match[1].split()) else "", html)
     return _STYLE.sub(lambda style: style[0].replace("; ", ";"), _LINE_BREAKS.sub("\n", html.strip())) + "\n"
 
 

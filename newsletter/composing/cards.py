@@ -19,6 +19,7 @@ from newsletter.composing.typesetting import breakable, direction, isolated, par
 
 LEAD_LENGTH = 520
 CARD_LENGTH = 320
+BRIEF_LENGTH = 180
 SHORT_TITLE_LENGTH = 48
 NAMED_AUTHORS = 3
 
@@ -43,14 +44,17 @@ class CardView:
     summary: str
     summary_shown: str
     lead_summary_shown: str
+    brief_summary_shown: str
     summary_cut: bool
     lead_summary_cut: bool
+    brief_summary_cut: bool
     editor_note: str
     pinned: bool
     title_lines: str
     byline_lines: str
     summary_lines: str
     lead_summary_lines: str
+    brief_summary_lines: str
     note_lines: str
 
 
@@ -71,7 +75,7 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
     """Return the paper's card in the active language."""
     title = one_line(without_tex(paper.title)) or gettext("Untitled paper")
     abstract = " ".join(body(without_tex(paper.abstract)).split())
-    summary, lead_summary = summarise(abstract, CARD_LENGTH), summarise(abstract, LEAD_LENGTH)
+    lead_summary, summary, brief_summary = (summarise(abstract, length) for length in (LEAD_LENGTH, CARD_LENGTH, BRIEF_LENGTH))
     byline = " · ".join(part for part in (_authors(paper, locale), _published(paper, locale)) if part)
     measures = " · ".join(_measures(paper, locale))
     note = one_line(paper.editor_note)
@@ -88,14 +92,17 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
         summary=summary.text,
         summary_shown=breakable(isolated(summary.text)),
         lead_summary_shown=breakable(isolated(lead_summary.text)),
+        brief_summary_shown=breakable(isolated(brief_summary.text)),
         summary_cut=summary.cut,
         lead_summary_cut=lead_summary.cut,
-        editor_note=note,
+        brief_summary_cut=brief_summary.cut,
+        editor_note=breakable(note),
         pinned=paper.pinned,
         title_lines=paragraph(isolated(title), indent=4, first=""),
         byline_lines=paragraph(byline, indent=4),
         summary_lines=paragraph(isolated(summary.text), indent=4),
         lead_summary_lines=paragraph(isolated(lead_summary.text), indent=4),
+        brief_summary_lines=paragraph(isolated(brief_summary.text), indent=4),
         note_lines=paragraph(gettext("Editor’s note: %(note)s") % {"note": note}, indent=4) if note else "",
     )
 

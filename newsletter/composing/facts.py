@@ -17,7 +17,7 @@ from ingest.cleaning import one_line, shorten
 from newsletter.composing.cards import CardView
 from newsletter.composing.content import EditionContent
 from newsletter.composing.locales import locale_of
-from newsletter.composing.typesetting import paragraph
+from newsletter.composing.typesetting import breakable, paragraph
 
 MOST_PICKS = 200
 """Sentences are ready for digests of up to this many papers; a profile asks for 50 at most."""
@@ -35,6 +35,7 @@ class EditionFacts:
     day: str
     language: str
     direction: str
+    end: str
     date_long: str
     edition_name: str
     editor_note: str
@@ -52,6 +53,8 @@ class EditionFacts:
     summaries: Mapping[int, str]
     topics_heading: str
     also_heading: str
+    why: str
+    no_reason: str
 
     def to_plain(self) -> dict[str, Any]:
         """Return the facts as JSON types; keys of mappings become text there."""
@@ -86,11 +89,12 @@ def _facts(content: EditionContent, cards: Sequence[CardView], locale: Locale) -
         day=content.day.isoformat(),
         language=content.language,
         direction="rtl" if get_language_info(content.language)["bidi"] else "ltr",
+        end="left" if get_language_info(content.language)["bidi"] else "right",
         date_long=_long_date(content.day, locale),
         edition_name=gettext("Weekly edition") if weekly else gettext("Daily edition"),
-        editor_note=note,
+        editor_note=breakable(note),
         editor_note_lines=paragraph(gettext("From the editor: %(note)s") % {"note": note}) if note else "",
-        health_line=health,
+        health_line=breakable(health),
         health_lines=paragraph(health),
         sentences=tuple(_sentence(count, total, weekly, locale) for count in range(min(total, MOST_PICKS) + 1)),
         more=tuple(_more(count, locale) for count in range(min(total, MOST_PICKS) + 1)),
@@ -103,6 +107,8 @@ def _facts(content: EditionContent, cards: Sequence[CardView], locale: Locale) -
         summaries={card.id: shorten(card.summary or card.title, PREHEADER_LIMIT) for card in cards},
         topics_heading=gettext("For you"),
         also_heading=gettext("Also trending"),
+        why=gettext("Why it’s here:"),
+        no_reason=gettext("one of the papers of this edition"),
     )
 
 

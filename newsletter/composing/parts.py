@@ -6,27 +6,35 @@ compiled way joins pieces that the same templates made.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
-from newsletter.composing.cards import CardView
-from newsletter.composing.content import Digest, DigestPick
-from newsletter.composing.facts import PREHEADER_LIMIT, EditionFacts
-from newsletter.composing.typesetting import isolated, paragraph
+import wcwidth
 
-Kind = Literal["welcome", "note", "heading", "lead", "card", "actions", "omitted", "footer"]
+from newsletter.composing.cards import CardView
+from newsletter.composing.content import Digest, DigestPick, Section
+from newsletter.composing.facts import PREHEADER_LIMIT, EditionFacts
+from newsletter.composing.typesetting import breakable, isolated, paragraph
+
+Kind = Literal["welcome", "note", "heading", "lead", "card", "brief", "lead_actions", "actions", "omitted", "footer"]
 
 LAYOUT_VALUES = ("headline", "preheader", "sentence", "sentence_lines", "view", "preferences", "leave")
+_CARD_VALUES = ("reason", "more_reasons", "reason_lines", "number")
+_ACTION_VALUES = ("more", "fewer", "label")
 PART_VALUES: Mapping[Kind, Sequence[str]] = {
     "welcome": ("preferences",),
     "note": ("note", "note_lines"),
     "heading": ("heading", "heading_lines"),
-    "lead": ("reason", "more_reasons", "reason_lines", "number"),
-    "card": ("reason", "more_reasons", "reason_lines", "number"),
-    "actions": ("more", "fewer", "label"),
+    "lead": _CARD_VALUES,
+    "card": _CARD_VALUES,
+    "brief": _CARD_VALUES,
+    "lead_actions": _ACTION_VALUES,
+    "actions": _ACTION_VALUES,
     "omitted": ("omitted", "omitted_lines", "view"),
     "footer": ("address", "view", "preferences", "leave"),
 }
-CARD_KINDS: tuple[Kind, ...] = ("lead", "card")
+CARD_KINDS: tuple[Kind, ...] = ("lead", "card", "brief")
+_CARD_OF_SECTION: Mapping[Section, Kind] = {"lead": "lead", "topics": "card", "also": "brief"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,7 @@ def parts_of(facts: EditionFacts, digest: Digest, omitted: int = 0) -> list[Part
     if digest.first:
         parts.append(Part("welcome", {"preferences": digest.links.preferences}))
     if digest.note:
-        parts.append(Part("note", {"note": digest.note, "note_lines": paragraph(digest.note)}))
+        parts.append(Part("note", {"note": breakable(digest.note), "note_lines": paragraph(digest.note)}))
     parts.extend(_papers(facts, digest))
     if omitted:
         said = facts.omitted[min(omitted, len(facts.omitted) - 1)]
@@ -114,12 +122,17 @@ def _papers(facts: EditionFacts, digest: Digest) -> Iterator[Part]:
     for number, pick in enumerate(digest.picks, start=1):
         heading = _heading(facts, pick)
         if heading and heading != shown:
-            yield Part("heading", {"heading": heading, "heading_lines": f"{heading}\n{'-' * min(len(heading), 78)}"})
+            yield Part("heading", _heading_values(heading))
         shown = heading
-        kind: Kind = "lead" if pick.section == "lead" else "card"
-        yield Part(kind, _card_values(pick, number), pick.paper_id)
+        yield Part(_CARD_OF_SECTION[pick.section], _card_values(facts, pick, number), pick.paper_id)
         if digest.links.act:
-            yield Part("actions", _action_values(facts, digest.links.act, pick.paper_id))
+            yield Part("lead_actions" if pick.section == "lead" else "actions", _action_values(facts, digest.links.act, pick.paper_id))
+
+
+@lru_cache(maxsize=4_096)
+def _heading_values(heading: str) -> Mapping[str, str]:
+    lines = paragraph(heading)
+    return {"heading": breakable(heading), "heading_lines": f"{lines}\n{'-' * min(max(map(wcwidth.width, lines.splitlines())), 78)}"}
 
 
 def _heading(facts: EditionFacts, pick: DigestPick) -> str:
@@ -129,13 +142,18 @@ def _heading(facts: EditionFacts, pick: DigestPick) -> str:
     return facts.also_heading if pick.section == "also" else pick.topic or facts.topics_heading
 
 
-def _card_values(pick: DigestPick, number: int) -> dict[str, str]:
-    reasons = [isolated(reason) for reason in pick.reasons]
+def _card_values(facts: EditionFacts, pick: DigestPick, number: int) -> dict[str, str]:
+    return {**_reason_values(pick.reasons or (facts.no_reason,), facts.why), "number": f"{number:>2}"}
+
+
+@lru_cache(maxsize=65_536)
+def _reason_values(reasons: tuple[str, ...], why: str) -> Mapping[str, str]:
+    """Reasons repeat between readers, and laying out lines is the dearest step of a digest."""
+    main, *others = [isolated(reason) for reason in reasons]
     return {
-        "reason": reasons[0] if reasons else "",
-        "more_reasons": "".join(f" · {reason}" for reason in reasons[1:]),
-        "reason_lines": paragraph(" · ".join(reasons), indent=4) if reasons else "",
-        "number": f"{number:>2}",
+        "reason": breakable(main),
+        "more_reasons": breakable("".join(f" · {reason}" for reason in others)),
+        "reason_lines": paragraph(f"{why} {' · '.join((main, *others))}", indent=4),
     }
 
 

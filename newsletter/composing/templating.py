@@ -1,14 +1,14 @@
 """Templating: gives the digest's templates their context, the same for both ways of composing."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from django.template.loader import get_template
 from django.utils.translation import override
 
 from newsletter.composing.facts import EditionFacts
-from newsletter.composing.parts import PART_VALUES, Part
 from newsletter.composing.publication import Publication
 
 SUBJECT, TEXT, HTML = "emails/digest/subject.txt", "emails/digest/body.txt", "emails/digest/body.html"
@@ -22,12 +22,8 @@ def rendered(template: str, facts: EditionFacts, publication: Publication, conte
 
 def template_hash() -> str:
     """Return the hex SHA-256 over every template a digest is made from; a compiled edition names the one it was made with."""
+    folder = Path(get_template(HTML).origin.name).parent  # type: ignore[attr-defined]  # Django's own backend has it
     digest = hashlib.sha256()
-    for name in _names():
-        digest.update(name.encode() + b"\0" + get_template(name).template.source.encode() + b"\0")  # type: ignore[attr-defined]  # the Django backend's
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in {".html", ".txt"}):
+        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
-
-
-def _names() -> Sequence[str]:
-    parts = [Part(kind) for kind in PART_VALUES]
-    return [SUBJECT, TEXT, HTML, *(part.html_template for part in parts), *(part.text_template for part in parts)]
