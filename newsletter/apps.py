@@ -14,5 +14,6 @@ class NewsletterConfig(AppConfig):
     """Kept here so that every Django process enqueues on our broker, also where `@shared_task` is used."""
 
     def ready(self) -> None:
-        """Connect what listens to other apps' signals, which needs every model loaded."""
+        """Connect what listens to other apps' signals and tell the privacy registry what we hold, which needs every model loaded."""
         import_module("newsletter.receivers")
+        import_module("newsletter.privacy").register_holdings()

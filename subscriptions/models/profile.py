@@ -38,9 +38,9 @@ class ProfileQuerySet(models.QuerySet["Profile"]):
         )
         return profile
 
-    def unused(self, before: datetime) -> "ProfileQuerySet":
-        """Profiles made before an instant that no row of any app names any more."""
-        stale = self.filter(created_at__lt=before)
+    def unused(self, by: datetime) -> "ProfileQuerySet":
+        """Profiles made by an instant that no row of any app names any more."""
+        stale = self.filter(created_at__lte=by)
         for relation in Profile._meta.get_fields(include_hidden=True):
             if isinstance(relation, models.ManyToOneRel):
                 naming = relation.field.model._default_manager.filter(**{relation.field.name: models.OuterRef("pk")})

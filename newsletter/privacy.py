@@ -1,0 +1,63 @@
+"""What the product holds about readers, for the privacy registry."""
+
+import struct
+from typing import Any
+
+from newsletter.models import Click, Delivery, Feedback, MailedHistory, ProviderEvent
+from subscriptions.models import Subscriber
+from subscriptions.registry import Holding, register
+
+_OFFSET = struct.Struct("<H")
+
+
+def register_holdings() -> None:
+    """Tell the registry about deliveries, what came back for them, feedback and the mailed history."""
+    register(Holding("clicks", _export_clicks, lambda reader: Click.objects.filter(delivery__subscriber=reader).delete()[0]))
+    register(
+        Holding("provider_events", _export_events, lambda reader: ProviderEvent.objects.filter(delivery__subscriber=reader).delete()[0])
+    )
+    register(Holding("feedback", _export_feedback, lambda reader: Feedback.objects.filter(subscriber=reader).delete()[0]))
+    register(Holding("mailed_history", _export_history, lambda reader: MailedHistory.objects.filter(subscriber=reader).delete()[0]))
+    register(Holding("deliveries", _export_deliveries, _empty_deliveries))
+
+
+def _export_clicks(reader: Subscriber) -> list[dict[str, Any]]:
+    clicks = Click.objects.filter(delivery__subscriber=reader).order_by("pk")
+    return [{"paper": click.paper_id, "at": click.at.isoformat()} for click in clicks]
+
+
+def _export_events(reader: Subscriber) -> list[dict[str, Any]]:
+    events = ProviderEvent.objects.filter(delivery__subscriber=reader).order_by("pk")
+    return [{"kind": event.kind, "provider": event.provider, "received": event.received_at.isoformat()} for event in events]
+
+
+def _export_feedback(reader: Subscriber) -> list[dict[str, Any]]:
+    words = Feedback.objects.filter(subscriber=reader).select_related("paper").order_by("pk")
+    return [{"paper": word.paper.title, "kind": word.kind, "at": word.at.isoformat()} for word in words]
+
+
+def _export_history(reader: Subscriber) -> list[dict[str, Any]]:
+    """List the ids of mailed papers: a bucket's offsets are sorted 16-bit little-endian integers (newsletter.models.delivery)."""
+    rows = MailedHistory.objects.filter(subscriber=reader).order_by("bucket")
+    return [
+        {"papers": [row.bucket * MailedHistory.BUCKET + offset for (offset,) in _OFFSET.iter_unpack(bytes(row.offsets))]} for row in rows
+    ]
+
+
+def _export_deliveries(reader: Subscriber) -> list[dict[str, Any]]:
+    deliveries = Delivery.objects.filter(subscriber=reader).select_related("edition").defer("edition__statistics").order_by("pk")
+    return [
+        {
+            "edition": str(delivery.edition),
+            "status": delivery.status,
+            "outcome": delivery.outcome,
+            "papers": delivery.papers,
+            "settled": delivery.settled_at.isoformat() if delivery.settled_at else None,
+        }
+        for delivery in deliveries
+    ]
+
+
+def _empty_deliveries(reader: Subscriber) -> int:
+    """Keep the rows, which the books of past editions count, without what the reader was mailed and why."""
+    return Delivery.objects.filter(subscriber=reader).update(profile=None, papers=[], parts=[])

@@ -1,0 +1,92 @@
+"""A reader can have everything we hold, and be forgotten by every table."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.db import models
+
+from subscriptions.models import Letter, LetterState, Profile, Subscriber, SubscriberState
+from subscriptions.models.profile import Choices
+from subscriptions.registry import erase_reader, export_reader
+from subscriptions.schedule import Schedule
+from subscriptions.signup import request_sign_up
+from subscriptions.suppression import is_suppressed
+from tests.subscriptions.readers import NOW, a_letter, a_reader
+
+pytestmark = pytest.mark.django_db
+
+OWN_WORDS = Choices(phrases=("my very own research idea",))
+
+
+def everything_stored() -> str:
+    """Return every stored value of every model as one text."""
+    rows = [list(model._base_manager.values()) for model in apps.get_models() if not isinstance(model._meta.pk, models.OneToOneField)]
+    return str(rows)
+
+
+@pytest.fixture
+def reader():
+    reader = a_reader("ada@example.org", choices=OWN_WORDS, timezone="Asia/Tokyo")
+    request_sign_up("Ada@example.org", OWN_WORDS, Schedule(timezone="Asia/Tokyo"), origin="somewhere", now=NOW)
+    Letter.objects.update(error="refused: ada@example.org")
+    a_letter(reader, state=LetterState.SENT)
+    return reader
+
+
+def test_the_export_has_what_was_chosen_and_what_was_sent(reader):
+    export = json.loads(json.dumps(export_reader(reader)))
+    assert export["reader"][0]["address"] == "ada@example.org"
+    assert export["reader"][0]["phrases"] == ["my very own research idea"]
+    assert [letter["kind"] for letter in export["letters"]] == ["preferences", "sign_up_again"]
+    assert [consent["kind"] for consent in export["consents"]] == ["requested"]
+    assert export["sign_ups"][0]["time_zone"] == "Asia/Tokyo"
+    assert export["deliveries"] == []
+
+
+def test_no_table_remembers_an_erased_reader(reader):
+    assert "ada@example.org" in everything_stored().lower()
+    receipt = erase_reader(reader, now=NOW)
+    assert receipt["reader"] == 1
+    assert receipt["letters"] == 2
+    left = everything_stored().lower()
+    assert "ada@" not in left
+    assert "my very own" not in left
+    assert "asia/tokyo" not in left
+    assert Subscriber.objects.get().state == SubscriberState.ERASED
+
+
+def test_an_erased_reader_is_not_mailed_again_by_mistake(reader):
+    erase_reader(reader, now=NOW)
+    assert is_suppressed("ADA@example.org")
+    request_sign_up("ada@example.org", Choices(), Schedule(), origin="elsewhere", now=NOW)
+    assert Letter.objects.get().state == LetterState.WITHHELD
+
+
+def test_erasing_twice_is_erasing_once(reader):
+    erase_reader(reader, now=NOW)
+    assert erase_reader(Subscriber.objects.get(), now=NOW) == {}
+
+
+def test_a_profile_that_others_share_stays(reader):
+    other = a_reader("bob@example.org", choices=OWN_WORDS)
+    erase_reader(reader, now=NOW)
+    assert Profile.objects.get(pk=other.profile_id).choices == OWN_WORDS
+
+
+def test_the_commands_export_and_erase(reader):
+    out = StringIO()
+    call_command("export_reader", "ADA@example.org", stdout=out)
+    assert json.loads(out.getvalue())["reader"][0]["state"] == "active"
+    with pytest.raises(CommandError, match="--yes"):
+        call_command("erase_reader", "ada@example.org")
+    out = StringIO()
+    call_command("erase_reader", "ada@example.org", "--yes", stdout=out)
+    assert json.loads(out.getvalue())["erased"]["reader"] == 1
+    for command in ("erase_reader", "export_reader"):
+        with pytest.raises(CommandError, match="No reader"):
+            call_command(command, "ada@example.org")
+        with pytest.raises(CommandError, match="valid domain"):
+            call_command(command, "ada@")
