@@ -331,7 +331,10 @@ LOGGING = {
             "foreign_pre_chain": [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)],
         },
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+    "filters": {"tokens": {"()": "subscriptions.redaction.TokenFilter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured", "filters": ["tokens"]}},
+    # Django gives the development server a handler of its own, which would print the tokens in its paths.
+    "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}},
     "root": {
         "handlers": ["stderr"],
         "level": _env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
