@@ -100,7 +100,9 @@ class PreferencesForm(ScheduleForm):
     minimum_votes = forms.IntegerField(
         min_value=0, max_value=100_000, label=_("Fewest votes"), help_text=_("Papers with fewer votes are left out.")
     )
-    papers_per_digest = forms.IntegerField(min_value=1, max_value=20, label=_("Papers in a digest"))
+    papers_per_digest = forms.IntegerField(
+        min_value=1, max_value=20, label=_("Papers in a digest"), help_text=_("At most; a thin day brings fewer.")
+    )
     balance = forms.IntegerField(
         min_value=0,
         max_value=100,

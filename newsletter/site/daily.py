@@ -6,8 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from newsletter.models import Edition, EditionCadence
-from newsletter.models.edition import AFTER_FREEZE
+from newsletter.models import AFTER_FREEZE, Edition, EditionCadence
 from newsletter.site.stories import latest_edition, published_editions, stories_of
 from subscriptions.forms import SignUpForm
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from newsletter.models import Candidate, Curation, CurationKind, Edition
-from newsletter.models.edition import AFTER_FREEZE
+from newsletter.editions.curation import Decisions, decisions_on
+from newsletter.models import AFTER_FREEZE, Candidate, Edition
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Story:
         return max(0, -(self.growth or 0))
 
 
-def published_editions() -> "list[Edition]":
+def published_editions() -> list[Edition]:
     """Return the editions anyone may read, newest first, without their statistics."""
     return list(Edition.objects.filter(state__in=AFTER_FREEZE).defer("statistics").order_by("-day", "cadence"))
 
@@ -46,15 +46,17 @@ def latest_edition() -> Edition | None:
 
 def stories_of(edition: Edition) -> list[Story]:
     """Return the papers of an edition as it stands: staff's hidden and struck ones left out, pinned ones first, then by growth."""
-    notes, pinned, hidden = _decisions(edition)
+    decisions = decisions_on(edition)
     struck = set(edition.strikes.values_list("paper_id", flat=True))
-    candidates = [
-        candidate
+    shown = [
+        (candidate, decided)
         for candidate in edition.candidates.select_related("paper")
-        if candidate.paper_id not in hidden | struck and candidate.paper.withdrawn_at is None
+        if not (decided := decisions.get(candidate.paper_id, Decisions())).hidden
+        and candidate.paper_id not in struck
+        and candidate.paper.withdrawn_at is None
     ]
-    most = max((candidate.votes or 0 for candidate in candidates), default=0)
-    stories = [_story(candidate, notes.get(candidate.paper_id, ""), candidate.paper_id in pinned, most) for candidate in candidates]
+    most = max((candidate.votes or 0 for candidate, _decided in shown), default=0)
+    stories = [_story(candidate, decided, most) for candidate, decided in shown]
     return sorted(stories, key=lambda story: (not story.pinned, -(story.growth or 0), -(story.votes or 0), story.title))
 
 
@@ -63,22 +65,12 @@ def byline(authors: Sequence[str], author_count: int | None, shown: int = 3) -> 
     count = max(author_count or 0, len(authors))
     if not authors:
         return f"{count} authors" if count > 1 else ""
-    names = ", ".join(authors[:shown])
-    return f"{names} and {count - shown} more" if count > shown else names
+    named = authors[:shown]
+    unnamed = count - len(named)
+    return ", ".join(named) + (f" and {unnamed} more" if unnamed else "")
 
 
-def _decisions(edition: Edition) -> tuple[dict[int, str], set[int], set[int]]:
-    """Return (notes, pinned, hidden) by paper; of each kind the latest decision wins."""
-    latest: dict[tuple[str, int], Curation] = {}
-    for decision in edition.curations.order_by("at", "pk"):
-        latest[decision.kind, decision.paper_id] = decision
-    notes = {paper: decision.text for (kind, paper), decision in latest.items() if kind == CurationKind.NOTE}
-    pinned = {paper for (kind, paper), decision in latest.items() if kind == CurationKind.PIN and decision.value}
-    hidden = {paper for (kind, paper), decision in latest.items() if kind == CurationKind.HIDE and decision.value}
-    return notes, pinned, hidden
-
-
-def _story(candidate: Candidate, note: str, pinned: bool, most: int) -> Story:
+def _story(candidate: Candidate, decided: Decisions, most: int) -> Story:
     paper = candidate.paper
     votes, before = candidate.votes, candidate.votes_before
     return Story(
@@ -91,7 +83,7 @@ def _story(candidate: Candidate, note: str, pinned: bool, most: int) -> Story:
         growth=votes - before if votes is not None and before is not None else None,
         comments=candidate.comments,
         code_url=paper.code_link,
-        note=note,
-        pinned=pinned,
+        note=decided.note,
+        pinned=decided.pinned,
         share=round(100 * votes / most) if votes and most else 0,
     )

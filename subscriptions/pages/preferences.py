@@ -10,12 +10,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from subscriptions import preferences as chosen
 from subscriptions.forms import AskForm, PreferencesForm
-from subscriptions.links import leave_url
 from subscriptions.models import Subscriber, SubscriberState
 from subscriptions.origins import origin_of
 from subscriptions.pages.private import private_page
 from subscriptions.signup import TooManyRequests, request_preferences
-from subscriptions.tokens import ExpiredToken, Power, read
+from subscriptions.tokens import ExpiredToken, Power, read, sign
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -39,7 +38,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
         "reader": reader,
         "saved": "saved" in request.GET and not form.is_bound,
         "paused": reader.paused_until is not None and reader.paused_until > now,
-        "leave_url": leave_url(reader.pk),
+        "leave_token": sign(Power.LEAVE, reader.pk, 0),
     }
     return render(request, "pages/preferences.html", context, status=422 if form.is_bound else 200)
 

@@ -1,0 +1,128 @@
+"""The pages that show papers: only what was frozen, without what staff took out."""
+
+import pytest
+from django.urls import reverse
+
+from newsletter.editions import curate, open_edition
+from newsletter.models import Strike
+from newsletter.site.stories import byline, latest_edition, stories_of
+from subscriptions.links import view_url
+from tests.newsletter import world
+
+pytestmark = pytest.mark.django_db
+
+
+def page(client, path):
+    response = client.get(path)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_the_front_page_invites_before_the_first_edition(client):
+    assert "No edition yet" in page(client, "/")
+
+
+def test_the_front_page_shows_what_won_most_votes_and_how_many_more_there_are(client, edition):
+    content = page(client, "/")
+    assert content.count('class="story"') == 8
+    assert "3 more in this edition" in content
+
+
+def test_an_edition_that_is_not_frozen_is_not_shown(client):
+    world.papers(2)
+    opened = open_edition("daily", world.DAY, world.FREEZE)
+    assert latest_edition() is None
+    assert client.get(reverse("edition", args=["daily", opened.day])).status_code == 404
+    assert "No edition has gone out yet" in page(client, "/editions/")
+
+
+def test_growth_puts_a_paper_first_and_a_missing_count_is_not_growth(edition):
+    first, second, *_rest = edition.candidates.all()
+    edition.candidates.update(votes=None, votes_before=None)
+    edition.candidates.filter(pk=first.pk).update(votes=90, votes_before=88)
+    edition.candidates.filter(pk=second.pk).update(votes=30, votes_before=5)
+    stories = stories_of(edition)
+    assert [(story.paper_id, story.growth) for story in stories[:2]] == [(second.paper_id, 25), (first.paper_id, 2)]
+    assert {story.growth for story in stories[2:]} == {None}
+
+
+def test_pinned_comes_first_and_hidden_or_struck_does_not_come(client):
+    papers = world.papers(5)
+    opened = open_edition("daily", world.DAY, world.FREEZE)
+    curate(opened, papers[4], "pin", None, world.FREEZE)
+    curate(opened, papers[4], "note", None, world.FREEZE, "Worth <b>reading</b>")
+    curate(opened, papers[0], "hide", None, world.FREEZE)
+    edition = world.a_frozen_edition()
+    Strike.objects.create(edition=edition, paper=papers[1], reason="withdrawn", at=world.NOON)
+    assert [story.paper_id for story in stories_of(edition)] == [papers[4].pk, papers[2].pk, papers[3].pk]
+    assert "Worth &lt;b&gt;reading&lt;/b&gt;" in page(client, reverse("edition", args=["daily", edition.day]))
+
+
+def test_the_archive_lists_editions(client, edition):
+    assert reverse("edition", args=["daily", edition.day]) in page(client, "/editions/")
+
+
+@pytest.mark.parametrize(
+    "path", ["/editions/daily/2026-02-30/", "/editions/hourly/2026-01-14/", "/editions/daily/2019-01-01/", "/topics/none/"]
+)
+def test_what_is_not_there_is_404(client, edition, path):
+    response = client.get(path)
+    assert response.status_code == 404
+    assert "There is no page at this address" in response.content.decode()
+
+
+def test_a_topic_shows_its_papers_with_the_words_that_put_them_there(client, edition):
+    content = page(client, "/topics/graphs/")
+    assert content.count('class="story"') == 11
+    assert "Graph networks" in content
+    assert 'href="/topics/graphs/"' in page(client, "/topics/")
+
+
+def test_a_topic_made_after_the_freeze_has_no_papers_yet(client, edition):
+    world.a_topic("Later", ("graph networks",))
+    assert "has nothing on this topic" in page(client, "/topics/later/")
+
+
+def test_a_digest_in_the_browser_has_its_papers_in_order_with_reasons(client, delivery):
+    content = page(client, view_url(delivery.pk).removeprefix("http://127.0.0.1:8000"))
+    titles = [edition_paper.paper.title for edition_paper in delivery.edition.candidates.select_related("paper")[:3]]
+    places = [content.index(title) for title in titles]
+    assert places == sorted(places)
+    assert content.count('class="why"') == 3
+
+
+def test_a_digest_that_was_erased_shows_nothing(client, delivery):
+    delivery.delete()
+    assert client.get(view_url(delivery.pk or 1).removeprefix("http://127.0.0.1:8000")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("authors", "count", "text"),
+    [
+        ([], None, ""),
+        ([], 7, "7 authors"),
+        (["A"], None, "A"),
+        (["A", "B", "C", "D"], None, "A, B, C and 1 more"),
+        (["A", "B"], 40, "A, B and 38 more"),
+    ],
+)
+def test_a_byline_claims_only_what_is_known(authors, count, text):
+    assert byline(authors, count) == text
+
+
+def test_a_hostile_title_is_shown_as_text(client):
+    world.a_paper(1, title="<script>alert(1)</script> {{ x }}")
+    world.a_frozen_edition()
+    content = page(client, "/")
+    assert "<script>alert" not in content
+    assert "&lt;script&gt;alert(1)" in content
+
+
+def test_robots_are_kept_from_signed_links(client):
+    lines = page(client, "/robots.txt").splitlines()
+    assert {"Disallow: /u/", "Disallow: /p/", "Disallow: /desk/"} <= set(lines)
+
+
+def test_a_front_page_costs_few_queries_however_many_papers(client, edition, django_assert_max_num_queries):
+    with django_assert_max_num_queries(8):
+        page(client, "/")
