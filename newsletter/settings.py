@@ -6,9 +6,11 @@ Reading is loud: every wrong value is collected and told in one message before a
 
 import hashlib
 import os
+import re
 import secrets
 import sys
 import tempfile
+import tomllib
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
@@ -143,6 +145,13 @@ else:
 EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = SENDER_ADDRESS or f"{SITE_NAME} <paperboy@localhost.localdomain>"
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# --- Asking the sources -----------------------------------------------------------------------------------------------------
+OPERATOR_ADDRESS = _env.str("OPERATOR_ADDRESS", "") or parseaddr(SENDER_ADDRESS or "")[1]
+VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+FETCH_USER_AGENT = f"Paperboy/{VERSION} (+{SITE_URL}{f'; mailto:{OPERATOR_ADDRESS}' if OPERATOR_ADDRESS else ''})"
+if not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+|", OPERATOR_ADDRESS):
+    _problems.append("OPERATOR_ADDRESS must be one plain mail address without accents, such as operator@example.org.")
 
 # --- Editions and sending -------------------------------------------------------------------------------------------------
 EDITION_HOUR = _env.int("EDITION_HOUR", 5, validate=validate.Range(0, 23))

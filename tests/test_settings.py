@@ -1,6 +1,7 @@
 """Settings refuse to start on anything that would hurt readers, and say everything that is wrong at once."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -51,6 +52,30 @@ def test_every_wrong_value_is_told_in_one_message(tmp_path):
     assert result.returncode != 0
     for name in ("EDITION_HOUR", "SMTP_URL", "SITE_URL", "LOG_LEVEL"):
         assert name in result.stderr
+
+
+def user_agent(tmp_path, **environment: str) -> str:
+    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+    return subprocess.run(
+        [sys.executable, "-c", "import newsletter.settings as s; print(s.FETCH_USER_AGENT)"],
+        env=inherited | {"VAR_DIR": str(tmp_path)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+
+
+def test_sources_learn_whom_to_write_to(tmp_path):
+    ours = user_agent(tmp_path, **PRODUCTION)
+    assert re.fullmatch(r"Paperboy/[0-9.]+ \(\+https://paperboy\.example\.org; mailto:daily@paperboy\.example\.org\)", ours)
+    assert "mailto:ada@example.org)" in user_agent(tmp_path, **PRODUCTION, OPERATOR_ADDRESS="ada@example.org")
+
+
+@pytest.mark.parametrize("address", ["ada", "ada@example.org, bo@example.org", "ad\u00e9@example.org", "Ada <ada@example.org>"])
+def test_an_operator_s_address_that_does_not_fit_a_header_is_told(tmp_path, address):
+    result = load(tmp_path, OPERATOR_ADDRESS=address)
+    assert result.returncode != 0
+    assert "OPERATOR_ADDRESS" in result.stderr
 
 
 def test_the_development_secret_is_made_once_and_private(tmp_path):

@@ -1,8 +1,9 @@
-"""What the sources said: Source, Fetch, Rejection, Paper, Listing, Count."""
+"""What the sources said: Source, Fetch, Rejection, Paper, Listing, Count; and HostPace, when a host may be asked."""
 
 from ingest.models.fetch import Fetch, FetchBody, FetchStatus, Rejection
 from ingest.models.listing import Count, Listing
+from ingest.models.pace import HostPace
 from ingest.models.paper import Paper
 from ingest.models.source import Source
 
-__all__ = ["Count", "Fetch", "FetchBody", "FetchStatus", "Listing", "Paper", "Rejection", "Source"]
+__all__ = ["Count", "Fetch", "FetchBody", "FetchStatus", "HostPace", "Listing", "Paper", "Rejection", "Source"]
