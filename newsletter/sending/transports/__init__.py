@@ -8,10 +8,12 @@ from newsletter.sending.transports.outcomes import HandOverError, PermanentForAl
 from newsletter.sending.transports.smtp import SmtpTransport
 
 __all__ = [
+    "BackendTransport",
     "Connection",
     "HandOverError",
     "PermanentForAll",
     "PermanentForReader",
+    "SmtpTransport",
     "Throttled",
     "Transient",
     "Transport",

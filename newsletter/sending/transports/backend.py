@@ -27,6 +27,7 @@ from newsletter.sending.transports.outcomes import (
     retry_after,
 )
 
+ACCEPTED = "sent"
 REFUSED = {"rejected", "failed", "invalid"}
 """Anymail's words for a recipient that the provider will not mail."""
 DONE_LATER = {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.REQUEST_TIMEOUT}
@@ -43,16 +44,18 @@ class BackendConnection(Closing):
         self._backend: BaseEmailBackend | None = None
 
     def hand_over(self, mail: Mail) -> None:
-        message = mail.message()
-        message.metadata = {"delivery": str(mail.delivery_id)}  # type: ignore[attr-defined]  # Anymail reads it from the message
-        message.tags = [f"edition-{mail.edition_id}"]  # type: ignore[attr-defined]  # as above
         try:
+            message = mail.message()
+            message.metadata = {"delivery": str(mail.delivery_id)}  # type: ignore[attr-defined]  # Anymail reads it from the message
+            message.tags = [f"edition-{mail.edition_id}"]  # type: ignore[attr-defined]  # as above
             self._open().send_messages([message])
         except (AnymailError, ImproperlyConfigured, requests.RequestException, OSError, ValueError) as error:
             raise outcome(error) from error
-        status = getattr(getattr(message, "anymail_status", None), "status", None) or set()
-        if status & REFUSED:
-            raise PermanentForReader(f"the provider refused the recipient: {', '.join(sorted(status))}")
+        said = getattr(getattr(message, "anymail_status", None), "status", None) or {ACCEPTED}
+        if said & REFUSED:
+            raise PermanentForReader(f"the provider refused the recipient: {', '.join(sorted(said))}")
+        if "unknown" in said:
+            raise Uncertain("an answer that says nothing about the recipient")
 
     def close(self) -> None:
         with suppress(OSError):

@@ -1,7 +1,7 @@
 """What may come of a hand-over besides success: the one exception family at the border to the providers."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 
@@ -46,6 +46,8 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     if value.isdecimal():
         return float(value)
     try:
-        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+        moment = parsedate_to_datetime(value)
+        # An HTTP date is always in UTC; the zone "-0000" merely reads as none.
+        return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
     except (TypeError, ValueError):
         return None

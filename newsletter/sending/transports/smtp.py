@@ -35,10 +35,11 @@ class SmtpConnection(Closing):
         self._sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
 
     def hand_over(self, mail: Mail) -> None:
+        content = _written(mail)
         smtp = self._open()
         try:
             self._envelope(smtp, mail.address)
-            self._content(smtp, mail.content())
+            self._content(smtp, content)
         except HandOverError:
             self._reset(smtp)
             raise
@@ -51,6 +52,7 @@ class SmtpConnection(Closing):
         if self._backend.connection is None:
             try:
                 self._backend.open()
+                cast("smtplib.SMTP", self._backend.connection).ehlo_or_helo_if_needed()
             except smtplib.SMTPResponseException as error:
                 self._drop()
                 raise _refused_connection(error.smtp_code, _words(error.smtp_error)) from error
@@ -82,7 +84,7 @@ class SmtpConnection(Closing):
             code, words = smtp.getreply()
             if code != GO_AHEAD:
                 raise _refused_mail(code, _words(words))
-            smtp.send(_for_the_wire(content))
+            smtp.send(content)
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             raise Transient(f"cut within the content: {type(error).__name__}") from error
@@ -119,6 +121,13 @@ class SmtpTransport:
 
     def connect(self) -> SmtpConnection:
         return SmtpConnection()
+
+
+def _written(mail: Mail) -> bytes:
+    try:
+        return _for_the_wire(mail.content())
+    except ValueError as error:
+        raise PermanentForReader(f"the mail cannot be written: {type(error).__name__}") from error
 
 
 def _for_the_wire(content: bytes) -> bytes:
