@@ -10,12 +10,12 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 from django.utils.translation import gettext, ngettext, override
 
-from ingest.cleaning import body, one_line, shorten, web_link
+from ingest.cleaning import ABSTRACT_LIMIT, shorten, web_link
 from newsletter.composing.content import EditionContent, PaperCard
 from newsletter.composing.locales import locale_of
 from newsletter.composing.summary import summarise
 from newsletter.composing.tex import without_tex
-from newsletter.composing.typesetting import breakable, direction, isolated, paragraph
+from newsletter.composing.typesetting import breakable, clean_line, direction, isolated, paragraph
 
 LEAD_LENGTH = 520
 CARD_LENGTH = 320
@@ -73,12 +73,12 @@ def cards_of(content: EditionContent) -> tuple[list[CardView], tuple[tuple[int, 
 
 def card_view(paper: PaperCard, locale: Locale) -> CardView:
     """Return the paper's card in the active language."""
-    title = one_line(without_tex(paper.title)) or gettext("Untitled paper")
-    abstract = " ".join(body(without_tex(paper.abstract)).split())
+    title = clean_line(without_tex(paper.title)) or gettext("Untitled paper")
+    abstract = clean_line(without_tex(paper.abstract), ABSTRACT_LIMIT)
     lead_summary, summary, brief_summary = (summarise(abstract, length) for length in (LEAD_LENGTH, CARD_LENGTH, BRIEF_LENGTH))
     byline = " · ".join(part for part in (_authors(paper, locale), _published(paper, locale)) if part)
     measures = " · ".join(_measures(paper, locale))
-    note = one_line(paper.editor_note)
+    note = clean_line(paper.editor_note)
     return CardView(
         id=paper.id,
         title=title,
@@ -134,7 +134,7 @@ def _is_network_address(host: str) -> bool:
 
 def _authors(paper: PaperCard, locale: Locale) -> str:
     """Name up to three authors and count the others; where only the count is known, say that."""
-    names = [isolated(name) for name in (one_line(author, 80) for author in paper.authors) if name]
+    names = [isolated(name) for name in (clean_line(author, 80) for author in paper.authors) if name]
     count = max(paper.author_count or 0, len(names))
     if not names:
         return _count(ngettext("%(count)s author", "%(count)s authors", count), count, locale) if count else ""

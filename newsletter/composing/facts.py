@@ -13,11 +13,11 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal
 from django.utils.translation import get_language_info, gettext, ngettext, override
 
-from ingest.cleaning import one_line, shorten
+from ingest.cleaning import shorten
 from newsletter.composing.cards import CardView
 from newsletter.composing.content import EditionContent
 from newsletter.composing.locales import locale_of
-from newsletter.composing.typesetting import breakable, paragraph
+from newsletter.composing.typesetting import breakable, clean_line, paragraph
 
 MOST_PICKS = 200
 """Sentences are ready for digests of up to this many papers; a profile asks for 50 at most."""
@@ -79,7 +79,7 @@ def _facts(content: EditionContent, cards: Sequence[CardView], locale: Locale) -
     weekly = content.cadence == "weekly"
     short_day = format_skeleton("MMMd", content.day, locale=locale)
     total = len(cards)
-    note, health = one_line(content.editor_note, NOTE_LIMIT), one_line(content.health_line, NOTE_LIMIT)
+    note, health = clean_line(content.editor_note, NOTE_LIMIT), clean_line(content.health_line, NOTE_LIMIT)
     headline = gettext("This week: %(title)s · %(day)s") if weekly else gettext("%(title)s · %(day)s")
     first = gettext("Your first papers: %(title)s · %(day)s")
     empty = gettext("Nothing for you this week · %(day)s") if weekly else gettext("Nothing for you today · %(day)s")

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from ingest.cleaning import one_line
 from newsletter.composing.content import Digest, DigestPick
 from newsletter.composing.facts import EditionFacts
+from newsletter.composing.typesetting import clean_line
 
 
 class UnknownPaper(ValueError):
@@ -34,4 +34,4 @@ def _clean_pick(pick: DigestPick) -> DigestPick:
 
 
 def _clean(text: str) -> str:
-    return one_line(text, 400)
+    return clean_line(text, 400)

@@ -5,6 +5,8 @@ import unicodedata
 
 import wcwidth
 
+from ingest.cleaning import one_line
+
 COLUMNS = 78
 """RFC 5322 section 2.1.1 asks for lines of at most 78 characters."""
 LONGEST_WORD = 30
@@ -14,7 +16,13 @@ _BREAK_HERE = "\u200b"  # zero width space: `wbr` fails in the Gmail app and in 
 _GOOD_BREAK = re.compile(r"(?<=[/\-_.=&?,;:+)])(?=[^/\-_.=&?,;:+)\s])")
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 _JOINERS = {"\u200c", "\u200d"}
+_TEMPLATE_TAG = re.compile(r"\{(?=[{%])")
 _RTL_CLASSES = {"R", "AL"}
+
+
+def clean_line(text: str, limit: int = 500) -> str:
+    """Return the text as one clean line that no template engine on its way, such as a mail provider's, takes for its own."""
+    return _TEMPLATE_TAG.sub("{ ", one_line(text, limit))
 
 
 def direction(text: str) -> str:

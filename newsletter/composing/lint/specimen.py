@@ -1,0 +1,62 @@
+"""Specimen: a mail under the lint, taken apart once."""
+
+import re
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from functools import cached_property
+
+from lxml import etree
+
+_HTML_BEGINS = re.compile(rb"\s*(<!doctype|<html|<!--)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """A mail as bytes: a whole message, or an HTML document alone (then `message` is None and header rules do not apply)."""
+
+    content: bytes
+    message: EmailMessage | None
+    html: str
+    text: str
+    raw_headers: list[tuple[str, str]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, content: bytes) -> "Specimen":
+        """Take a mail (.eml) or an HTML document apart; what cannot be decoded becomes replacement characters."""
+        if _HTML_BEGINS.match(content):
+            return cls(content, None, content.decode("utf-8", "replace"), "")
+        message = message_from_bytes(content, policy=policy.default)
+        return cls(content, message, _part(message, "html"), _part(message, "plain"), _raw_headers(content))
+
+    @cached_property
+    def tree(self) -> "etree._Element | None":
+        """The HTML as a tree, None where there is none."""
+        if not self.html.strip():
+            return None
+        return etree.fromstring(self.html.encode("utf-8", "replace"), etree.HTMLParser(encoding="utf-8"))
+
+    def values(self, name: str) -> list[str]:
+        """Return every value of a header as it stands, unfolded."""
+        return [value for found, value in self.raw_headers if found.lower() == name.lower()]
+
+
+def _part(message: EmailMessage, subtype: str) -> str:
+    part = message.get_body((subtype,))
+    if part is None:
+        return ""
+    charset = part.get_content_charset() or "utf-8"
+    payload = part.get_payload(decode=True)
+    try:
+        return payload.decode(charset, "replace") if isinstance(payload, bytes) else ""
+    except LookupError:
+        return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
+
+
+def _raw_headers(content: bytes) -> list[tuple[str, str]]:
+    """Split the header block by hand: a parser would repair the very faults that are looked for."""
+    block = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
+    unfolded = re.sub(rb"\r?\n(?=[ \t])", b"", block)
+    lines = re.split(rb"\r?\n", unfolded)
+    pairs = (line.decode("latin-1").partition(":") for line in lines if b":" in line)
+    return [(name.strip(), value.strip(" \t")) for name, _colon, value in pairs]
