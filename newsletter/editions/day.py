@@ -3,14 +3,13 @@
 from datetime import datetime
 
 import structlog
+from django.db import DatabaseError
 
-from newsletter.composing.compiled import BrokenLayout
 from newsletter.editions.candidates import rebuild
 from newsletter.editions.freezing import freeze
 from newsletter.editions.opening import latest_day, open_edition
 from newsletter.editions.states import hold
 from newsletter.models import BEFORE_FROZEN, Edition, EditionCadence
-from subscriptions.inlining import CutShort
 
 log = structlog.get_logger(__name__)
 
@@ -29,10 +28,12 @@ def look_after_editions(now: datetime) -> None:
 
 
 def freeze_or_hold(edition: Edition, now: datetime) -> bool:
-    """Freeze the edition; one whose layout does not compile is held for a person, with the reason."""
+    """Freeze the edition; one that cannot be frozen is held for a person, with the reason, and the others go on."""
     try:
         return freeze(edition.pk, now)
-    except (BrokenLayout, CutShort) as error:
+    except DatabaseError:
+        raise
+    except Exception as error:
         log.exception("freeze_refused", edition=str(edition))
-        hold(edition, f"The layout does not compile: {error}")
+        hold(edition, f"It could not be frozen: {error or type(error).__name__}")
         return False

@@ -1,6 +1,7 @@
 import pytest
 
-from newsletter.sending import frozen, press
+from newsletter.sending import frozen, press, sender
+from tests.newsletter.sending.ways_out import Killed
 
 
 @pytest.fixture(autouse=True)
@@ -8,3 +9,19 @@ def empty_memory():
     """A worker keeps frozen editions in memory; here every test has a database of its own."""
     frozen.forget()
     press.compiled_parts.cache_clear()
+
+
+@pytest.fixture
+def die(monkeypatch):
+    """Run work that is killed in the middle, without the last words that a process which merely fails would write."""
+
+    def dying(work) -> None:
+        def no_last_words(_run):
+            raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sender, "_settle", no_last_words)
+            with pytest.raises(Killed):
+                work()
+
+    return dying

@@ -134,11 +134,17 @@ def test_nothing_but_refusals_stops_the_run_before_everybody_has_failed(monkeypa
     assert "554 policy" in edition.paused_reason
 
 
-def test_a_killed_worker_leaves_one_uncertain_and_the_rest_are_sent(edition, clock):
+def test_an_error_outside_the_contract_leaves_one_uncertain_and_is_not_swallowed(edition, clock):
+    mailbox = Mailbox(lambda number, _: after_accepting(ZeroDivisionError()) if number == 2 else None)
+    with pytest.raises(ZeroDivisionError):
+        send_due(clock, mailbox)
+    assert statuses(edition) == {"sent": 2, "uncertain": 1, "deferred": 2}
+
+
+def test_a_killed_worker_leaves_one_uncertain_and_the_rest_are_sent(die, edition, clock):
     mailbox = Mailbox(lambda number, _: after_accepting(Killed()) if number == 2 else None)
     [batch_id] = due_batches(clock())
-    with pytest.raises(Killed):
-        send_batch(batch_id, clock, mailbox)
+    die(lambda: send_batch(batch_id, clock, mailbox))
     clock.forward(minutes=4)
     sweep(clock())
     send_due(clock, mailbox)

@@ -1,0 +1,168 @@
+"""The freeze happens once, stores everything that is needed later, and waits for a person when too little is known."""
+
+from datetime import timedelta
+
+import pytest
+
+from newsletter.composing.compiled import BrokenLayout, CompiledParts
+from newsletter.editions import (
+    WrongState,
+    approve,
+    cancel_before_freeze,
+    candidates_of,
+    curate,
+    day,
+    freeze,
+    freezing,
+    hold,
+    open_edition,
+    release,
+)
+from newsletter.editions.day import look_after_editions
+from newsletter.models import CurationKind, Edition, EditionState, Strike
+from newsletter.ranking.statistics import EditionStatistics
+from tests.newsletter.world import DAY, FREEZE, a_paper, papers
+
+pytestmark = pytest.mark.django_db
+
+
+def an_edition() -> Edition:
+    return open_edition("daily", DAY, FREEZE)
+
+
+def state(edition: Edition) -> str:
+    edition.refresh_from_db()
+    return edition.state
+
+
+def test_only_the_first_freeze_counts():
+    papers(2)
+    edition = an_edition()
+    assert [freeze(edition.pk, FREEZE), freeze(edition.pk, FREEZE)] == [True, False]
+    assert edition.compiled.count() == 1
+
+
+def test_the_frozen_statistics_and_cards_hold_the_candidates():
+    papers(3)
+    edition = an_edition()
+    freeze(edition.pk, FREEZE)
+    edition.refresh_from_db()
+    statistics = EditionStatistics.from_bytes(bytes(edition.statistics))
+    assert list(statistics.papers) == candidates_of(edition)
+    compiled = CompiledParts.from_bytes(bytes(edition.compiled.get().content))
+    assert compiled.template_hash == edition.compiled.get().template_hash
+
+
+def test_the_freeze_takes_in_what_came_in_the_last_minute():
+    edition = an_edition()
+    late = a_paper(1)
+    freeze(edition.pk, FREEZE)
+    assert [candidate.paper_id for candidate in edition.candidates.all()] == [late.pk]
+
+
+def test_an_edition_that_no_source_fed_is_held_for_a_person():
+    edition = an_edition()
+    assert not freeze(edition.pk, FREEZE)
+    assert state(edition) == EditionState.HELD
+    assert "0 of the 1 sources" in edition.held_reason
+
+
+def test_a_released_edition_is_frozen_as_it_is():
+    edition = an_edition()
+    freeze(edition.pk, FREEZE)
+    edition.refresh_from_db()
+    release(edition, FREEZE)
+    assert freeze(edition.pk, FREEZE)
+
+
+@pytest.mark.parametrize("step", ["hold", "cancel"])
+def test_the_clock_freezes_nothing_that_a_person_stopped(step):
+    papers(2)
+    edition = an_edition()
+    hold(edition, "wait") if step == "hold" else cancel_before_freeze(edition)
+    assert not freeze(edition.pk, FREEZE)
+
+
+def test_a_frozen_edition_takes_no_step_back():
+    [paper] = papers(1)
+    edition = an_edition()
+    freeze(edition.pk, FREEZE)
+    for step in (
+        lambda: approve(edition, FREEZE),
+        lambda: hold(edition, "wait"),
+        lambda: release(edition, FREEZE),
+        lambda: cancel_before_freeze(edition),
+        lambda: curate(edition, paper, CurationKind.PIN, None, FREEZE),
+    ):
+        with pytest.raises(WrongState):
+            step()
+    assert state(edition) == EditionState.FROZEN
+
+
+def test_the_first_decision_takes_an_open_edition_into_review():
+    [paper] = papers(1)
+    edition = an_edition()
+    curate(edition, paper, CurationKind.PIN, None, FREEZE)
+    assert state(edition) == EditionState.REVIEW
+
+
+def test_a_paper_without_a_card_is_struck_and_the_others_go_on(monkeypatch):
+    good, bad = papers(2)
+    whole = freezing.compile_edition
+
+    def without_bad(content):
+        compiled = whole(content)
+        return type(compiled)(**{name: getattr(compiled, name) for name in compiled.__slots__} | {"dropped": ((bad.pk, "no title"),)})
+
+    monkeypatch.setattr(freezing, "compile_edition", without_bad)
+    edition = an_edition()
+    assert freeze(edition.pk, FREEZE)
+    assert "no title" in Strike.objects.get(paper=bad).reason
+    edition.refresh_from_db()
+    assert [paper.id for paper in EditionStatistics.from_bytes(bytes(edition.statistics)).papers] == [good.pk]
+
+
+def test_a_layout_that_does_not_compile_is_held_with_the_reason(monkeypatch):
+    def broken(_content):
+        raise BrokenLayout("the footer is gone")
+
+    papers(1)
+    monkeypatch.setattr(freezing, "compile_edition", broken)
+    edition = an_edition()
+    look_after_editions(FREEZE)
+    assert state(edition) == EditionState.HELD
+    assert "the footer is gone" in edition.held_reason
+
+
+def test_the_course_of_a_day():
+    papers(2)
+    look_after_editions(FREEZE - timedelta(hours=3, seconds=1))
+    assert not Edition.objects.filter(day=DAY).exists()
+    look_after_editions(FREEZE - timedelta(hours=3))
+    edition = Edition.objects.get(day=DAY)
+    assert edition.state == EditionState.OPEN
+    a_paper(9)
+    look_after_editions(FREEZE - timedelta(hours=1))
+    assert edition.candidates.count() == 3
+    look_after_editions(FREEZE)
+    assert state(edition) == EditionState.FROZEN
+    look_after_editions(FREEZE + timedelta(minutes=1))
+    assert Edition.objects.filter(cadence="daily").order_by("day").last() == edition
+
+
+def test_an_edition_after_a_long_silence_is_the_newest_alone():
+    papers(2)
+    look_after_editions(FREEZE + timedelta(days=9))
+    assert [edition.day for edition in Edition.objects.filter(cadence="daily")] == [DAY + timedelta(days=9)]
+
+
+def test_one_broken_edition_does_not_stop_another(monkeypatch):
+    papers(1)
+    first, second = an_edition(), open_edition("daily", DAY + timedelta(days=1), FREEZE)
+    compiled = freezing.compile_edition
+    monkeypatch.setattr(
+        freezing, "compile_edition", lambda content: compiled(content) if content.day != DAY else (_ for _ in ()).throw(BrokenLayout("no"))
+    )
+    look_after_editions(FREEZE + timedelta(days=1))
+    assert (state(first), state(second)) == (EditionState.HELD, EditionState.FROZEN)
+    assert day.freeze_or_hold(first, FREEZE) is False

@@ -1,0 +1,129 @@
+"""Several workers, planners and sweepers at once: the database lets one of them win."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from newsletter.models import Batch, Delivery, Edition
+from newsletter.sending.books import books
+from newsletter.sending.claim import claim
+from newsletter.sending.plan import plan_edition, plan_first_digest
+from newsletter.sending.sender import send_batch
+from newsletter.sending.sweep import sweep
+from subscriptions.models import Subscriber
+from tests.newsletter.sending.ways_out import HandClock, Mailbox
+from tests.newsletter.world import FREEZE, a_frozen_edition, a_planned_edition, a_profile, a_reader, papers, readers
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def threads_share_the_database():
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one sender by design, and its test database lives in one connection")
+
+
+def at_once(*works: Callable[[], object]) -> list[object]:
+    """Run every work in a thread of its own, all let go together."""
+    results: list[object] = [None] * len(works)
+    barrier = threading.Barrier(len(works))
+
+    def run(place: int) -> None:
+        barrier.wait(10)
+        try:
+            results[place] = works[place]()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(works))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+@pytest.fixture
+def edition() -> Edition:
+    papers(6)
+    readers(30)
+    return a_planned_edition()
+
+
+def test_ten_claims_of_one_batch_are_one_claim(edition):
+    batch = edition.batches.get()
+    claims = at_once(*[lambda: claim(batch.pk, batch.send_after)] * 10)
+    assert sum(one is not None for one in claims) == 1
+    assert Delivery.objects.count() == 30
+
+
+def test_workers_share_the_batches_and_nobody_is_mailed_twice(settings):
+    settings.BATCH_SIZE = 5
+    papers(6)
+    readers(30)
+    edition = a_planned_edition()
+    ids = list(edition.batches.values_list("pk", flat=True))
+    clock = HandClock(edition.batches.first().send_after)
+    mailbox = Mailbox()
+
+    def work() -> None:
+        for pk in ids:
+            send_batch(pk, clock, mailbox)
+
+    at_once(*[work] * 4)
+    assert len(mailbox.accepted) == 30
+    assert set(mailbox.addresses.values()) == {1}
+    assert books(edition).sent == 30
+
+
+def test_two_planners_plan_once():
+    papers(2)
+    readers(10)
+    edition = a_frozen_edition()
+    planned = at_once(*[lambda: plan_edition(edition.pk, FREEZE)] * 4)
+    assert sorted(planned, key=str) == [10, None, None, None]
+    assert books(edition).due == 10
+
+
+def test_two_editions_never_choose_the_same_paper_for_one_reader_at_once():
+    papers(4)
+    reader = a_reader(1, profile=a_profile(papers_per_digest=3))
+    daily = a_planned_edition()
+    Subscriber.objects.filter(pk=reader.pk).update(cadence="weekly")
+    weekly = a_planned_edition("weekly")
+    Batch.objects.update(at_once=True)  # each edition is sent whatever cadence the reader has just now
+    ids = [daily.batches.get().pk, weekly.batches.get().pk]
+    at_once(*[lambda pk=pk: claim(pk, daily.batches.get().send_after) for pk in ids])
+    chosen = [paper for row in Delivery.objects.all() for paper in row.papers]
+    assert len(chosen) == len(set(chosen)) > 3
+
+
+def test_sweepers_settle_an_abandoned_batch_once(edition, settings):
+    batch = edition.batches.get()
+    claim(batch.pk, batch.send_after)
+    later = batch.send_after + timedelta(seconds=settings.LEASE_SECONDS)
+    at_once(*[lambda: sweep(later)] * 4)
+    assert edition.batches.filter(state="planned").count() == 1
+    assert books(edition).balanced
+
+
+def test_confirming_many_times_at_once_plans_one_first_digest(edition):
+    reader = a_reader(99)
+    at_once(*[lambda: plan_first_digest(reader.pk, FREEZE)] * 5)
+    assert edition.batches.filter(at_once=True).count() == 1
+
+
+def test_leaving_while_the_batch_is_claimed_is_obeyed_at_the_hand_over(edition):
+    batch = edition.batches.get()
+    leaving = Subscriber.objects.order_by("pk").last()
+    mailbox = Mailbox(
+        lambda number, _: (
+            Subscriber.objects.filter(pk=leaving.pk).update(state="unsubscribed", left_at=FREEZE) and None if number == 0 else None
+        )
+    )
+    send_batch(batch.pk, HandClock(batch.send_after), mailbox)
+    assert leaving.address not in mailbox.addresses
+    assert Delivery.objects.get(subscriber=leaving).reason == "left"
