@@ -167,6 +167,10 @@ MINIMUM_SOURCES = _env.int("MINIMUM_SOURCES", 1, validate=validate.Range(0))
 CATCH_UP_HOURS = _env.int("CATCH_UP_HOURS", 6, validate=validate.Range(0, 72))
 BATCH_SIZE = _env.int("BATCH_SIZE", 200, validate=validate.Range(1, 1000))
 LEASE_SECONDS = _env.int("LEASE_SECONDS", 180, validate=validate.Range(10, 3600))
+SEND_RATE = _env.float("SEND_RATE", 0.0, validate=validate.Range(0))
+"""Mails per second that the provider allows, all workers together; 0 is no limit. The quotas below likewise, per rolling window."""
+HOURLY_QUOTA = _env.int("HOURLY_QUOTA", 0, validate=validate.Range(0))
+DAILY_QUOTA = _env.int("DAILY_QUOTA", 0, validate=validate.Range(0))
 
 # --- Applications ---------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

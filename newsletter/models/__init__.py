@@ -1,10 +1,11 @@
-"""The product's rows: editions and curation, batches, deliveries and the mailed history, and what was heard back."""
+"""The product's rows: editions and curation, batches, deliveries and the mailed history, the rate budget, what was heard back."""
 
 from newsletter.models.batch import Batch, BatchState, ServerRun
 from newsletter.models.curation import Curation, CurationKind, Strike
 from newsletter.models.delivery import Delivery, DeliveryStatus, MailedHistory, Outcome
 from newsletter.models.edition import AFTER_FREEZE, BEFORE_FROZEN, Candidate, CompiledEdition, Edition, EditionCadence, EditionState
 from newsletter.models.event import Click, Feedback, FeedbackKind, ProviderEvent
+from newsletter.models.rate import ProviderRate, QuotaSlot, QuotaWindow
 
 __all__ = [
     "AFTER_FREEZE",
@@ -26,6 +27,9 @@ __all__ = [
     "MailedHistory",
     "Outcome",
     "ProviderEvent",
+    "ProviderRate",
+    "QuotaSlot",
+    "QuotaWindow",
     "ServerRun",
     "Strike",
 ]
