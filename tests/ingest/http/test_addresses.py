@@ -1,7 +1,6 @@
 """We go to public https addresses and nowhere else; what is refused is refused before anything is connected."""
 
 import ipaddress
-import socket
 
 import pytest
 from hypothesis import given
@@ -88,38 +87,6 @@ REFUSED_URLS = [
 
 
 @pytest.fixture
-def connected(monkeypatch):
-    """Every address that anything tries to connect to; none answers."""
-    tried = []
-
-    def connect(self, address):
-        tried.append(address)
-        raise ConnectionRefusedError("no connection in this test")
-
-    monkeypatch.setattr(socket.socket, "connect", connect)
-    monkeypatch.setattr(socket.socket, "connect_ex", connect)
-    return tried
-
-
-@pytest.fixture
-def names(monkeypatch):
-    """A name server of the test: each look-up of a name takes the next list of addresses, and the last one stays."""
-    table: dict[str, list[list[str]]] = {}
-    real = socket.getaddrinfo
-
-    def look_up(host, port, *arguments, **options):
-        if host in table:
-            answers = table[host]
-            found = answers.pop(0) if len(answers) > 1 else answers[0]
-            return [entry for address in found for entry in real(address, port, type=socket.SOCK_STREAM)]
-        ipaddress.ip_address(host)  # anything but a number would ask a real name server
-        return real(host, port, *arguments, **options)
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    return table
-
-
-@pytest.fixture
 def strict():
     """The client as it runs in production."""
     return PoliteClient(USER_AGENT)
@@ -175,22 +142,6 @@ def test_the_next_address_is_tried_when_one_does_not_answer_but_not_dozens(stric
     with pytest.raises(UpstreamError):
         strict.get("https://papers.example/feed", now=NOW)
     assert [to[0] for to in connected] == ["93.184.216.1", "93.184.216.2", "93.184.216.3", "93.184.216.4"]
-
-
-@pytest.fixture
-def public_upstream(upstream, names, monkeypatch):
-    """The scripted server under a public name and address; `connected` counts what reaches any other address."""
-    names["papers.example"] = [["93.184.216.34"]]
-    real = socket.socket.connect
-    upstream.strayed = []
-
-    def connect(self, address):
-        if address[0] != "93.184.216.34":
-            upstream.strayed.append(address)
-        return real(self, ("127.0.0.1", upstream.port))
-
-    monkeypatch.setattr(socket.socket, "connect", connect)
-    return upstream
 
 
 PUBLIC_CLIENT = PoliteClient(USER_AGENT, plain_http_hosts=frozenset({"papers.example", "127.0.0.1", "inside.example"}))
