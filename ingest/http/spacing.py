@@ -43,6 +43,7 @@ def group_of(url: str) -> str:
 
 
 def pace_of(url: str) -> Pace:
+    """Return how the host of an address likes to be asked."""
     return PACES.get(group_of(url), USUAL_PACE)
 
 
@@ -72,7 +73,7 @@ def end_turn(url: str, taken_at: datetime, now: datetime) -> None:
 
 
 def cool_down(url: str, until: datetime) -> None:
-    """Let nobody ask the host of `url` before `until`; a longer cool-down already set stays."""
+    """Let nobody ask the host of `url` before `until`, once its turn was ever taken; a longer cool-down already set stays."""
     held = Q(cool_down_until=None) | Q(cool_down_until__lt=until)
     HostPace.objects.filter(held, host=group_of(url)).update(cool_down_until=until)
 
