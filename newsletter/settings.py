@@ -227,6 +227,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 
 # --- The delay after wrong passwords: only staff log in, so no reader ever meets it ------------------------------------------
 AXES_FAILURE_LIMIT = 5
@@ -252,6 +253,7 @@ UNFOLD = {
     "SITE_SYMBOL": "newspaper",
     "STYLES": ["newsletter.desk.look.stylesheet"],
     "COLORS": {"primary": "newsletter.desk.look.primary_colors"},
+    "DASHBOARD_CALLBACK": "newsletter.desk.start.start_page",
     "SIDEBAR": {"navigation": "newsletter.desk.navigation.sidebar"},
 }
 

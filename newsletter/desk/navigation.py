@@ -10,15 +10,24 @@ from django.utils.translation import gettext_lazy as _
 
 _SECTIONS: list[tuple[Promise, list[tuple[Promise, str, str]]]] = [
     (
+        _("Today"),
+        [(_("Editions"), "newspaper", "newsletter.edition"), (_("Papers"), "description", "ingest.paper")],
+    ),
+    (
         _("Readers"),
         [
+            (_("Readers"), "group", "subscriptions.subscriber"),
+            (_("Letters"), "mail", "subscriptions.letter"),
+            (_("Suppressions"), "block", "subscriptions.suppression"),
             (_("Topics"), "sell", "subscriptions.topic"),
         ],
     ),
     (
         _("Sending"),
         [
+            (_("Deliveries"), "outgoing_mail", "newsletter.delivery"),
             (_("Batches"), "stacks", "newsletter.batch"),
+            (_("Provider events"), "forward_to_inbox", "newsletter.providerevent"),
         ],
     ),
     (

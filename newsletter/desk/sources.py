@@ -1,6 +1,6 @@
 """Sources and their fetches: what was asked, what came, and what could not be read."""
 
-from datetime import datetime
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, Max, QuerySet
@@ -9,11 +9,17 @@ from django.utils.translation import gettext_lazy as _
 
 from ingest.models import Fetch, Rejection, Source
 from newsletter.desk.base import ReadOnlyAdmin, ReadOnlyInline
+from newsletter.desk.columns import instant
+
+LAST_FETCH = instant("last_fetch", _("last fetch"))
+NEXT_TRY = instant("next_try_at", _("next try"))
+COOLING_DOWN = instant("cool_down_until", _("cooling down until"))
+STARTED = instant("started_at", _("started"))
 
 
 @admin.register(Source)
 class SourceAdmin(ReadOnlyAdmin):
-    list_display = ("title", "slug", "kind", "enabled", "priority", "last_fetch", "listed", "next_try_at", "cool_down_until")
+    list_display = ("title", "slug", "kind", "enabled", "priority", LAST_FETCH, "listed", NEXT_TRY, COOLING_DOWN)
     list_filter = ("enabled", "kind")
     fields = ("title", "slug", "kind", "enabled", "priority", "options", "next_try_at", "cool_down_until")
 
@@ -21,14 +27,22 @@ class SourceAdmin(ReadOnlyAdmin):
         sources: QuerySet[Source] = super().get_queryset(request)
         return sources.annotate(last_fetch=Max("fetches__started_at"), listed=Count("listings", distinct=True))
 
-    @admin.display(description=_("last fetch"), ordering="last_fetch")
-    def last_fetch(self, source: Source) -> datetime | None:
-        found: datetime | None = getattr(source, "last_fetch", None)
-        return found
-
     @admin.display(description=_("listings"), ordering="listed")
     def listed(self, source: Source) -> int:
         return int(getattr(source, "listed", 0))
+
+
+class RejectedFilter(admin.SimpleListFilter):
+    """Fetches with an entry that could not be read."""
+
+    title = _("rejected entries")
+    parameter_name = "rejects"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
+        return [("some", _("some"))]
+
+    def queryset(self, _request: HttpRequest, fetches: QuerySet[Fetch]) -> QuerySet[Fetch]:
+        return fetches.filter(rejected__gt=0) if self.value() == "some" else fetches
 
 
 class RejectionInline(ReadOnlyInline):
@@ -39,8 +53,8 @@ class RejectionInline(ReadOnlyInline):
 
 @admin.register(Fetch)
 class FetchAdmin(ReadOnlyAdmin):
-    list_display = ("started_at", "source", "origin", "status", "entries", "new", "updated", "unchanged", "rejected")
-    list_filter = ("status", "source", ("rejected", admin.EmptyFieldListFilter))
+    list_display = (STARTED, "source", "origin", "status", "entries", "new", "updated", "unchanged", "rejected")
+    list_filter = ("status", "source", RejectedFilter)
     list_select_related = ("source",)
     search_fields = ("origin",)
     fields = (

@@ -1,4 +1,4 @@
-"""Staff of each kind, logged in."""
+"""Staff of each kind, logged in; and a worker's memory that no test leaves to the next."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,16 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
+from newsletter.sending import frozen, press
+
 Enter = Callable[[str], Client]
+
+
+@pytest.fixture(autouse=True)
+def empty_memory():
+    """Processes keep frozen editions in memory; here every test has a database of its own."""
+    frozen.forget()
+    press.compiled_parts.cache_clear()
 
 
 @pytest.fixture

@@ -8,6 +8,12 @@ from django.core.management import CommandError, call_command
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def quick_hashes(settings) -> None:
+    """Hashing a password slowly, as it must be, is not what is tested here."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 def run(*arguments: str) -> str:
     out = StringIO()
     call_command("first_staff", *arguments, stdout=out)

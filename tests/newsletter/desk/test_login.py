@@ -11,6 +11,12 @@ NOW = datetime(2026, 1, 10, 9, tzinfo=UTC)
 PASSWORD = "a long enough password"
 
 
+@pytest.fixture(autouse=True)
+def quick_hashes(settings) -> None:
+    """Hashing a password slowly, as it must be, is not what is tested here."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def chief(db: None) -> User:
     return User.objects.create_superuser("chief", password=PASSWORD)
@@ -57,6 +63,12 @@ def test_behind_a_proxy_only_the_proxys_own_word_counts(settings, rf: RequestFac
     assert network_address(request) == "203.0.113.9"
     settings.BEHIND_PROXY = False
     assert network_address(request) == "10.0.0.2"
+
+
+def test_the_right_password_opens_the_start_page(client: Client, chief: User) -> None:
+    answer = client.post("/desk/login/", {"username": "chief", "password": PASSWORD}, follow=True)
+    assert answer.redirect_chain == [("/desk/", 302)]
+    assert answer.status_code == 200
 
 
 def test_readers_cannot_enter_the_desk(enter) -> None:

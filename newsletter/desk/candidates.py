@@ -1,0 +1,67 @@
+"""The candidates of an edition as the curation desk lists them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import F, QuerySet
+from django.http import QueryDict
+
+from newsletter.editions.curation import Decisions, decisions_on
+from newsletter.models import Candidate, Edition
+
+PER_PAGE = 40
+BY_GROWTH = (F("votes") - F("votes_before")).desc(nulls_last=True)
+ORDERS = {
+    "votes": (F("votes").desc(nulls_last=True), "paper_id"),
+    "growth": (BY_GROWTH, F("votes").desc(nulls_last=True), "paper_id"),
+    "newest": ("-listed", F("votes").desc(nulls_last=True), "paper_id"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One candidate with the decisions in force and, after the freeze, why it was struck."""
+
+    candidate: Candidate
+    decisions: Decisions
+    struck: str
+
+    @property
+    def growth(self) -> int | None:
+        """How many votes were added in about a day; None where that is not known."""
+        now, before = self.candidate.votes, self.candidate.votes_before
+        return None if now is None or before is None else now - before
+
+    @property
+    def decided(self) -> bool:
+        return self.decisions != Decisions() or bool(self.struck)
+
+
+def candidate_page(edition: Edition, asked: QueryDict) -> Page[Any]:
+    """Return one page of candidates, as rows.
+
+    Args:
+        asked: `q` finds words in titles, `show=decided` leaves out what nobody decided on, `order` is one of `ORDERS`, `page` a number.
+    """
+    decisions = decisions_on(edition)
+    struck = dict(edition.strikes.values_list("paper_id", "reason"))
+    candidates = edition.candidates.select_related("paper").order_by(*ORDERS.get(asked.get("order", ""), ORDERS["votes"]))
+    candidates = _narrowed(candidates, asked, decisions, struck)
+    page: Page[Any] = Paginator(candidates, PER_PAGE).get_page(asked.get("page"))
+    page.object_list = [
+        Row(candidate, decisions.get(candidate.paper_id, Decisions()), struck.get(candidate.paper_id, "")) for candidate in page.object_list
+    ]
+    return page
+
+
+def _narrowed(
+    candidates: QuerySet[Candidate], asked: QueryDict, decisions: Mapping[int, Decisions], struck: Mapping[int, str]
+) -> QuerySet[Candidate]:
+    for word in asked.get("q", "").split()[:8]:
+        candidates = candidates.filter(paper__title__icontains=word)
+    if asked.get("show") == "decided":
+        in_force = {paper for paper, found in decisions.items() if found != Decisions()}
+        candidates = candidates.filter(paper__in=in_force | struck.keys())
+    return candidates

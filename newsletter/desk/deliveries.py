@@ -1,0 +1,140 @@
+"""Deliveries: what each reader got, why those papers, and what became of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ingest.models import Paper
+from newsletter.desk.base import ReadOnlyAdmin
+from newsletter.desk.columns import instant
+from newsletter.desk.letters import reader_link
+from newsletter.desk.steps import Step, StepRefused, StepsAdmin
+from newsletter.models import Delivery, DeliveryStatus, Edition
+from newsletter.ranking.rank import explain
+from newsletter.ranking.values import Explanation, Parts
+from newsletter.sending.control import settle_uncertain
+from newsletter.sending.frozen import reader_profiles, statistics_of
+
+EDITIONS_TO_CHOOSE = 14
+SETTLED = instant("settled_at", gettext_lazy("settled"))
+
+
+class EditionFilter(admin.SimpleListFilter):
+    """The newest editions; those before are reached from their own pages."""
+
+    title = gettext_lazy("edition")
+    parameter_name = "edition"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
+        newest = Edition.objects.only("day", "cadence").order_by("-day", "cadence")[:EDITIONS_TO_CHOOSE]
+        return [(str(edition.pk), str(edition)) for edition in newest]
+
+    def queryset(self, _request: HttpRequest, deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        value = self.value()
+        return deliveries.filter(edition=int(value)) if value and value.isdecimal() else deliveries
+
+
+@dataclass(frozen=True, slots=True)
+class MailedPaper:
+    """One paper of a delivery with its stored parts; `again` is what the frozen statistics give today, which must be the same."""
+
+    place: int
+    paper: Paper | None
+    number: int
+    parts: Parts
+    again: Explanation | None
+
+    @property
+    def agrees(self) -> bool:
+        return self.again is not None and self.again.parts == self.parts
+
+
+def _settle(delivery: Delivery, *, arrived: bool, now: datetime) -> None:
+    if not settle_uncertain([delivery.pk], arrived=arrived, now=now):
+        raise StepRefused(_("Somebody settled it meanwhile."))
+
+
+def _it_arrived(delivery: Delivery, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
+    _settle(delivery, arrived=True, now=now)
+    return _("Settled as sent: it arrived.")
+
+
+def _send_again(delivery: Delivery, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
+    _settle(delivery, arrived=False, now=now)
+    return _("It did not arrive, and is planned again.")
+
+
+MAY_SETTLE = "newsletter.change_delivery"
+STEPS = (
+    Step(
+        name="arrived",
+        label=gettext_lazy("It arrived"),
+        question=gettext_lazy("Does the provider's own list show that this mail was accepted? Then it counts as sent."),
+        permission=MAY_SETTLE,
+        open_to=lambda delivery: delivery.status == DeliveryStatus.UNCERTAIN,
+        run=_it_arrived,
+    ),
+    Step(
+        name="send-again",
+        label=gettext_lazy("Send again"),
+        question=gettext_lazy(
+            "Does the provider's own list show that it never got this mail? Only then send it again: otherwise the reader gets it twice."
+        ),
+        permission=MAY_SETTLE,
+        open_to=lambda delivery: delivery.status == DeliveryStatus.UNCERTAIN,
+        run=_send_again,
+        grave=True,
+    ),
+)
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(StepsAdmin, ReadOnlyAdmin):
+    page_template = "desk/delivery.html"
+    steps = STEPS
+    list_display = ("__str__", "edition", "reader", "status", "reason", "outcome", "number_of_papers", SETTLED)
+    list_filter = (EditionFilter, "status", "outcome")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        deliveries: QuerySet[Delivery] = super().get_queryset(request)
+        return deliveries.select_related("edition").defer("edition__statistics")
+
+    @admin.display(description=gettext_lazy("reader"), ordering="subscriber")
+    def reader(self, delivery: Delivery) -> str | None:
+        return reader_link(delivery.subscriber_id)
+
+    @admin.display(description=gettext_lazy("papers"))
+    def number_of_papers(self, delivery: Delivery) -> int:
+        return len(delivery.papers)
+
+    def page_context(self, request: HttpRequest, obj: Delivery) -> dict[str, Any]:
+        """Return the papers with their reasons, and what the provider said, to whoever may read that."""
+        return {
+            "steps": self.open_steps(request, obj),
+            "mailed": mailed_papers(obj),
+            "events": obj.events.order_by("pk") if request.user.has_perm("newsletter.view_providerevent") else (),
+        }
+
+
+def mailed_papers(delivery: Delivery) -> list[MailedPaper]:
+    """Return the papers of a delivery in mailed order, each explained anew from the edition's frozen statistics."""
+    papers = Paper.objects.in_bulk(delivery.papers)
+    again = _explained(delivery)
+    return [
+        MailedPaper(place, papers.get(number), number, Parts(*parts), again.get(number))
+        for place, (number, parts) in enumerate(zip(delivery.papers, delivery.parts, strict=True), start=1)
+    ]
+
+
+def _explained(delivery: Delivery) -> dict[int, Explanation]:
+    if delivery.profile_id is None or not delivery.papers:
+        return {}
+    profile = reader_profiles([delivery.profile_id])[delivery.profile_id]
+    return {found.paper_id: found for found in explain(statistics_of(delivery.edition_id), profile, delivery.papers)}

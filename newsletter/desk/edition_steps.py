@@ -1,0 +1,204 @@
+"""What staff may do to an edition. The steps themselves are newsletter.editions' and newsletter.sending's; here is who may, and when."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from newsletter import editions
+from newsletter.desk.steps import Because, Step, StepRefused
+from newsletter.editions import WrongState
+from newsletter.editions.day import freeze_or_hold
+from newsletter.models import BEFORE_FROZEN, Edition, EditionState
+from newsletter.sending import control
+
+Run = Callable[[Edition, User, dict[str, Any], datetime], str]
+
+STEERS_EDITIONS = "newsletter.change_edition"
+STEERS_RUNS = "newsletter.change_batch"
+NOTE_LENGTH = 2000
+
+
+class EditorsNote(forms.Form):
+    note = forms.CharField(
+        label=gettext_lazy("Note"),
+        required=False,
+        max_length=NOTE_LENGTH,
+        widget=UnfoldAdminTextareaWidget(),
+        help_text=gettext_lazy(
+            "Stands at the top of every digest of this edition. It replaces the note that is there; empty takes it away."
+        ),
+    )
+
+
+def _in(*states: str) -> Callable[[Edition], bool]:
+    return lambda edition: edition.state in states
+
+
+def _checked(run: Run) -> Run:
+    """Let an edition that has moved on meanwhile be told to the person instead of being an error."""
+
+    def checked(edition: Edition, staff: User, answers: dict[str, Any], now: datetime) -> str:
+        try:
+            return run(edition, staff, answers, now)
+        except WrongState as error:
+            raise StepRefused(str(error)) from error
+
+    return checked
+
+
+@_checked
+def _approve(edition: Edition, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
+    editions.approve(edition, now)
+    return _("Approved.")
+
+
+@_checked
+def _hold(edition: Edition, _staff: User, answers: dict[str, Any], _now: datetime) -> str:
+    editions.hold(edition, answers["reason"])
+    return _("Held: %(reason)s") % answers
+
+
+@_checked
+def _release(edition: Edition, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
+    editions.release(edition, now)
+    return _("Released, and approved as it is.")
+
+
+@_checked
+def _freeze(edition: Edition, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
+    if not freeze_or_hold(edition, now):
+        edition.refresh_from_db(fields=["state", "held_reason"])
+        raise StepRefused(
+            _("It was not frozen: it is %(state)s. %(reason)s") % {"state": edition.get_state_display(), "reason": edition.held_reason}
+        )
+    return _("Frozen. From here on it can only lose papers.")
+
+
+@_checked
+def _cancel(edition: Edition, _staff: User, answers: dict[str, Any], _now: datetime) -> str:
+    editions.cancel_before_freeze(edition)
+    return _("Cancelled: %(reason)s") % answers
+
+
+@_checked
+def _cancel_run(edition: Edition, _staff: User, answers: dict[str, Any], _now: datetime) -> str:
+    control.cancel_run(edition.pk)
+    return _("Sending cancelled: %(reason)s") % answers
+
+
+def _pause(edition: Edition, _staff: User, answers: dict[str, Any], now: datetime) -> str:
+    control.pause(edition.pk, answers["reason"], now)
+    return _("Sending paused: %(reason)s") % answers
+
+
+def _resume(edition: Edition, _staff: User, _answers: dict[str, Any], _now: datetime) -> str:
+    control.resume(edition.pk)
+    return _("Sending goes on.")
+
+
+def _retry_failed(edition: Edition, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
+    return _("%(count)d failed deliveries are planned again.") % {"count": control.retry_failed(edition.pk, now)}
+
+
+def _write_note(edition: Edition, _staff: User, answers: dict[str, Any], _now: datetime) -> str:
+    open_to_words = Edition.objects.filter(pk=edition.pk, state__in=[*BEFORE_FROZEN, EditionState.HELD])
+    if not open_to_words.update(note=answers["note"]):
+        raise StepRefused(_("The edition is frozen: its words cannot change any more."))
+    return _("Editor's note: %(note)s") % {"note": answers["note"] or _("none")}
+
+
+STEPS = (
+    Step(
+        "approve",
+        gettext_lazy("Approve"),
+        gettext_lazy("Approve the edition as it stands? The clock freezes it either way; approving says that a person has looked."),
+        STEERS_EDITIONS,
+        _in(EditionState.OPEN, EditionState.REVIEW),
+        _approve,
+    ),
+    Step(
+        "note",
+        gettext_lazy("Write a note"),
+        gettext_lazy("What should every reader of this edition see first?"),
+        STEERS_EDITIONS,
+        _in(*BEFORE_FROZEN, EditionState.HELD),
+        _write_note,
+        form=EditorsNote,
+    ),
+    Step(
+        "hold",
+        gettext_lazy("Hold"),
+        gettext_lazy("Keep the clock from freezing this edition? Nobody gets it until somebody releases it."),
+        STEERS_EDITIONS,
+        _in(*BEFORE_FROZEN),
+        _hold,
+        form=Because,
+    ),
+    Step(
+        "release",
+        gettext_lazy("Release"),
+        gettext_lazy("Release the edition? It counts as approved, and the clock freezes it at its hour, or at once if that is over."),
+        STEERS_EDITIONS,
+        _in(EditionState.HELD),
+        _release,
+    ),
+    Step(
+        "freeze",
+        gettext_lazy("Freeze now"),
+        gettext_lazy("Freeze the edition now? From then on it can only lose papers, and sending begins at each reader's hour."),
+        STEERS_EDITIONS,
+        _in(*BEFORE_FROZEN),
+        _freeze,
+    ),
+    Step(
+        "cancel",
+        gettext_lazy("Cancel"),
+        gettext_lazy("Cancel this edition? It will not appear, and that cannot be undone."),
+        STEERS_EDITIONS,
+        _in(*BEFORE_FROZEN, EditionState.HELD),
+        _cancel,
+        form=Because,
+        grave=True,
+    ),
+    Step(
+        "pause",
+        gettext_lazy("Pause sending"),
+        gettext_lazy("Stop sending? Workers stop within one mail each, nothing is lost, and it can go on later."),
+        STEERS_RUNS,
+        lambda edition: edition.state in (EditionState.FROZEN, EditionState.SENDING) and edition.paused_at is None,
+        _pause,
+        form=Because,
+    ),
+    Step(
+        "resume",
+        gettext_lazy("Go on sending"),
+        gettext_lazy("Go on where the pause stopped?"),
+        STEERS_RUNS,
+        lambda edition: edition.paused_at is not None,
+        _resume,
+    ),
+    Step(
+        "retry-failed",
+        gettext_lazy("Retry failed"),
+        gettext_lazy("Send the failed deliveries again? Do it when what made them fail is mended."),
+        STEERS_RUNS,
+        _in(EditionState.SENDING, EditionState.DONE),
+        _retry_failed,
+    ),
+    Step(
+        "cancel-run",
+        gettext_lazy("Cancel sending"),
+        gettext_lazy("End this edition for good? Whoever has not got it yet never will."),
+        STEERS_RUNS,
+        _in(EditionState.FROZEN, EditionState.SENDING),
+        _cancel_run,
+        form=Because,
+        grave=True,
+    ),
+)

@@ -1,0 +1,83 @@
+"""Letters, suppressions and what the provider said: rows of the machine, to look things up in."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from newsletter.desk.base import ReadOnlyAdmin
+from newsletter.desk.columns import instant
+from newsletter.models import ProviderEvent
+from subscriptions.addresses import BadAddress, address_hashes
+from subscriptions.models import Letter, Suppression
+
+CREATED = instant("created_at", _("created"))
+SEND_AFTER = instant("send_after", _("send after"))
+SENT = instant("sent_at", _("sent"))
+AT = instant("at", _("at"))
+SAID = instant("said_at", _("said at"))
+RECEIVED = instant("received_at", _("received"))
+HANDLED = instant("handled_at", _("handled"))
+
+
+def reader_link(number: int | None) -> str | None:
+    """Return a link to a reader's page, by number: no list shows an address. None for nobody."""
+    if number is None:
+        return None
+    return format_html('<a class="desk-link" href="{}">{}</a>', reverse("admin:subscriptions_subscriber_change", args=[number]), number)
+
+
+@admin.register(Letter)
+class LetterAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "reader", "state", "attempts", CREATED, SEND_AFTER, SENT, "error")
+    list_filter = ("state", "kind")
+    fields = ("kind", "subscriber", "state", "attempts", ("created_at", "send_after", "sent_at"), "error")
+
+    @admin.display(description=_("reader"), ordering="subscriber")
+    def reader(self, letter: Letter) -> str | None:
+        return reader_link(letter.subscriber_id)
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ReadOnlyAdmin):
+    """Only keyed hashes are kept, so an address is looked up by hashing it again."""
+
+    list_display = ("__str__", "reason", AT)
+    list_filter = ("reason", "at")
+    fields = ("reason", "at")
+    search_fields = ("pk",)
+    search_help_text = _("The whole address")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Suppression], search_term: str
+    ) -> tuple[QuerySet[Suppression], bool]:
+        """Find the suppression of an exact address."""
+        if not search_term.strip():
+            return queryset, False
+        try:
+            return queryset.filter(address_hash__in=address_hashes(search_term)), False
+        except (BadAddress, ValidationError):
+            return queryset.none(), False
+
+
+@admin.register(ProviderEvent)
+class ProviderEventAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "delivery_link", "provider", "kind", SAID, RECEIVED, HANDLED)
+    list_filter = ("kind", "provider", ("handled_at", admin.EmptyFieldListFilter))
+    fields = (("provider", "kind"), "delivery_link", ("said_at", "received_at", "handled_at"), "raw")
+    readonly_fields = ("delivery_link",)
+
+    @admin.display(description=_("delivery"), ordering="delivery")
+    def delivery_link(self, event: ProviderEvent) -> Any:
+        if event.delivery_id is None:
+            return None
+        return format_html(
+            '<a class="desk-link" href="{}">{}</a>',
+            reverse("admin:newsletter_delivery_change", args=[event.delivery_id]),
+            event.delivery_id,
+        )

@@ -1,0 +1,116 @@
+"""Papers: what the sources said, how the votes grew, and what staff mended or added."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from ingest.models import Count, Listing, Paper
+from newsletter.desk.base import ReadOnlyAdmin
+from newsletter.desk.columns import instant
+from newsletter.desk.sparkline import points
+
+FIRST_SEEN = instant("first_seen_at", _("first seen"))
+
+
+class StandingFilter(admin.SimpleListFilter):
+    """Papers in use, merged into another, or withdrawn."""
+
+    title = _("standing")
+    parameter_name = "standing"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
+        return [("used", _("in use")), ("merged", _("merged")), ("withdrawn", _("withdrawn"))]
+
+    def queryset(self, _request: HttpRequest, papers: QuerySet[Paper]) -> QuerySet[Paper]:
+        if self.value() == "used":
+            return papers.filter(merged_into=None, withdrawn_at=None)
+        if self.value() == "merged":
+            return papers.exclude(merged_into=None)
+        if self.value() == "withdrawn":
+            return papers.exclude(withdrawn_at=None)
+        return papers
+
+
+class SourceFilter(admin.SimpleListFilter):
+    """Papers that a source listed, each once."""
+
+    title = _("source")
+    parameter_name = "source"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
+        return list(Listing.objects.order_by("source__title").values_list("source__slug", "source__title").distinct())
+
+    def queryset(self, _request: HttpRequest, papers: QuerySet[Paper]) -> QuerySet[Paper]:
+        if not self.value():
+            return papers
+        return papers.filter(pk__in=Listing.objects.filter(source__slug=self.value()).values("paper"))
+
+
+@dataclass(frozen=True, slots=True)
+class ListingRow:
+    """One listing as the paper's page shows it; `line` is the sparkline of its votes."""
+
+    source: str
+    day: date
+    counts: list[Count]
+    line: str
+
+
+@admin.register(Paper)
+class PaperAdmin(ReadOnlyAdmin):
+    list_display = ("title", "arxiv_id", "published", "most_votes", "listed_by", FIRST_SEEN)
+    list_filter = (StandingFilter, SourceFilter, "published")
+    search_fields = ("title", "arxiv_id", "doi")
+    search_help_text = _("Title, arXiv id or DOI")
+    readonly_fields = ("arxiv_id", "arxiv_version", "doi", "year_inferred", "withdrawn_at", "merged_into", "first_seen_at")
+    fieldsets = (
+        (None, {"fields": ("title", "abstract", "authors", ("published", "year_inferred"), "categories")}),
+        (_("Where it is"), {"fields": ("link", "code_link", "project_link")}),
+        (_("What it is"), {"fields": (("arxiv_id", "arxiv_version", "doi"), ("first_seen_at", "withdrawn_at", "merged_into"))}),
+    )
+    view_on_site = False
+    change_form_outer_after_template = "desk/paper_history.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Paper]:
+        papers: QuerySet[Paper] = super().get_queryset(request)
+        votes = Count.objects.filter(listing__paper=OuterRef("pk")).order_by().values("listing__paper")
+        return papers.annotate(most_votes=Subquery(votes.annotate(most=Max("votes")).values("most"))).prefetch_related("listings__source")
+
+    @admin.display(description=_("votes"), ordering="most_votes")
+    def most_votes(self, paper: Paper) -> int | None:
+        found: int | None = getattr(paper, "most_votes", None)
+        return found
+
+    @admin.display(description=_("listed by"))
+    def listed_by(self, paper: Paper) -> str:
+        return ", ".join(sorted({listing.source.title for listing in paper.listings.all()}))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the paper's form with, below it, what each source said and when."""
+        paper = self.get_object(request, object_id)
+        history = {"listing_rows": _listing_rows(paper), "field_rows": _field_rows(paper)} if paper else {}
+        return super().change_view(request, object_id, form_url, {**history, **(extra_context or {})})
+
+
+def _listing_rows(paper: Paper) -> list[ListingRow]:
+    listings = paper.listings.select_related("source").prefetch_related("counts").order_by("day", "pk")
+    return [_listing_row(listing) for listing in listings]
+
+
+def _listing_row(listing: Listing) -> ListingRow:
+    counts = list(listing.counts.all())
+    series: list[tuple[datetime, int]] = [(count.seen_at, count.votes) for count in counts if count.votes is not None]
+    return ListingRow(listing.source.title, listing.day, counts, points(series))
+
+
+def _field_rows(paper: Paper) -> list[tuple[str, str, str]]:
+    """Return (field, source, when it was seen there) for each field that a source or staff gave."""
+    names = {field.name: str(field.verbose_name) for field in Paper._meta.get_fields() if hasattr(field, "verbose_name")}
+    return [(names.get(name, name), slug, seen) for name, (slug, seen) in sorted(paper.field_sources.items())]

@@ -1,0 +1,125 @@
+"""The start page: today's editions, what needs a person, the readers, and what ran last."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from ingest.models import Fetch, FetchStatus, Rejection
+from newsletter.models import Delivery, DeliveryStatus, Edition, EditionState
+from subscriptions.models import Letter, LetterState, Subscriber, SubscriberState
+
+RECENT = timedelta(days=3)
+"""How far back failed fetches and rejected entries call for a person; older ones are history."""
+NEWEST_EDITIONS, LAST_FETCHES = 8, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Something that waits for a person: how many of what, and where to look."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    permission: str
+    what: Any
+    url_name: str
+    query: str
+    rows: Callable[[datetime], QuerySet[Any]]
+
+
+def _newest_ids() -> list[int]:
+    """Return which editions are looked at: no index knows a delivery's status, so that counting it in all would read them all."""
+    return list(Edition.objects.values_list("pk", flat=True)[:NEWEST_EDITIONS])
+
+
+_QUESTIONS = (
+    _Question(
+        "newsletter.view_edition",
+        ngettext_lazy("%d edition held", "%d editions held"),
+        "newsletter_edition",
+        f"state__exact={EditionState.HELD}",
+        lambda _now: Edition.objects.filter(state=EditionState.HELD),
+    ),
+    _Question(
+        "newsletter.view_edition",
+        ngettext_lazy("%d run paused", "%d runs paused"),
+        "newsletter_edition",
+        f"state__exact={EditionState.SENDING}",
+        lambda _now: Edition.objects.exclude(paused_at=None).exclude(state__in=[EditionState.CANCELLED, EditionState.DONE]),
+    ),
+    _Question(
+        "newsletter.view_delivery",
+        ngettext_lazy("%d delivery uncertain in the newest editions", "%d deliveries uncertain in the newest editions"),
+        "newsletter_delivery",
+        f"status__exact={DeliveryStatus.UNCERTAIN}",
+        lambda _now: Delivery.objects.filter(status=DeliveryStatus.UNCERTAIN, edition__in=_newest_ids()),
+    ),
+    _Question(
+        "subscriptions.view_letter",
+        ngettext_lazy("%d letter uncertain", "%d letters uncertain"),
+        "subscriptions_letter",
+        f"state__exact={LetterState.UNCERTAIN}",
+        lambda _now: Letter.objects.filter(state=LetterState.UNCERTAIN),
+    ),
+    _Question(
+        "ingest.view_fetch",
+        ngettext_lazy("%d fetch failed in three days", "%d fetches failed in three days"),
+        "ingest_fetch",
+        f"status__exact={FetchStatus.FAILED}",
+        lambda now: Fetch.objects.filter(status=FetchStatus.FAILED, started_at__gt=now - RECENT),
+    ),
+    _Question(
+        "ingest.view_rejection",
+        ngettext_lazy("%d entry rejected in three days", "%d entries rejected in three days"),
+        "ingest_fetch",
+        "rejects=some",
+        lambda now: Rejection.objects.filter(fetch__started_at__gt=now - RECENT),
+    ),
+)
+
+
+def start_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add to the admin's index what this person may see of it."""
+    may = request.user.has_perm
+    now = timezone.now()
+    return {
+        **context,
+        "title": _("Start"),
+        "editions": _editions() if may("newsletter.view_edition") else None,
+        "calls": [call for question in _QUESTIONS if may(question.permission) and (call := _call(question, now))],
+        "may_see_something": any(may(question.permission) for question in _QUESTIONS),
+        "readers": _readers() if may("subscriptions.view_subscriber") else None,
+        "fetches": Fetch.objects.select_related("source")[:LAST_FETCHES] if may("ingest.view_fetch") else None,
+        "now": now,
+    }
+
+
+def _call(question: _Question, now: datetime) -> Call | None:
+    count = question.rows(now).count()
+    url = f"{reverse(f'admin:{question.url_name}_changelist')}?{question.query}"
+    return Call(question.what % count, url) if count else None
+
+
+def _editions() -> QuerySet[Edition]:
+    counted = Edition.objects.defer("statistics").annotate(candidate_count=Count("candidates"))
+    return counted.order_by("-day", "cadence")[:NEWEST_EDITIONS]
+
+
+def _readers() -> list[tuple[str, int, str]]:
+    """Return (state, how many, where to see them) for each state, and below them the facts beside the state."""
+    counted = dict(Subscriber.objects.order_by().values_list("state").annotate(Count("pk")))
+    url = reverse("admin:subscriptions_subscriber_changelist")
+    states = [(str(state.label), counted.get(state.value, 0), f"{url}?state__exact={state.value}") for state in SubscriberState]
+    suppressed = Subscriber.objects.exclude(suppressed_at=None).count()
+    return [*states, (str(_("suppressed")), suppressed, f"{url}?fact=suppressed")]

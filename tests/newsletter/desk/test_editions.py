@@ -1,0 +1,202 @@
+"""The curation desk."""
+
+import pytest
+from django.contrib.auth.models import User
+
+from newsletter.desk.candidates import candidate_page
+from newsletter.models import Curation, CurationKind, Delivery, Edition
+from tests.newsletter import world
+from tests.newsletter.desk.pages import World, a_world, seen
+
+pytestmark = pytest.mark.django_db
+
+
+def page(edition: Edition) -> str:
+    return f"/desk/newsletter/edition/{edition.pk}/change/"
+
+
+def decide(client, found: World, kind: str, value: str, **more):
+    data = {"paper": found.papers[0].pk, "kind": kind, "value": value, **more}
+    return client.post(f"/desk/newsletter/edition/{found.open.pk}/curate/", data)
+
+
+@pytest.mark.parametrize(("kind", "value", "stored"), [("pin", "1", 1), ("hide", "1", 1), ("boost", "-40", -40), ("pin", "0", 0)])
+def test_a_control_appends_one_decision_with_its_author(enter, kind, value, stored) -> None:
+    found = a_world()
+    answer = decide(enter("editors"), found, kind, value, back="order=growth&q=graph")
+    assert answer.url == f"{page(found.open)}?order=growth&q=graph#paper-{found.papers[0].pk}"
+    written = Curation.objects.latest("pk")
+    assert (written.kind, written.value, written.by.username) == (kind, stored, "editors")
+
+
+def test_a_note_is_shown_to_the_next_editor_and_the_trail_keeps_the_one_before(enter) -> None:
+    found = a_world()
+    client = enter("editors")
+    decide(client, found, "note", "Read the appendix.")
+    text = seen(client.get(page(found.open)))
+    assert "“Read the appendix.”" in text
+    assert "An evening well spent." in text
+    assert Curation.objects.filter(kind=CurationKind.NOTE).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("boost", "101"), ("boost", "much"), ("pin", ""), ("pin", "7"), ("note", "x" * 501), ("love", "1")]
+)
+def test_a_value_that_makes_no_sense_decides_nothing_and_says_so(enter, kind, value) -> None:
+    found = a_world()
+    before = Curation.objects.count()
+    answer = enter("editors").post(
+        f"/desk/newsletter/edition/{found.open.pk}/curate/", {"paper": found.papers[0].pk, "kind": kind, "value": value}, follow=True
+    )
+    assert answer.status_code == 200
+    assert [str(message) for message in answer.context["messages"]]
+    assert Curation.objects.count() == before
+
+
+@pytest.mark.parametrize("number", ["999999", "0", "-1", "x", "9" * 40])
+def test_only_a_candidate_can_be_curated_or_struck(enter, number) -> None:
+    found = a_world()
+    client = enter("editors")
+    before = Curation.objects.count()
+    client.post(f"/desk/newsletter/edition/{found.open.pk}/curate/", {"paper": number, "kind": "pin", "value": "1"})
+    assert client.get(f"/desk/newsletter/edition/{found.frozen.pk}/strike/?paper={number}").status_code == 404
+    assert Curation.objects.count() == before
+
+
+def test_going_back_stays_on_the_desk_whatever_the_form_says(enter) -> None:
+    found = a_world()
+    answer = decide(enter("editors"), found, "pin", "1", back="https://example.org/?x=1")
+    assert answer.url.startswith(page(found.open))
+
+
+def test_reading_a_decision_address_decides_nothing(enter) -> None:
+    found = a_world()
+    url = f"/desk/newsletter/edition/{found.open.pk}/curate/?paper={found.papers[0].pk}&kind=hide&value=1"
+    before = Curation.objects.count()
+    assert enter("editors").get(url).status_code == 405
+    assert Curation.objects.count() == before
+
+
+@pytest.mark.parametrize(
+    ("state", "offered"),
+    [
+        ("open", {"Approve", "Write a note", "Hold", "Freeze now", "Cancel"}),
+        ("review", {"Approve", "Write a note", "Hold", "Freeze now", "Cancel"}),
+        ("approved", {"Write a note", "Hold", "Freeze now", "Cancel"}),
+        ("held", {"Write a note", "Release", "Cancel"}),
+        ("cancelled", set()),
+    ],
+)
+def test_only_the_steps_that_a_state_allows_are_offered(enter, state, offered) -> None:
+    found = a_world()
+    Edition.objects.filter(pk=found.open.pk).update(state=state, held_reason="why" if state == "held" else "")
+    steps = enter("editors").get(page(found.open)).context["steps"]
+    assert {str(step["label"]) for step in steps} == offered
+
+
+def test_a_frozen_edition_offers_editors_strikes_and_operators_the_run(enter) -> None:
+    found = a_world()
+    editors = enter("editors").get(page(found.frozen))
+    assert (editors.context["steps"], editors.context["may_strike"], editors.context["may_curate"]) == ([], True, False)
+    operators = enter("operators").get(page(found.frozen))
+    assert [str(step["label"]) for step in operators.context["steps"]] == ["Pause sending", "Retry failed", "Cancel sending"]
+    assert not operators.context["may_strike"]
+
+
+def test_a_step_that_comes_too_late_is_told_and_changes_nothing(enter) -> None:
+    found = a_world()
+    Edition.objects.filter(pk=found.open.pk).update(state="cancelled")
+    answer = enter("editors").post(f"/desk/newsletter/edition/{found.open.pk}/step/approve/", follow=True)
+    assert "this step is not open" in " ".join(str(message) for message in answer.context["messages"])
+    found.open.refresh_from_db()
+    assert found.open.state == "cancelled"
+
+
+@pytest.mark.parametrize("step", ["hold", "cancel"])
+def test_a_grave_step_needs_a_reason(enter, step) -> None:
+    found = a_world()
+    before = Edition.objects.get(pk=found.open.pk).state
+    answer = enter("editors").post(f"/desk/newsletter/edition/{found.open.pk}/step/{step}/", {"reason": " "})
+    assert "This field is required" in answer.content.decode()
+    assert Edition.objects.get(pk=found.open.pk).state == before
+
+
+def test_hold_release_approve_freeze_follow_each_other(enter) -> None:
+    found = a_world()
+    client = enter("editors")
+    states = []
+    for step in ("hold", "release", "freeze"):
+        client.post(f"/desk/newsletter/edition/{found.open.pk}/step/{step}/", {"reason": "A source is silent."})
+        states.append(Edition.objects.get(pk=found.open.pk).state)
+    assert states == ["held", "approved", "frozen"]
+
+
+def test_the_editors_note_is_in_the_preview_and_closed_after_the_freeze(enter) -> None:
+    found = a_world()
+    client = enter("editors")
+    client.post(f"/desk/newsletter/edition/{found.open.pk}/step/note/", {"note": "A quiet day."})
+    url = f"/desk/newsletter/edition/{found.open.pk}/preview/?topics={world.a_topic().pk}"
+    assert "A quiet day." in client.get(url).context["mail"].text
+    client.post(f"/desk/newsletter/edition/{found.open.pk}/step/freeze/")
+    client.post(f"/desk/newsletter/edition/{found.open.pk}/step/note/", {"note": "Too late."})
+    assert Edition.objects.get(pk=found.open.pk).note == "A quiet day."
+
+
+def test_a_struck_paper_is_marked_and_leaves_the_preview(enter) -> None:
+    found = a_world()
+    client = enter("editors")
+    url = f"/desk/newsletter/edition/{found.frozen.pk}/preview/?topics={world.a_topic().pk}"
+    paper = found.papers[0]
+    assert paper.title in client.get(url).context["mail"].text
+    client.post(f"/desk/newsletter/edition/{found.frozen.pk}/strike/", {"paper": paper.pk, "reason": "withdrawn by its authors"})
+    assert paper.title not in client.get(url).context["mail"].text
+    assert "withdrawn by its authors" in seen(client.get(page(found.frozen)))
+
+
+def test_the_books_are_shown_and_their_progress(enter) -> None:
+    found = a_world()
+    found.frozen.batches.update(planned_count=2, state="claimed", token="0" * 32, lease_until=world.NOON)
+    Delivery.objects.filter(pk=found.deliveries[1].pk).update(status="uncertain", reason="the worker stopped")
+    answer = enter("operators").get(page(found.frozen))
+    assert dict(answer.context["books"].lines())["uncertain"] == 1
+    text = seen(answer)
+    assert "balanced" in text
+    assert "not balanced" not in text
+    assert "2 of 2 readers settled" in text
+
+
+@pytest.mark.parametrize(("asked", "found_numbers"), [({}, [4, 1, 2, 3]), ({"order": "growth"}, [2, 1, 4, 3]), ({"q": "two"}, [2])])
+def test_candidates_come_in_the_order_asked_for(rf, asked, found_numbers) -> None:
+    for number, title in enumerate(["one", "two", "three", "four"], start=1):
+        world.a_paper(number, title=title)
+    edition = world.open_edition("daily", world.DAY, world.NOON)
+    for number, (votes, before) in enumerate([(30, 20), (20, 5), (None, None), (40, 35)], start=1):
+        edition.candidates.filter(paper__arxiv_id=f"2601.{number:05d}").update(votes=votes, votes_before=before)
+    rows = candidate_page(edition, rf.get("/", asked).GET)
+    assert [int(row.candidate.paper.arxiv_id[-1]) for row in rows] == found_numbers
+
+
+def test_decided_shows_only_what_somebody_decided_on(rf) -> None:
+    found = a_world()
+    assert [row.candidate.paper for row in candidate_page(found.open, rf.get("/", {"show": "decided"}).GET)] == [found.papers[0]]
+
+
+@pytest.mark.parametrize("number", ["0", "999", "x"])
+def test_an_odd_page_number_shows_a_page(enter, number) -> None:
+    found = a_world()
+    assert enter("editors").get(f"{page(found.open)}?page={number}").status_code == 200
+
+
+def test_an_edition_that_is_not_there_is_not_found(enter) -> None:
+    client = enter("chief")
+    assert client.get("/desk/newsletter/edition/77/change/").status_code == 404
+    assert client.get("/desk/newsletter/edition/77/step/approve/").status_code == 404
+
+
+def test_history_names_who_did_what(enter) -> None:
+    found = a_world()
+    client = enter("editors")
+    client.post(f"/desk/newsletter/edition/{found.open.pk}/step/hold/", {"reason": "A source is silent."})
+    text = seen(client.get(f"/desk/newsletter/edition/{found.open.pk}/history/"))
+    assert "A source is silent." in text
+    assert User.objects.get(username="editors").username in text
