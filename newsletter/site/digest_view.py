@@ -11,7 +11,7 @@ from newsletter.models import Delivery
 from newsletter.ranking.rank import explain
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.values import ReaderProfile
-from newsletter.site.stories import byline
+from newsletter.site.stories import byline, plain_title, summary_of
 from subscriptions.models import Profile
 from subscriptions.pages.private import private_page
 from subscriptions.tokens import BadToken, Power, read
@@ -21,8 +21,11 @@ from subscriptions.tokens import BadToken, Power, read
 class MailedPaper:
     """A paper of a digest with its reasons, the main one first."""
 
-    paper: Paper
+    title: str
+    url: str
     byline: str
+    summary: str
+    withdrawn: bool
     reasons: tuple[str, ...]
 
 
@@ -41,11 +44,18 @@ def mailed_papers(delivery: Delivery) -> list[MailedPaper]:
     """Return the papers of a delivery in mailed order, with reasons computed again from the frozen statistics."""
     papers = Paper.objects.in_bulk(delivery.papers)
     reasons = _reasons(delivery)
-    return [
-        MailedPaper(papers[paper_id], byline(papers[paper_id].authors, papers[paper_id].author_count), reasons.get(paper_id, ()))
-        for paper_id in delivery.papers
-        if paper_id in papers
-    ]
+    return [_mailed(papers[paper_id], reasons.get(paper_id, ())) for paper_id in delivery.papers if paper_id in papers]
+
+
+def _mailed(paper: Paper, reasons: tuple[str, ...]) -> MailedPaper:
+    return MailedPaper(
+        title=plain_title(paper),
+        url=paper.get_absolute_url(),
+        byline=byline(paper.authors, paper.author_count),
+        summary=summary_of(paper),
+        withdrawn=paper.withdrawn_at is not None,
+        reasons=reasons,
+    )
 
 
 def _reasons(delivery: Delivery) -> dict[int, tuple[str, ...]]:

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from ingest.models import Paper
 from newsletter.models import Delivery, Feedback, FeedbackKind
+from newsletter.site.stories import plain_title
 from subscriptions.pages.private import private_page
 from subscriptions.tokens import BadToken, ExpiredToken, Power, read
 
@@ -26,7 +27,8 @@ def feedback(request: HttpRequest, token: str, kind: str, paper_id: int) -> Http
     if request.method == "POST":
         Feedback.objects.create(subscriber_id=delivery.subscriber_id, paper_id=paper_id, kind=kind, at=now)
     context = {
-        "paper": Paper.objects.get(pk=paper_id),
+        "title": plain_title(Paper.objects.get(pk=paper_id)),
+        "paper_id": paper_id,
         "kind": kind,
         "other": _other(kind),
         "token": token,

@@ -3,8 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ingest.models import Paper
+from newsletter.composing.summary import summarise
+from newsletter.composing.tex import without_tex
 from newsletter.editions.curation import Decisions, decisions_on
 from newsletter.models import AFTER_FREEZE, Candidate, Edition
+
+SUMMARY_LENGTH = 420
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,7 @@ class Story:
     title: str
     url: str
     byline: str
-    abstract: str
+    summary: str
     votes: int | None
     growth: int | None
     comments: int | None
@@ -70,15 +75,25 @@ def byline(authors: Sequence[str], author_count: int | None, shown: int = 3) -> 
     return ", ".join(named) + (f" and {unnamed} more" if unnamed else "")
 
 
+def plain_title(paper: Paper) -> str:
+    """Return the title without TeX, or as it was given where nothing else is left."""
+    return without_tex(paper.title) or paper.title
+
+
+def summary_of(paper: Paper) -> str:
+    """Return the first sentences of the abstract, without TeX, as the digests have them."""
+    return summarise(" ".join(without_tex(paper.abstract).split()), SUMMARY_LENGTH).text
+
+
 def _story(candidate: Candidate, decided: Decisions, most: int) -> Story:
     paper = candidate.paper
     votes, before = candidate.votes, candidate.votes_before
     return Story(
         paper_id=paper.pk,
-        title=paper.title,
+        title=plain_title(paper),
         url=paper.get_absolute_url(),
         byline=byline(paper.authors, paper.author_count),
-        abstract=paper.abstract,
+        summary=summary_of(paper),
         votes=votes,
         growth=votes - before if votes is not None and before is not None else None,
         comments=candidate.comments,

@@ -126,3 +126,12 @@ def test_robots_are_kept_from_signed_links(client):
 def test_a_front_page_costs_few_queries_however_many_papers(client, edition, django_assert_max_num_queries):
     with django_assert_max_num_queries(8):
         page(client, "/")
+
+
+def test_titles_and_summaries_are_words_not_tex(client):
+    world.a_paper(1, title=r"On $\alpha$-fairness", abstract=r"We bound $\alpha$. " + "It holds for every graph we tried. " * 40)
+    edition = world.a_frozen_edition()
+    content = page(client, reverse("edition", args=["daily", edition.day]))
+    assert "On α-fairness" in content
+    assert "We bound α." in content
+    assert "tried.</p>" in content
