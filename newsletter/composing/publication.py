@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from newsletter.composing.typesetting import clean_line
+
 
 @dataclass(frozen=True, slots=True)
 class Publication:
@@ -22,10 +24,10 @@ class Publication:
 def this_publication() -> Publication:
     """Return this instance's publication."""
     return Publication(
-        name=settings.SITE_NAME,
+        name=clean_line(settings.SITE_NAME),
         url=settings.SITE_URL,
         host=settings.SITE_HOST,
-        postal_address=settings.POSTAL_ADDRESS,
+        postal_address=clean_line(settings.POSTAL_ADDRESS),
         sender=settings.DEFAULT_FROM_EMAIL,
         reply_to=settings.REPLY_TO_ADDRESS,
         unsubscribe_address=settings.UNSUBSCRIBE_ADDRESS,

@@ -45,12 +45,14 @@ def _part(message: EmailMessage, subtype: str) -> str:
     part = message.get_body((subtype,))
     if part is None:
         return ""
-    charset = part.get_content_charset() or "utf-8"
     payload = part.get_payload(decode=True)
+    if not isinstance(payload, bytes):
+        return ""
     try:
-        return payload.decode(charset, "replace") if isinstance(payload, bytes) else ""
+        text = payload.decode(part.get_content_charset() or "utf-8", "replace")
     except LookupError:
-        return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
+        text = payload.decode("utf-8", "replace")
+    return text.replace("\r\n", "\n")
 
 
 def _raw_headers(content: bytes) -> list[tuple[str, str]]:

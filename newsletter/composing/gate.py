@@ -1,0 +1,42 @@
+"""The gate: lints what an edition would send before it is approved, so that a fault costs a minute instead of every reader's mail."""
+
+from collections.abc import Sequence
+
+from newsletter.composing.compiled import CompiledParts, compile_edition
+from newsletter.composing.content import Digest, DigestLinks, DigestPick, EditionContent, Section
+from newsletter.composing.digest import render
+from newsletter.composing.lint.linter import lint
+from newsletter.composing.lint.rules import Finding
+from newsletter.composing.message import to_email_message
+
+PAPERS_AT_ONCE = 25
+"""Few enough that no paper is cut for weight and goes unseen."""
+_SECTIONS: tuple[Section, ...] = ("topics", "also")
+
+
+def faults(content: EditionContent, *, development: bool = False) -> tuple[Finding, ...]:
+    """Return every lint error of digests that together show each paper of the edition, as a full card and as a brief one.
+
+    `development` allows links to this machine. Warnings do not hold up an edition and are left out.
+    """
+    compiled = compile_edition(content)
+    papers = list(compiled.facts.titles)
+    groups = [papers[start : start + PAPERS_AT_ONCE] for start in range(0, len(papers), PAPERS_AT_ONCE)]
+    found = [_errors(compiled, group, section, development=development) for group in groups for section in _SECTIONS]
+    return tuple(dict.fromkeys(finding for errors in found for finding in errors))
+
+
+def _errors(compiled: CompiledParts, papers: Sequence[int], section: Section, *, development: bool) -> Sequence[Finding]:
+    sections: list[Section] = ["lead", *[section] * (len(papers) - 1)]
+    url = compiled.publication.url
+    digest = Digest(
+        edition_id=compiled.facts.edition_id,
+        delivery_id=0,
+        subscriber_id=0,
+        address="reader@example.org",
+        picks=tuple(DigestPick(paper_id, section=place) for paper_id, place in zip(papers, sections, strict=True)),
+        links=DigestLinks(leave=f"{url}/u/0/", preferences=f"{url}/p/0/", view=f"{url}/v/0/", act=f"{url}/a/0/"),
+        message_key="gate",
+    )
+    message = to_email_message(render(compiled, digest), digest.address).message()
+    return lint(message.as_bytes(), postal_address=compiled.publication.postal_address, development=development).errors

@@ -1,0 +1,125 @@
+"""Preview: what a digest of an edition would look like, with nothing stored and nothing sent."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import cast
+
+from newsletter.composing.compiled import compile_edition
+from newsletter.composing.content import Digest, DigestLinks, DigestPick, RenderedMail, Section
+from newsletter.composing.digest import render
+from newsletter.editions.candidates import candidates_of
+from newsletter.editions.content import content_of
+from newsletter.editions.topics import topic_definitions
+from newsletter.models import Edition
+from newsletter.ranking.rank import rank
+from newsletter.ranking.statistics import EditionStatistics
+from newsletter.ranking.values import CandidatePaper, ReaderProfile, Selection
+from newsletter.sending.frozen import reader_profiles
+from newsletter.sending.history import mailed_among
+from subscriptions import links
+from subscriptions.models import Subscriber
+
+SAMPLE_ADDRESS = "reader@example.org"
+SAMPLE_PAPERS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A kind of digest worth looking at: how many papers, on which cadence, with which words."""
+
+    papers: int = SAMPLE_PAPERS
+    cadence: str = "daily"
+    first: bool = False
+    note: str = ""
+
+
+VARIANTS: Mapping[str, Variant] = {
+    "daily": Variant(),
+    "weekly": Variant(cadence="weekly"),
+    "first": Variant(first=True),
+    "thin": Variant(papers=2, note="Only two papers fit what you asked for today. We send no fillers."),
+    "one": Variant(papers=1),
+    "fifty": Variant(papers=50),
+}
+
+
+class NothingToShow(LookupError):
+    """The edition has no papers for this preview."""
+
+
+def preview_for_reader(edition: Edition, reader: Subscriber, now: datetime) -> RenderedMail:
+    """Return the digest the reader would get if the edition were frozen now. Its links are theirs: show it to staff only.
+
+    Raises:
+        NothingToShow: no paper of the edition is for this reader; they would get no mail.
+    """
+    papers = candidates_of(edition)
+    profile = reader_profiles([reader.profile_id])[reader.profile_id]
+    mailed = frozenset(mailed_among([reader.pk], [paper.id for paper in papers]).get(reader.pk, set()))
+    own = DigestLinks(
+        leave=links.leave_url(reader.pk, edition.pk), preferences=links.preferences_url(reader.pk, now), view=links.view_url(0)
+    )
+    return _rendered(edition, papers, _selection(papers, profile, mailed, now), own, reader.address)
+
+
+def preview_variant(edition: Edition, variant: Variant, now: datetime) -> RenderedMail:
+    """Return a digest of the edition for a reader who is interested in everything. Its links lead to no reader.
+
+    Raises:
+        NothingToShow: the edition has no papers.
+    """
+    papers = candidates_of(edition)
+    topics = tuple(topic.id for topic in topic_definitions())
+    profile = ReaderProfile(topics=topics, phrases=(), muted=(), minimum_votes=0, papers_per_digest=variant.papers, balance=50)
+    nobody = DigestLinks(
+        leave=links.leave_url(0, 0), preferences=links.preferences_url(0, now), view=links.view_url(0), act=links.act_url(0, now)
+    )
+    return _rendered(edition, papers, _selection(papers, profile, frozenset(), now), nobody, SAMPLE_ADDRESS, variant)
+
+
+def _selection(papers: list[CandidatePaper], profile: ReaderProfile, mailed: frozenset[int], now: datetime) -> Selection:
+    return rank(EditionStatistics.freeze(papers, topic_definitions(), now), [profile], [mailed])[0]
+
+
+def _rendered(
+    edition: Edition,
+    papers: list[CandidatePaper],
+    selection: Selection,
+    own: DigestLinks,
+    address: str,
+    variant: Variant | None = None,
+) -> RenderedMail:
+    if not selection.picks:
+        raise NothingToShow(f"{edition} has no papers for this digest.")
+    content = content_of(edition, papers)
+    names = {topic.id: topic.name for topic in topic_definitions()}
+    digest = Digest(
+        edition_id=edition.pk,
+        delivery_id=0,
+        subscriber_id=0,
+        address=address,
+        picks=tuple(
+            DigestPick(
+                pick.paper_id,
+                tuple(reason.text for reason in pick.reasons),
+                cast("Section", pick.section),
+                names.get(pick.topic_id, "") if pick.topic_id is not None else "",
+            )
+            for pick in selection.picks
+        ),
+        links=own,
+        message_key="preview",
+        note=selection.note,
+    )
+    if variant is not None:
+        content = replace(content, cadence=variant.cadence)
+        picks = (*digest.picks, *_more(papers, {pick.paper_id for pick in digest.picks}))[: variant.papers]
+        digest = replace(digest, picks=picks, note=variant.note or digest.note, first=variant.first)
+    return render(compile_edition(content), digest)
+
+
+def _more(papers: list[CandidatePaper], chosen: Set[int]) -> list[DigestPick]:
+    """Return the papers that the ranking left out, most votes first: a variant shows its size, whatever the edition can fill."""
+    rest = sorted((paper for paper in papers if paper.id not in chosen), key=lambda paper: (-(paper.votes or 0), paper.id))
+    return [DigestPick(paper.id, section="also") for paper in rest]
