@@ -16,7 +16,7 @@ from tests.newsletter.sending.rate.simulation import START, spend
 pytestmark = pytest.mark.django_db
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
-WORKERS = pytest.mark.parametrize("workers", [1, 2, 8])
+WORKERS = pytest.mark.parametrize("workers", [1, 2, pytest.param(8, marks=pytest.mark.slow)])
 
 
 @pytest.fixture
@@ -47,6 +47,7 @@ def test_the_day_is_used_and_never_overrun(budgets, workers):
     assert spent.total >= 0.95 * 2 * 3_000
 
 
+@pytest.mark.slow
 def test_mails_handed_over_half_a_minute_late_overrun_nothing(budgets):
     spent = spend(budgets(Limits(per_second=0.2, per_hour=180), 2), 4 * HOUR, delay=HELD / 2)
     assert spent.most_within(HOUR) <= 180
