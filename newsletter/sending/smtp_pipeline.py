@@ -1,0 +1,168 @@
+"""SMTP with the envelope in one write, and the next mail's envelope behind this one's content (RFC 2920): one round trip per mail.
+
+Django's backend can use the two classes as its `connection_class`; TLS, login and EHLO are smtplib's. A server that does not offer
+PIPELINING gets the same commands one by one.
+"""
+
+import enum
+import re
+import smtplib
+from contextlib import suppress
+
+ACCEPTED = range(200, 300)
+GO_AHEAD = range(354, 355)
+REFUSAL = range(400, 600)
+SERVICE_CLOSING = 421
+_ADDRESS = re.compile(r"[!-;=?-~]+")
+END_OF_CONTENT = b"\r\n.\r\n"
+
+
+class Step(enum.Enum):
+    """What was refused."""
+
+    SENDER = "sender"
+    RECIPIENT = "recipient"
+    DATA = "data"
+    CONTENT = "content"
+
+
+class Refused(Exception):
+    """The server refused the mail, so it has not accepted it. `words` are the server's and may hold an address."""
+
+    def __init__(self, step: Step, code: int, words: bytes) -> None:
+        super().__init__(f"{code} to the {step.value}")
+        self.step = step
+        self.code = code
+        self.words = words
+
+
+class CutOff(Exception):
+    """The connection ended, or what came over it made no sense, and it was closed.
+
+    `fate_known`: the end of the content had not left us, so the server cannot have accepted the mail (RFC 5321 section 4.1.1.4).
+    Otherwise nobody here can tell.
+    """
+
+    def __init__(self, fate_known: bool, reason: str) -> None:
+        super().__init__(reason)
+        self.fate_known = fate_known
+
+
+STEPS = ((Step.SENDER, ACCEPTED), (Step.RECIPIENT, ACCEPTED), (Step.DATA, GO_AHEAD))
+
+
+class PipeliningSMTP(smtplib.SMTP):
+    """A connection for many mails, each to one recipient. Used by one thread; `sock` is None once it is closed."""
+
+    announced: tuple[str, str] | None = None
+    """Sender and recipient of the mail whose envelope is under way already. Another mail must then take another connection."""
+
+    def hand_over(self, sender: str, recipient: str, content: bytes, following: str | None = None) -> None:
+        """Send one mail; return once the server has accepted it.
+
+        Args:
+            sender: the envelope's sender, an ASCII address.
+            recipient: likewise.
+            content: the message as it goes over the wire: lines end in CRLF, leading dots are doubled, and the last line is a lone dot.
+            following: the recipient of the next mail from the same sender, if it is certain to come: its envelope travels behind this
+                content. If that mail does not come after all, close the connection; nothing is sent by it.
+
+        Raises:
+            Refused: the connection can be used again, unless `sock` is None.
+            CutOff: the connection is closed.
+            ValueError: when an address or the content cannot be sent; nothing was.
+        """
+        if not content.endswith(END_OF_CONTENT):
+            raise ValueError("The content must end with a line that is a lone dot.")
+        envelope = _envelope(sender, recipient)
+        behind = _envelope(sender, following) if following is not None and self.has_extn("pipelining") else b""
+        self._agree(envelope, self._is_under_way(sender, recipient))
+        self._write(content + behind, decisive=len(content))
+        self.announced = (sender, following) if behind and following is not None else None
+        refusal = self._refusal(Step.CONTENT, ACCEPTED)
+        if refusal is not None:
+            raise refusal
+
+    def close(self) -> None:
+        """Close without a farewell. A mail whose content has not ended is not accepted."""
+        self.announced = None
+        super().close()
+
+    def _is_under_way(self, sender: str, recipient: str) -> bool:
+        announced, self.announced = self.announced, None
+        if announced not in (None, (sender, recipient)):
+            self.close()
+            raise CutOff(True, "another mail was announced")
+        return announced is not None
+
+    def _agree(self, envelope: bytes, under_way: bool) -> None:
+        """Bring the server to where it takes the content."""
+        together = under_way or self.has_extn("pipelining")
+        if together and not under_way:
+            self._write(envelope)
+        refusals = []
+        for command, (step, fine) in zip(envelope.splitlines(keepends=True), STEPS, strict=True):
+            if not together:
+                self._write(command)
+            refusal = self._refusal(step, fine)
+            if refusal is not None:
+                refusals.append(refusal)
+            if refusals and (not together or self.sock is None):
+                break
+        if refusals:
+            self._start_over(waiting_for_content=refusal is None)
+            raise refusals[0]
+
+    def _refusal(self, step: Step, fine: range) -> Refused | None:
+        """Read the reply to a step; leave a connection that ends or is out of step."""
+        try:
+            code, words = self.getreply()
+        except (OSError, smtplib.SMTPException) as error:
+            self.close()
+            raise CutOff(step is not Step.CONTENT, f"no reply to the {step.value}: {type(error).__name__}") from error
+        if code in fine:
+            return None
+        if code not in REFUSAL:
+            self.close()
+            raise CutOff(step is not Step.CONTENT, f"a reply to the {step.value} that makes no sense: {code}")
+        if code == SERVICE_CLOSING:
+            self.close()
+        return Refused(step, code, words)
+
+    def _start_over(self, *, waiting_for_content: bool) -> None:
+        """Make the connection ready for another mail, or give it up: the refusal is what matters."""
+        if self.sock is None:
+            return
+        with suppress(CutOff, OSError, smtplib.SMTPException):
+            if waiting_for_content:
+                # No recipient was taken, so the lone dot ends a mail to nobody (RFC 2920 section 3.1).
+                self._write(END_OF_CONTENT[2:])
+                self.getreply()
+            code, _ = self.rset()
+            if code in ACCEPTED:
+                return
+        self.close()
+
+    def _write(self, data: bytes, decisive: int | None = None) -> None:
+        """Write all of it. The mail's fate is open once `decisive` bytes are out; None: nothing in it decides."""
+        sent, view = 0, memoryview(data)
+        try:
+            while sent < len(data):
+                if self.sock is None:
+                    raise smtplib.SMTPServerDisconnected("not connected")
+                sent += self.sock.send(view[sent:])
+        except (OSError, smtplib.SMTPException) as error:
+            self.close()
+            raise CutOff(decisive is None or sent < decisive, f"cut while writing: {type(error).__name__}") from error
+
+
+class PipeliningSMTPOverTLS(PipeliningSMTP, smtplib.SMTP_SSL):
+    """The same, with TLS from the first byte on."""
+
+
+def _envelope(sender: str, recipient: str) -> bytes:
+    """Return MAIL, RCPT and DATA, each a line."""
+    for address in (sender, recipient):
+        if not _ADDRESS.fullmatch(address):
+            raise ValueError("An address in the envelope is plain ASCII without spaces, line breaks and angle brackets.")
+    return f"MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode("ascii")

@@ -1,0 +1,312 @@
+"""The pipelining connection against real mail servers: what was accepted, what was refused, and what nobody can know."""
+
+# ruff: noqa: N802 - aiosmtpd finds what handles a command by the command's name
+
+import smtplib
+from collections import deque
+from email.message import EmailMessage
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
+
+from newsletter.sending.smtp_pipeline import CutOff, PipeliningSMTP, Refused, Step
+
+SENDER = "paperboy@example.org"
+CONTENT = b"Subject: papers\r\n\r\nOne.\r\n..two\r\n.\r\n"
+ARRIVED = b"Subject: papers\r\n\r\nOne.\r\n.two\r\n"
+CUT = "cut"
+
+
+class Script:
+    """An aiosmtpd handler that accepts, except where its script for that step says what to answer (or to cut) instead."""
+
+    def __init__(self, pipelining=True) -> None:
+        self.pipelining = pipelining
+        self.accepted: list[tuple[str, bytes]] = []
+        self.steps: dict[str, deque[str | None]] = {name: deque() for name in ("MAIL", "RCPT", "DATA", "CONTENT")}
+        self.connections = 0
+
+    def will(self, step, *answers) -> None:
+        self.steps[step].extend(answers)
+
+    def next(self, step):
+        return self.steps[step].popleft() if self.steps[step] else None
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        self.connections += 1
+        session.host_name = hostname
+        return [*responses[:-1], "250-PIPELINING", responses[-1]] if self.pipelining else responses
+
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        answer = self.next("MAIL")
+        if answer is None:
+            envelope.mail_from = address
+        return self.play(server, answer)
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        answer = self.next("RCPT")
+        if answer is None:
+            envelope.rcpt_tos.append(address)
+        return self.play(server, answer)
+
+    async def handle_DATA(self, server, session, envelope):
+        answer = self.next("CONTENT")
+        if answer in (None, CUT):
+            self.accepted.append((envelope.rcpt_tos[0], envelope.original_content))
+        return self.play(server, answer)
+
+    def play(self, server, answer):
+        if answer == CUT:
+            server.transport.abort()
+        return answer or "250 fine"
+
+
+class ScriptedServer(SMTP):
+    async def smtp_DATA(self, arg):
+        answer = self.event_handler.next("DATA")
+        if answer is None:
+            await super().smtp_DATA(arg)
+        elif answer == "go ahead, then cut":
+            await self.push("354 go ahead")
+            await self._reader.readexactly(1_000)
+            self.transport.abort()
+        elif answer == "354 whatever":
+            await self.push(answer)
+            while await self._reader.readline() not in (b".\r\n", b""):
+                pass
+            await self.push("554 no valid recipients")
+        else:
+            await self.push(answer)
+            if answer.startswith("421"):
+                self.transport.close()
+
+
+class ScriptedController(Controller):
+    def _trigger_server(self):
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+    def factory(self):
+        return ScriptedServer(self.handler, hostname="sink.example.org", enable_SMTPUTF8=False)
+
+
+@pytest.fixture
+def started():
+    controllers, connections = [], []
+
+    def start(**options):
+        script = Script(**options)
+        controller = ScriptedController(script, hostname="127.0.0.1", port=0)
+        controllers.append(controller)
+        controller.start()
+        smtp = PipeliningSMTP("127.0.0.1", controller.port, local_hostname="paperboy", timeout=20)
+        connections.append(smtp)
+        smtp.ehlo()
+        return script, smtp
+
+    yield start
+    for smtp in connections:
+        smtp.close()
+    for controller in controllers:
+        controller.stop()
+
+
+BOTH = pytest.mark.parametrize("pipelining", [True, False])
+
+
+class Counting:
+    """A socket that counts the writes that go through it."""
+
+    def __init__(self, sock) -> None:
+        self._sock, self.writes = sock, 0
+
+    def send(self, data):
+        self.writes += 1
+        return self._sock.send(data)
+
+    def sendall(self, data):
+        self.writes += 1
+        self._sock.sendall(data)
+
+    def __getattr__(self, name):
+        return getattr(self._sock, name)
+
+
+@BOTH
+def test_mails_arrive_as_they_were_written(started, pipelining):
+    script, smtp = started(pipelining=pipelining)
+    for reader in ("ada@example.org", "bob@example.org"):
+        smtp.hand_over(SENDER, reader, CONTENT)
+    assert script.accepted == [("ada@example.org", ARRIVED), ("bob@example.org", ARRIVED)]
+
+
+@BOTH
+def test_announced_mails_arrive_each_at_its_own_reader(started, pipelining):
+    script, smtp = started(pipelining=pipelining)
+    readers = [f"reader{number}@example.org" for number in range(5)]
+    for reader, following in zip(readers, [*readers[1:], None], strict=True):
+        smtp.hand_over(SENDER, reader, CONTENT, following)
+    assert [address for address, _ in script.accepted] == readers
+
+
+@pytest.mark.parametrize(("pipelining", "announcing", "writes"), [(True, True, 5), (True, False, 8), (False, True, 16)])
+def test_it_writes_no_more_often_than_the_server_allows(started, pipelining, announcing, writes):
+    _, smtp = started(pipelining=pipelining)
+    smtp.sock = Counting(smtp.sock)
+    for last in (False, False, False, True):
+        smtp.hand_over(SENDER, "ada@example.org", CONTENT, "ada@example.org" if announcing and not last else None)
+    assert smtp.sock.writes == writes
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("step", "where", "answer"),
+    [
+        ("MAIL", Step.SENDER, "451 later"),
+        ("MAIL", Step.SENDER, "550 not you"),
+        ("RCPT", Step.RECIPIENT, "550 no such reader"),
+        ("RCPT", Step.RECIPIENT, "451 greylisted"),
+        ("DATA", Step.DATA, "451 not now"),
+        ("CONTENT", Step.CONTENT, "554 spam"),
+        ("CONTENT", Step.CONTENT, "452 full"),
+    ],
+)
+def test_a_refused_mail_says_where_and_the_next_one_goes_on(started, pipelining, step, where, answer):
+    script, smtp = started(pipelining=pipelining)
+    script.will(step, answer)
+    with pytest.raises(Refused) as refusal:
+        smtp.hand_over(SENDER, "ada@example.org", CONTENT, None)
+    assert (refusal.value.step, refusal.value.code) == (where, int(answer[:3]))
+    assert answer[4:].encode() in refusal.value.words
+    smtp.hand_over(SENDER, "bob@example.org", CONTENT)
+    assert script.accepted == [("bob@example.org", ARRIVED)]
+    assert script.connections == 1
+
+
+@pytest.mark.parametrize("step", ["RCPT", "CONTENT"])
+def test_a_refusal_among_announced_mails_concerns_one_reader(started, step):
+    script, smtp = started()
+    script.will(step, None, "550 no", None)
+    readers = ["ada@example.org", "bob@example.org", "eve@example.org"]
+    smtp.hand_over(SENDER, readers[0], CONTENT, readers[1])
+    with pytest.raises(Refused):
+        smtp.hand_over(SENDER, readers[1], CONTENT, readers[2])
+    smtp.hand_over(SENDER, readers[2], CONTENT)
+    assert [address for address, _ in script.accepted] == [readers[0], readers[2]]
+
+
+def test_a_server_that_wants_content_without_a_recipient_gets_none(started):
+    script, smtp = started()
+    script.will("RCPT", "550 no such reader")
+    script.will("DATA", "354 whatever")
+    with pytest.raises(Refused) as refusal:
+        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+    assert refusal.value.step is Step.RECIPIENT
+    smtp.hand_over(SENDER, "bob@example.org", CONTENT)
+    assert script.accepted == [("bob@example.org", ARRIVED)]
+
+
+@BOTH
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "CONTENT"])
+def test_a_closing_server_refuses_and_is_left(started, pipelining, step):
+    script, smtp = started(pipelining=pipelining)
+    script.will(step, "421 going down")
+    with pytest.raises(Refused) as refusal:
+        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+    assert refusal.value.code == 421
+    assert smtp.sock is None
+    assert script.accepted == []
+
+
+@BOTH
+@pytest.mark.parametrize("step", ["MAIL", "RCPT"])
+def test_a_cut_before_the_content_leaves_no_doubt(started, pipelining, step):
+    script, smtp = started(pipelining=pipelining)
+    script.will(step, CUT)
+    with pytest.raises(CutOff) as cut:
+        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+    assert cut.value.fate_known
+    assert smtp.sock is None
+
+
+@BOTH
+def test_a_cut_within_the_content_leaves_no_doubt(started, pipelining):
+    script, smtp = started(pipelining=pipelining)
+    script.will("DATA", "go ahead, then cut")
+    with pytest.raises(CutOff) as cut:
+        smtp.hand_over(SENDER, "ada@example.org", b"x" * 40_000_000 + CONTENT)
+    assert cut.value.fate_known
+    assert script.accepted == []
+
+
+@BOTH
+def test_a_cut_after_the_last_dot_leaves_doubt_and_is_said_so(started, pipelining):
+    script, smtp = started(pipelining=pipelining)
+    script.will("CONTENT", CUT)
+    with pytest.raises(CutOff) as cut:
+        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+    assert not cut.value.fate_known
+    assert len(script.accepted) == 1
+
+
+def test_an_answer_without_sense_after_the_content_leaves_doubt(started):
+    script, smtp = started()
+    script.will("CONTENT", "354 what now")
+    with pytest.raises(CutOff) as cut:
+        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+    assert not cut.value.fate_known
+    assert smtp.sock is None
+
+
+def test_an_answer_without_sense_before_the_content_leaves_none(started):
+    script, smtp = started()
+    script.will("RCPT", "199 hm")
+    with pytest.raises(CutOff) as cut:
+        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+    assert cut.value.fate_known
+
+
+def test_a_mail_other_than_the_announced_one_is_not_sent(started):
+    script, smtp = started()
+    smtp.hand_over(SENDER, "ada@example.org", CONTENT, "bob@example.org")
+    with pytest.raises(CutOff) as cut:
+        smtp.hand_over(SENDER, "eve@example.org", CONTENT)
+    assert cut.value.fate_known
+    assert [address for address, _ in script.accepted] == ["ada@example.org"]
+
+
+def test_closing_on_an_announced_mail_sends_nothing(started):
+    script, smtp = started()
+    smtp.hand_over(SENDER, "ada@example.org", CONTENT, "bob@example.org")
+    smtp.close()
+    assert [address for address, _ in script.accepted] == ["ada@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("reader", "content"), [("ada@example.org\r\nRCPT TO:<eve@example.org>", CONTENT), ("ä@example.org", CONTENT), ("a@b.org", b"no end")]
+)
+def test_what_cannot_be_sent_is_told_before_anything_is(started, reader, content):
+    script, smtp = started()
+    with pytest.raises(ValueError, match=r"ASCII|lone dot"):
+        smtp.hand_over(SENDER, reader, content)
+    smtp.hand_over(SENDER, "bob@example.org", CONTENT)
+    assert len(script.accepted) == 1
+
+
+def test_without_a_connection_nothing_is_sent():
+    smtp = PipeliningSMTP(timeout=1)
+    smtp.esmtp_features = {}
+    with pytest.raises(CutOff) as cut:
+        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+    assert cut.value.fate_known
+
+
+def test_it_stays_an_ordinary_connection(started):
+    script, smtp = started()
+    message = EmailMessage()
+    message["From"], message["To"] = SENDER, "ada@example.org"
+    message.set_content("Plain.")
+    smtp.send_message(message)
+    assert script.accepted[0][0] == "ada@example.org"
+    assert isinstance(smtp, smtplib.SMTP)
