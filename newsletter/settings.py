@@ -251,6 +251,7 @@ UNFOLD = {
     "SITE_HEADER": SITE_NAME,
     "SITE_SUBHEADER": "The desk",
     "SITE_SYMBOL": "newspaper",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "newsletter.desk.look.icon"}],
     "STYLES": ["newsletter.desk.look.stylesheet"],
     "COLORS": {"primary": "newsletter.desk.look.primary_colors"},
     "DASHBOARD_CALLBACK": "newsletter.desk.start.start_page",

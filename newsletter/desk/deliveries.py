@@ -99,7 +99,7 @@ STEPS = (
 class DeliveryAdmin(StepsAdmin, ReadOnlyAdmin):
     page_template = "desk/delivery.html"
     steps = STEPS
-    list_display = ("__str__", "edition", "reader", "status", "reason", "outcome", "number_of_papers", SETTLED)
+    list_display = ("__str__", "reader", "status", "reason", "outcome", "number_of_papers", SETTLED)
     list_filter = (EditionFilter, "status", "outcome")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:

@@ -27,3 +27,8 @@ def primary_colors(_request: HttpRequest) -> dict[str, str]:
 def stylesheet(_request: HttpRequest) -> str:
     """Return the address of the desk's own style sheet."""
     return static("desk/desk.css")
+
+
+def icon(_request: HttpRequest) -> str:
+    """Return the address of the site's icon, which is the desk's too."""
+    return static("paperboy.svg")

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from ingest.models import Fetch, Rejection, Source
@@ -63,8 +64,14 @@ class FetchAdmin(ReadOnlyAdmin):
         ("window_start", "window_end"),
         ("started_at", "finished_at"),
         ("status", "http_status"),
-        ("entries", "new", "updated", "unchanged", "rejected"),
-        "warnings",
+        ("entries", "rejected"),
+        ("new", "updated", "unchanged"),
+        "warned",
         "error",
     )
+    readonly_fields = ("warned",)
     inlines = (RejectionInline,)
+
+    @admin.display(description=_("warnings"))
+    def warned(self, fetch: Fetch) -> str:
+        return format_html_join("", "<div>{}</div>", ((str(warning),) for warning in fetch.warnings)) or "–"
