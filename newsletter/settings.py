@@ -94,6 +94,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Without these a publish on a dead connection can hang a web request for ever.
     "socket_timeout": 10,
     "socket_connect_timeout": 5,
+    # One attempt: by default a request would wait four seconds and more for a broker that is down. Workers and beat have a loop of
+    # their own for coming back, and what was not published is found by the sweeps.
+    "max_retries": 0,
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "work"

@@ -1,7 +1,7 @@
 """The broker only wakes workers: with it down the row waits for the sweep."""
 
 import pytest
-from celery import current_app
+from celery import Celery, current_app
 from kombu.exceptions import OperationalError
 
 from subscriptions import tasks, waking
@@ -22,6 +22,21 @@ class Broker:
 def test_a_broker_that_is_down_is_no_error(monkeypatch):
     monkeypatch.setattr(waking, "current_app", Broker(OperationalError("down")))
     waking.wake(5)
+
+
+def test_a_broker_that_is_down_is_not_waited_for(monkeypatch, settings, tmp_path):
+    def waited(_seconds):
+        raise AssertionError("a reader would wait for the broker")
+
+    app = Celery("without a broker", broker=f"redis+socket://{tmp_path}/absent.sock", set_as_current=False)
+    app.conf.broker_transport_options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    monkeypatch.setattr("kombu.utils.functional.sleep", waited)
+    monkeypatch.setattr(waking, "current_app", app)
+    with pytest.MonkeyPatch.context() as patched:
+        noted = []
+        patched.setattr(waking.log, "warning", lambda text, **_fields: noted.append(text))
+        waking.wake(5)
+    assert noted == ["broker unreachable, the sweep will send the letter"]
 
 
 def test_the_task_that_is_woken_exists_on_the_urgent_queue(monkeypatch, settings):
