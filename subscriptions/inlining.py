@@ -50,7 +50,7 @@ def inline_css(html: str) -> str:
 def _tightened(html: str) -> str:
     rules = " ".join(_STYLE_BLOCK.findall(html))
     html = _CLASS.sub(lambda match: match[0] if any(f".{name}" in rules for name in match[1].split()) else "", html)
-    return _STYLE.sub(lambda style: style[0].replace("; ", ";"), _LINE_BREAKS.sub("\n", html.strip())) + "\n"
+    return _STYLE.sub(lambda style: style[0].replace("; ", ";").replace(", ", ","), _LINE_BREAKS.sub("\n", html.strip())) + "\n"
 
 
 class _Inventory(HTMLParser):

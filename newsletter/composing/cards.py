@@ -10,7 +10,7 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 from django.utils.translation import gettext, ngettext, override
 
-from ingest.cleaning import ABSTRACT_LIMIT, shorten, web_link
+from ingest.cleaning import ABSTRACT_LIMIT, web_link
 from newsletter.composing.content import EditionContent, PaperCard
 from newsletter.composing.locales import locale_of
 from newsletter.composing.summary import summarise
@@ -20,6 +20,7 @@ from newsletter.composing.typesetting import breakable, clean_line, direction, i
 LEAD_LENGTH = 520
 CARD_LENGTH = 320
 BRIEF_LENGTH = 180
+NAME_LENGTH = 30
 SHORT_TITLE_LENGTH = 48
 NAMED_AUTHORS = 3
 
@@ -27,6 +28,8 @@ NAMED_AUTHORS = 3
 @dataclass(frozen=True, slots=True)
 class CardView:
     """What the templates of a card may name. Plain text, not yet escaped; `_lines` are laid out for the text part.
+
+    `name` is short enough for links, `short_title` for a list.
 
     `direction` is "rtl" for a title that runs from right to left, else empty. `title`, `byline` and summaries hold zero-width spaces
     in words too long for a narrow screen only in their `_shown` forms.
@@ -37,6 +40,7 @@ class CardView:
     title_shown: str
     direction: str
     short_title: str
+    name: str
     url: str
     code_url: str
     byline_shown: str
@@ -84,7 +88,8 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
         title=title,
         title_shown=breakable(title),
         direction=direction(title),
-        short_title=_short(title),
+        short_title=_short(title, SHORT_TITLE_LENGTH),
+        name=_short(title, NAME_LENGTH),
         url=_secure_link(paper.url),
         code_url=_secure_link(paper.code_url),
         byline_shown=breakable(byline),
@@ -107,10 +112,15 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
     )
 
 
-def _short(title: str) -> str:
-    """Return a name short enough for a link: what stands before the colon where papers name their method, else the first words."""
+def _short(title: str, limit: int) -> str:
+    """Return what stands before the colon, where papers name their method, else the first words."""
     name, colon, _rest = title.partition(": ")
-    return shorten(name if colon and len(name) >= 3 else title, SHORT_TITLE_LENGTH)
+    chosen = name if colon and len(name) >= 3 else title
+    if len(chosen) <= limit:
+        return chosen
+    kept = chosen[: limit - 1]
+    whole = kept[: kept.rfind(" ")] if " " in kept[limit // 2 :] else kept
+    return whole.rstrip(" ,;:.–-") + "…"
 
 
 def _secure_link(address: str) -> str:

@@ -26,6 +26,9 @@ PREHEADER_LIMIT = 110
 NOTE_LIMIT = 600
 
 
+_BY_PAPER = ("headlines", "first_headlines", "titles", "names", "summaries")
+
+
 @dataclass(frozen=True, slots=True)
 class EditionFacts:
     """Ready strings of one edition in one language. Mappings go by paper id; `sentences` and `more` go by a count."""
@@ -50,6 +53,7 @@ class EditionFacts:
     first_headlines: Mapping[int, str]
     empty_headline: str
     titles: Mapping[int, str]
+    names: Mapping[int, str]
     summaries: Mapping[int, str]
     topics_heading: str
     also_heading: str
@@ -63,9 +67,7 @@ class EditionFacts:
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "EditionFacts":
         """Return the facts that `to_plain` gave."""
-        by_paper = {
-            name: {int(key): text for key, text in plain[name].items()} for name in ("headlines", "first_headlines", "titles", "summaries")
-        }
+        by_paper = {name: {int(key): text for key, text in plain[name].items()} for name in _BY_PAPER}
         return cls(**{**plain, **by_paper})
 
 
@@ -104,6 +106,7 @@ def _facts(content: EditionContent, cards: Sequence[CardView], locale: Locale) -
         first_headlines={card.id: _headline(first, card.title, short_day) for card in cards},
         empty_headline=empty % {"day": short_day},
         titles={card.id: card.short_title for card in cards},
+        names={card.id: card.name for card in cards},
         summaries={card.id: shorten(card.summary or card.title, PREHEADER_LIMIT) for card in cards},
         topics_heading=gettext("For you"),
         also_heading=gettext("Also trending"),

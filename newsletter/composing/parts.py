@@ -16,13 +16,14 @@ from newsletter.composing.content import Digest, DigestPick, Section
 from newsletter.composing.facts import PREHEADER_LIMIT, EditionFacts
 from newsletter.composing.typesetting import breakable, isolated, paragraph
 
-Kind = Literal["welcome", "note", "heading", "lead", "card", "brief", "lead_actions", "actions", "omitted", "footer"]
+Kind = Literal["welcome", "editor", "note", "heading", "lead", "card", "brief", "lead_actions", "actions", "omitted", "footer"]
 
 LAYOUT_VALUES = ("headline", "preheader", "sentence", "sentence_lines", "view", "preferences", "leave")
 _CARD_VALUES = ("reason", "more_reasons", "reason_lines", "number")
 _ACTION_VALUES = ("more", "fewer", "label")
 PART_VALUES: Mapping[Kind, Sequence[str]] = {
     "welcome": ("preferences",),
+    "editor": (),
     "note": ("note", "note_lines"),
     "heading": ("heading", "heading_lines"),
     "lead": _CARD_VALUES,
@@ -106,6 +107,8 @@ def parts_of(facts: EditionFacts, digest: Digest, omitted: int = 0) -> list[Part
     parts = []
     if digest.first:
         parts.append(Part("welcome", {"preferences": digest.links.preferences}))
+    if facts.editor_note:
+        parts.append(Part("editor"))
     if digest.note:
         parts.append(Part("note", {"note": breakable(digest.note), "note_lines": paragraph(digest.note)}))
     parts.extend(_papers(facts, digest))
@@ -158,4 +161,4 @@ def _reason_values(reasons: tuple[str, ...], why: str) -> Mapping[str, str]:
 
 
 def _action_values(facts: EditionFacts, act: str, paper_id: int) -> dict[str, str]:
-    return {"more": f"{act}more/{paper_id}/", "fewer": f"{act}fewer/{paper_id}/", "label": facts.titles[paper_id]}
+    return {"more": f"{act}more/{paper_id}/", "fewer": f"{act}fewer/{paper_id}/", "label": facts.names[paper_id]}

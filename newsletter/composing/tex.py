@@ -5,15 +5,24 @@ import re
 from pylatexenc.latex2text import LatexNodes2Text
 from pylatexenc.latexwalker import LatexWalkerError
 
-_LOOKS_LIKE_TEX = re.compile(r"\$[^$]+\$|\\[a-zA-Z]+|\\[\"'`^~=.%&#_$]|\{\\")
+_LOOKS_LIKE_TEX = re.compile(r"\$(?!\s)[^$]*[^$\s]\$(?!\d)|\\[a-zA-Z]+|\\[\"'`^~=.%&#_$]|\{\\")
 _BARE_SPECIAL = re.compile(r"(?<!\\)([%#&])")
+_POWER = re.compile(r"(?<=[A-Za-z0-9)\]])\^\{?([-+]?\d{1,3})\}?(?![\d.])")
+_RAISED = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
 _SPEND_AT_MOST = 20_000
 _DEEPEST = 40
 _CONVERTER = LatexNodes2Text(math_mode="text", keep_comments=True, strict_latex_spaces=False)
 
 
 def without_tex(text: str) -> str:
-    """Return the text with TeX markup as Unicode characters; text that is no TeX, or that cannot be read as such, stays as it is."""
+    """Return the text with TeX markup as Unicode characters; text that is no TeX, or that cannot be read as such, stays as it is.
+
+    Numbers after a caret are raised in either case: people write n^2 without dollars.
+    """
+    return _POWER.sub(lambda power: power[1].translate(_RAISED), _converted(text))
+
+
+def _converted(text: str) -> str:
     if not _LOOKS_LIKE_TEX.search(text) or len(text) > _SPEND_AT_MOST or _depth(text) > _DEEPEST:
         return text
     try:

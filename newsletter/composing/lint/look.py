@@ -71,8 +71,13 @@ def _setting(element: "etree._Element", look: Look, text: str) -> Iterator[Findi
     if len(text) > _RUNNING_TEXT:
         if look.align not in {"left", "right"}:
             yield Finding("not-left-aligned", place(element), look.align)
-        if look.height is not None and look.height < 1.4 * look.size:
+        if look.height is not None and look.height < 1.4 * look.size and not _is_in_heading(element):
             yield Finding("line-height-low", place(element), f"{look.height:g} px for {look.size:g} px text")
+
+
+def _is_in_heading(element: "etree._Element") -> bool:
+    """Large type needs less between its lines."""
+    return any(node.tag in _HEADINGS for node in (element, *element.iterancestors()))
 
 
 def _dark_rules(tree: "etree._Element") -> Extra:
