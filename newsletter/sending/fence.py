@@ -5,7 +5,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+import psycopg
+from django.db import connection
 from django.db.models import Exists
 
 from newsletter.models import Batch, BatchState
@@ -44,15 +45,22 @@ class Fence:
         return self._why(now)
 
     def _move(self, passed: int, reader: int, now: datetime) -> bool:
-        with transaction.atomic():
-            if connection.vendor == "postgresql":
-                # A mark that a crash of the server loses is told by the server's epoch, so it need not wait for the disk.
-                with connection.cursor() as cursor:
-                    cursor.execute("SET LOCAL synchronous_commit = off")
-            mine = Batch.objects.filter(
-                pk=self.batch_id, token=self.token, state=BatchState.CLAIMED, lease_until__gt=now, halted=False, cursor=self.cursor
-            )
-            return mine.filter(Exists(Subscriber.objects.mailable(now).filter(pk=reader))).update(cursor=passed) == 1
+        if connection.vendor == "postgresql":
+            return self._move_on_postgresql(passed, reader, now)
+        mine = Batch.objects.filter(
+            pk=self.batch_id, token=self.token, state=BatchState.CLAIMED, lease_until__gt=now, halted=False, cursor=self.cursor
+        )
+        return mine.filter(Exists(Subscriber.objects.mailable(now).filter(pk=reader))).update(cursor=passed) == 1
+
+    def _move_on_postgresql(self, passed: int, reader: int, now: datetime) -> bool:
+        """Do the same in one prepared statement, which costs a tenth: this is the one statement that runs for every mail.
+
+        A mark that a crash of the server loses is told by the server's epoch, so its commit need not wait for the disk.
+        """
+        connection.ensure_connection()
+        values = {"passed": passed, "batch": self.batch_id, "token": self.token, "cursor": self.cursor, "reader": reader, "now": now}
+        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+            return cursor.execute(_MOVE, values, prepare=True).rowcount == 1
 
     def _why(self, now: datetime) -> Mark:
         mine = Batch.objects.filter(pk=self.batch_id, token=self.token, state=BatchState.CLAIMED, lease_until__gt=now, cursor=self.cursor)
@@ -60,3 +68,14 @@ class Fence:
         if halted is None:
             return Mark.LOST
         return Mark.HALTED if halted else Mark.READER_GONE
+
+
+_MOVE = """
+    WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+    UPDATE newsletter_batch SET cursor = %(passed)s FROM quick
+    WHERE id = %(batch)s AND token = %(token)s AND state = 'claimed' AND lease_until > %(now)s AND NOT halted AND cursor = %(cursor)s
+    AND EXISTS (
+        SELECT FROM subscriptions_subscriber
+        WHERE id = %(reader)s AND state = 'active' AND suppressed_at IS NULL AND (paused_until IS NULL OR paused_until <= %(now)s)
+    )
+"""
