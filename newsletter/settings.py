@@ -111,10 +111,14 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+TICK_SECONDS = _env.int("TICK_SECONDS", 60, validate=validate.Range(1, 300))
+"""How often the beat asks the database what is due."""
+SWEEP_SECONDS = _env.int("SWEEP_SECONDS", 30, validate=validate.Range(1, 300))
+"""How often the beat settles what workers left behind."""
 CELERY_BEAT_SCHEDULE = {
     "look-after-editions": {"task": "newsletter.tasks.look_after_editions", "schedule": 60.0, "options": {"expires": 55}},
-    "tick": {"task": "newsletter.tasks.tick", "schedule": 60.0, "options": {"expires": 55}},
-    "sweep": {"task": "newsletter.tasks.sweep", "schedule": 30.0, "options": {"expires": 25}},
+    "tick": {"task": "newsletter.tasks.tick", "schedule": TICK_SECONDS, "options": {"expires": TICK_SECONDS}},
+    "sweep": {"task": "newsletter.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}},
     "sweep-letters": {"task": "subscriptions.tasks.sweep_letters", "schedule": 30.0, "options": {"expires": 25}},
     "forget": {"task": "subscriptions.tasks.forget_what_is_over", "schedule": 86_400.0, "options": {"expires": 3_600}},
 }

