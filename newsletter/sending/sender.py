@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db import connection as database
 
@@ -19,6 +20,8 @@ from newsletter.sending.control import pause
 from newsletter.sending.fence import Fence, Mark
 from newsletter.sending.mail import Mail
 from newsletter.sending.press import print_mail
+from newsletter.sending.rate import Budget
+from newsletter.sending.ration import Ration
 from newsletter.sending.readers import gone
 from newsletter.sending.record import Note, finish, write_note
 from newsletter.sending.transports import (
@@ -36,6 +39,8 @@ log = structlog.get_logger(__name__)
 
 SEND_TIME = timedelta(seconds=45)
 """A task ends within a minute: what a batch has left by then waits for the next one."""
+LEASE_SHARE = 0.6
+"""Of the lease: a batch that is handed over for longer might meet the sweep."""
 MOST_ATTEMPTS = 5
 TRANSIENT_IN_A_ROW = 10
 """So many mails in a row refused for the moment are the provider's trouble, not the readers'."""
@@ -43,8 +48,8 @@ FAILED_IN_A_ROW = 20
 """So many digests in a row that fail for good, and none accepted, are a fault of ours: going on would fail everybody."""
 PATIENCE = (0.2, 1, 2, 4, 8, 15, 30, 30)
 """Seconds between the attempts to write a batch's end, together less than the usual lease."""
-WAIT_WHEN_NOT_TOLD = 60.0
-"""Seconds to let a provider rest that did not say for how long."""
+WAIT_WHEN_NOT_TOLD = timedelta(seconds=20)
+"""How long the rest of a batch waits for a provider that did not say for how long."""
 
 
 @dataclass(slots=True)
@@ -54,6 +59,7 @@ class Run:
     claimed: Claimed
     clock: Clock
     fence: Fence
+    ration: Ration
     notes: list[Note] = field(default_factory=list)
     resume_at: datetime | None = None
     stopped: bool = False
@@ -69,10 +75,10 @@ class Run:
         self.notes.append(note)
         write_note(note, self.clock())
 
-    def stop(self, wait: float = 0.0) -> None:
-        """Hand nothing more over; the rest of the batch waits so many seconds."""
+    def stop(self, resume_at: datetime | None = None) -> None:
+        """Hand nothing more over; the rest of the batch waits until then."""
         self.stopped = True
-        self.resume_at = self.clock() + timedelta(seconds=wait)
+        self.resume_at = resume_at or self.clock()
 
 
 def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) -> bool:
@@ -87,9 +93,10 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
     claimed = claim(batch_id, clock())
     if claimed is None:
         return False
-    run = Run(claimed, clock, Fence(claimed.batch_id, claimed.token))
+    way_out = transport or configured_transport()
+    run = Run(claimed, clock, Fence(claimed.batch_id, claimed.token), Ration(Budget(way_out.name)))
     try:
-        with (transport or configured_transport()).connect() as connection:
+        with way_out.connect() as connection:
             _deliver_all(run, connection)
     except (OperationalError, InterfaceError) as error:
         log.warning("database_away", batch=batch_id, error=type(error).__name__)
@@ -99,13 +106,17 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
 
 
 def _deliver_all(run: Run, connection: Connection) -> None:
-    stop_at = run.clock() + SEND_TIME
+    stop_at = run.claimed.claimed_at + min(SEND_TIME, LEASE_SHARE * timedelta(seconds=settings.LEASE_SECONDS))
+    left = len(run.claimed.hand_overs)
     for hand_over in run.claimed.hand_overs:
         if run.clock() >= stop_at:
             run.stop()
+        elif (again := run.ration.take(left, run.clock, stop_at)) is not None:
+            run.stop(again)
         if run.stopped:
             return
         _deliver(run, hand_over, connection)
+        left -= 1
 
 
 def _settle(run: Run) -> bool:
@@ -118,6 +129,7 @@ def _settle(run: Run) -> bool:
     for wait in PATIENCE:
         now = run.clock()
         try:
+            run.ration.give_back()
             settled = finish(run.claimed, run.fence.cursor, run.notes, run.resume_at or now, now)
         except (OperationalError, InterfaceError):
             database.close()
@@ -192,7 +204,7 @@ def _refused(run: Run, hand_over: HandOver, error: HandOverError) -> None:
     match error:
         case Throttled():
             run.note(hand_over, DeliveryStatus.DEFERRED, error.reason)
-            run.stop(WAIT_WHEN_NOT_TOLD if error.wait is None else error.wait)
+            _slow_down(run, error.wait)
         case Transient():
             _try_later(run, hand_over, error)
         case PermanentForReader():
@@ -219,7 +231,15 @@ def _try_later(run: Run, hand_over: HandOver, error: Transient) -> None:
         run.note(hand_over, DeliveryStatus.DEFERRED, error.reason, attempts)
     run.transient_in_a_row += 1
     if run.transient_in_a_row >= TRANSIENT_IN_A_ROW:
-        run.stop(WAIT_WHEN_NOT_TOLD)
+        _slow_down(run, None)
+
+
+def _slow_down(run: Run, wait: float | None) -> None:
+    """Tell the whole cluster that the provider wants less, and let this batch wait as long as it said."""
+    now = run.clock()
+    retry_at = None if wait is None else now + timedelta(seconds=wait)
+    run.ration.budget.throttled(now, retry_at)
+    run.stop(retry_at or now + WAIT_WHEN_NOT_TOLD)
 
 
 def _give_up(run: Run, reason: str) -> None:

@@ -91,15 +91,12 @@ def no_provider(scene: Scene) -> None:
 
 
 def accept_and_cut(scene: Scene) -> None:
-    """Row 3: the provider accepts and closes without an answer."""
-    scene.when(0.4)
-    scene.town.provider_does(reply="accept and cut", only="reader7@example.org")
+    """Row 3: the provider accepts one mail and closes without an answer."""
     scene.when(1)
 
 
 def refuse_one(scene: Scene) -> None:
     """Row 4: one address is refused for good."""
-    scene.town.provider_does(reply="550 no such user", only="reader3@example.org")
     scene.when(1)
 
 
@@ -136,6 +133,7 @@ def hurt_postgresql(scene: Scene) -> None:
     if victim:
         with suppress(ProcessLookupError):
             os.kill(victim[0], signal.SIGKILL)
+            scene.kills += 1
     time.sleep(2)
 
 
@@ -195,6 +193,11 @@ def _make_waiting_due() -> None:
         time.sleep(1)
 
 
+PROVIDER_FROM_THE_START = {
+    "accept-and-cut": {"reply": "accept and cut", "only": "reader7@example.org"},
+    "refuse-one": {"reply": "550 no such user", "only": "reader3@example.org"},
+}
+"""What the provider does in an experiment before its first mail."""
 EXPERIMENTS: dict[str, Callable[[Scene], None]] = {
     "nothing": nothing,
     "kill": kill_children,

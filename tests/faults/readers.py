@@ -1,7 +1,6 @@
 """The readers and the edition of an experiment, and what became of them."""
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.core.management import call_command
@@ -10,25 +9,8 @@ from newsletter.editions import freeze, open_edition
 from newsletter.models import Delivery, DeliveryStatus, Edition, EditionState
 from newsletter.sending.books import books
 from subscriptions.models import Subscriber
+from tests.faults.findings import Findings
 from tests.newsletter import world
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What an experiment shows. Lost: due, never accepted, and not shown to staff as uncertain. Wrong: mail to who had gone before."""
-
-    due: int
-    lost: int
-    duplicate: int
-    uncertain: int
-    wrong: int
-    recovery: float
-    operator_actions: int
-    balanced: bool
-
-    @property
-    def passed(self) -> bool:
-        return self.lost == self.duplicate == self.wrong == self.operator_actions == 0 and self.balanced
 
 
 def start_afresh(count: int) -> Edition:
@@ -72,6 +54,7 @@ def findings(edition: Edition, accepted: Counter[str], recovery: float, *, gone:
         lost=sum(not accepted[key] for key in address.values() if status.get(key) not in excused) + len(says_sent - accepted.keys()),
         duplicate=sum(count - 1 for count in accepted.values() if count > 1),
         uncertain=account.uncertain,
+        failed=account.failed,
         wrong=sum(accepted[key] for key in gone or ()),
         recovery=recovery,
         operator_actions=actions,

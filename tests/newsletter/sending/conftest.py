@@ -1,6 +1,8 @@
+from datetime import timedelta
+
 import pytest
 
-from newsletter.sending import frozen, press, sender
+from newsletter.sending import frozen, press, ration, sender
 from tests.newsletter.sending.ways_out import Killed
 
 
@@ -9,6 +11,12 @@ def empty_memory():
     """A worker keeps frozen editions in memory; here every test has a database of its own."""
     frozen.forget()
     press.compiled_parts.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    """A test's clock stands still, so every wait is left to the beat."""
+    monkeypatch.setattr(ration, "LONGEST_WAIT", timedelta(0))
 
 
 @pytest.fixture

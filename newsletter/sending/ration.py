@@ -1,0 +1,46 @@
+"""A batch's share of the cluster's rate: taken in small handfuls, with short waits in place and long ones left to the beat."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from newsletter.clock import Clock
+from newsletter.sending.rate import Budget
+
+HANDFUL = 25
+"""Mails taken from the budget at once: few questions, and little is lost when a worker dies."""
+LONGEST_WAIT = timedelta(seconds=5)
+"""A longer wait is not worth a worker: the rest of the batch is planned for its end."""
+
+
+@dataclass(slots=True)
+class Ration:
+    """What one batch may still hand over of what it took."""
+
+    budget: Budget
+    left: int = 0
+
+    def take(self, wanted: int, clock: Clock, until: datetime) -> datetime | None:
+        """Make room for one more mail, waiting a little where that helps; return None, or the instant before which there is none.
+
+        Args:
+            wanted: how many mails the batch has left.
+            until: no waiting beyond this instant.
+        """
+        while not self.left:
+            now = clock()
+            grant = self.budget.take(min(wanted, HANDFUL), now)
+            self.left = grant.count
+            if self.left:
+                break
+            again = grant.wait_until or now + LONGEST_WAIT
+            if again - now > LONGEST_WAIT or again > until:
+                return again
+            time.sleep(max(0.0, (again - now).total_seconds()))
+        self.left -= 1
+        return None
+
+    def give_back(self) -> None:
+        """Return what was taken and not used."""
+        self.budget.release(self.left)
+        self.left = 0
