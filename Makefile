@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: faults help demo serve test test-fast lint pins clean
+.PHONY: bench faults help demo serve test test-fast lint pins clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test: lint ## Run every test, on SQLite and on PostgreSQL
 
 faults: .venv/dev ## Kill, freeze and cut everything that sends, and compare the books with what was accepted (half an hour)
 	$(BIN)/python -W ignore -m tests.faults $(FAULTS)
+
+bench: .venv/dev ## Measure how fast digests go out: make bench ARGS="--readers 100000 --growth 1000000"
+	$(BIN)/python -m bench $(ARGS)
 
 pins: ## Renew the hashed requirements files from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-header --no-annotate \

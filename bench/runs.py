@@ -1,0 +1,166 @@
+"""Runs: one way of sending, once, with as many worker processes as asked for, measured from outside."""
+
+import json
+import os
+import subprocess
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from bench.servers import Servers, asked, child, end
+from bench.world import FREEZE, SEND, begin_again
+from newsletter.models import Batch, Delivery, DeliveryStatus, Edition
+from newsletter.sending.books import books
+from newsletter.sending.plan import plan_edition
+from subscriptions.models import Subscriber
+
+PREBUILT_DIFFERENT = 20
+
+
+class WrongCount(Exception):
+    """What was sent, what the books say and what the sink counted differ: the figures would mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way of sending. `work` is what the workers do, `sink` where it goes (empty: nowhere)."""
+
+    name: str
+    work: str
+    sink: str
+
+
+NAIVE = Way("naive loop", "naive", "smtp")
+PREBUILT = Way("prebuilt bytes", "prebuilt", "smtp")
+PREBUILT_PIPELINED = Way("prebuilt bytes, pipelining", "prebuilt", "pipelining")
+SMTP = Way("Paperboy to SMTP", "send", "smtp")
+PIPELINED = Way("Paperboy to SMTP, pipelining", "send", "pipelining")
+HTTP = Way("Paperboy to HTTP", "send", "http")
+NULL = Way("Paperboy to nobody", "null", "")
+WAYS = (NAIVE, PREBUILT, PREBUILT_PIPELINED, SMTP, PIPELINED, HTTP, NULL)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One run. `cpu` is seconds of product and database together, the sink's left out; `memory` the largest worker's, in MB."""
+
+    digests: int
+    wall: float
+    cpu: float
+    memory: float
+    octets: int
+
+    @property
+    def rate(self) -> float:
+        return self.digests / self.wall
+
+    @property
+    def cpu_each(self) -> float:
+        """Microseconds of CPU per digest."""
+        return self.cpu / self.digests * 1e6
+
+
+def run(way: Way, edition: Edition, servers: Servers, workers: int, count: int) -> Figures:
+    """Send `count` digests (the product: all readers) and return the figures.
+
+    The product's run begins with the planning; starting processes is nobody's work and is not counted.
+
+    Raises:
+        WrongCount: when books, workers and sink do not agree.
+    """
+    begin_again(edition)
+    shares = _shares(way, edition, workers, count)
+    before = servers.sinks[way.sink].counts() if way.sink else {"accepted": 0, "octets": 0}
+    with ExitStack() as stack:
+        crew = [_ready(way.work, servers, way.sink, share, stack) for share in shares]
+        database, cpu, began = servers.database_cpu(), time.process_time(), time.monotonic()
+        if way.work in ("send", "null"):
+            plan_edition(edition.pk, FREEZE)
+        told = _go(crew)
+        wall = time.monotonic() - began
+        cpu = time.process_time() - cpu + sum(figures["cpu"] for figures in told) + servers.database_cpu() - database
+    after = servers.sinks[way.sink].counts() if way.sink else before
+    sent = _sent(way, edition, told)
+    accepted = after["accepted"] - before["accepted"]
+    if way.sink and accepted != sent:
+        raise WrongCount(f"{way.name}: {sent} were sent by the books, the sink counted {accepted}.")
+    return Figures(sent, wall, cpu, max(figures["memory"] for figures in told), after["octets"] - before["octets"])
+
+
+def _shares(way: Way, edition: Edition, workers: int, count: int) -> list[dict[str, object]]:
+    """Return each worker's job; the naive loop and the prebuilt mails need rows to begin with."""
+    rows: list[int] = []
+    if way.work in ("naive", "prebuilt"):
+        rows = _deliveries(edition, count if way.work == "naive" else min(count, PREBUILT_DIFFERENT))
+    return [
+        {
+            "edition": edition.pk,
+            "number": number,
+            "of": workers,
+            "deliveries": rows[number::workers] if way.work == "naive" else rows,
+            "count": len(range(number, count, workers)),
+        }
+        for number in range(workers)
+    ]
+
+
+def _deliveries(edition: Edition, count: int) -> list[int]:
+    batch = Batch.objects.create(edition=edition, slot_at=SEND, send_after=SEND, state="done")
+    readers = Subscriber.objects.order_by("pk").values_list("pk", "profile_id")[:count]
+    rows = Delivery.objects.bulk_create(
+        Delivery(
+            edition=edition,
+            subscriber_id=reader,
+            profile_id=profile,
+            batch=batch,
+            position=position,
+            status=DeliveryStatus.CLAIMED,
+            claimed_at=FREEZE,
+        )
+        for position, (reader, profile) in enumerate(readers)
+    )
+    return [row.pk for row in rows]
+
+
+def _ready(work: str, servers: Servers, sink: str, share: dict[str, object], stack: ExitStack) -> subprocess.Popen[bytes]:
+    process = child("bench.worker", work, environment=dict(os.environ) | servers.environment | _way_out(servers, sink))
+    stack.callback(end, process)
+    asked(process, json.dumps(share).encode() + b"\n")
+    return process
+
+
+def _way_out(servers: Servers, sink: str) -> dict[str, str]:
+    if sink == "http":
+        address = f"http://127.0.0.1:{servers.sinks[sink].port}/"
+        return {"MAIL_PROVIDER": "postmark", "ANYMAIL_POSTMARK_SERVER_TOKEN": "bench", "ANYMAIL_POSTMARK_API_URL": address}
+    if sink:
+        return {"MAIL_PROVIDER": "smtp", "SMTP_URL": f"smtp://127.0.0.1:{servers.sinks[sink].port}"}
+    return {"MAIL_PROVIDER": "file"}
+
+
+def _go(processes: list[subprocess.Popen[bytes]]) -> list[dict[str, float]]:
+    """Start all at once and wait for all their figures."""
+    for process in processes:
+        assert process.stdin is not None  # noqa: S101 - opened as pipes by us
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+    return [_answer(process) for process in processes]
+
+
+def _answer(process: subprocess.Popen[bytes]) -> dict[str, float]:
+    assert process.stdout is not None  # noqa: S101 - opened as pipes by us
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError(f"A worker ended with code {process.wait()}; see its messages above.")
+    return dict(json.loads(line))
+
+
+def _sent(way: Way, edition: Edition, told: list[dict[str, float]]) -> int:
+    """Return how many digests went out, by the books where the way keeps them."""
+    if way.work in ("naive", "prebuilt"):
+        return int(sum(figures["done"] for figures in told))
+    account = books(edition)
+    lines = dict(account.lines())
+    if not account.balanced or not lines["sent"] or lines["sent"] + lines["skipped"] != account.due:
+        raise WrongCount(f"{way.name}: not everything was sent: {lines}")
+    return lines["sent"]

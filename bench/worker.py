@@ -1,0 +1,134 @@
+"""One worker process of the bench: `python -m bench.worker KIND`. It gets ready, waits for a line with its job, and tells what it did."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsletter.settings")
+django.setup()
+
+from bench import naive  # noqa: E402 - models can be imported only after the set-up
+from bench.world import SEND  # noqa: E402
+from newsletter.clock import ticking  # noqa: E402
+from newsletter.composing.content import RenderedMail  # noqa: E402
+from newsletter.models import Delivery, Edition  # noqa: E402
+from newsletter.sending.due import due_batches  # noqa: E402
+from newsletter.sending.mail import Mail  # noqa: E402
+from newsletter.sending.sender import send_batch  # noqa: E402
+from newsletter.sending.transports import configured_transport  # noqa: E402
+from newsletter.sending.transports.base import Closing  # noqa: E402
+
+Job = dict[str, Any]
+"""edition (id), number and of (this worker's place among all), deliveries (ids), count (mails)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prebuilt(Mail):
+    """A mail whose bytes exist already."""
+
+    octets: bytes = b""
+
+    def content(self) -> bytes:
+        return self.octets
+
+
+class NullConnection(Closing):
+    """Builds the bytes of each mail as a mail server would get them, and drops them."""
+
+    def hand_over(self, mail: Mail) -> None:
+        mail.content()
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class NullTransport:
+    name = "null"
+
+    def connect(self) -> NullConnection:
+        return NullConnection()
+
+
+def send(job: Job, transport: NullTransport | None = None) -> int:
+    """Send this worker's share of the batches until nothing is due."""
+    clock = ticking(SEND + timedelta(minutes=1))
+    edition, handled = Edition.objects.defer("statistics").get(pk=job["edition"]), 0
+    while due := due_batches(clock(), edition=edition):
+        mine = [pk for pk in due if pk % job["of"] == job["number"]]
+        for pk in mine:
+            handled += send_batch(pk, clock, transport)
+        if not mine:
+            time.sleep(0.02)
+    return handled
+
+
+def send_to_nobody(job: Job) -> int:
+    return send(job, NullTransport())
+
+
+def naive_loop(job: Job) -> Callable[[], int]:
+    """Read what the loop knows before it begins; the returned job is the loop."""
+    known = naive.load(Edition.objects.get(pk=job["edition"]))
+    return lambda: naive.send_naively(known, job["deliveries"])
+
+
+def prebuilt_mails(job: Job) -> Callable[[], int]:
+    """Build some mails now; the returned job hands them over again and again through the product's client."""
+    known = naive.load(Edition.objects.get(pk=job["edition"]))
+    deliveries = Delivery.objects.select_related("subscriber__profile").filter(pk__in=job["deliveries"])
+    ready = [(row.subscriber.address, naive.composed(known, row).message().as_bytes(linesep="\r\n")) for row in deliveries]
+    empty = RenderedMail("", "", "")
+
+    def hand_over() -> int:
+        with configured_transport().connect() as connection:
+            for number in range(job["count"]):
+                address, octets = ready[number % len(ready)]
+                connection.hand_over(Prebuilt(number, job["edition"], address, "", empty, octets))
+        return int(job["count"])
+
+    return hand_over
+
+
+def prepared(kind: str, job: Job) -> Callable[[], int]:
+    """Return what this worker will do once it is told to go."""
+    if kind in ("prebuilt", "naive"):
+        return prebuilt_mails(job) if kind == "prebuilt" else naive_loop(job)
+    works: dict[str, Callable[[Job], int]] = {"send": send, "null": send_to_nobody}
+    Edition.objects.exists()  # opens the connection
+    return lambda: works[kind](job)
+
+
+def peak_memory() -> float:
+    """Return the most memory this process has held, in MB. (getrusage would tell the parent's, from before the exec.)"""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def main() -> None:
+    """Speak with the runner: a job comes in, "ready" goes out, a line comes in, the figures go out."""
+    work = prepared(sys.argv[1], json.loads(sys.stdin.readline()))
+    sys.stdout.write('{"ready": true}\n')
+    sys.stdout.flush()
+    sys.stdin.readline()
+    cpu, began = time.process_time(), time.monotonic()
+    done = work()
+    figures = {
+        "done": done,
+        "cpu": time.process_time() - cpu,
+        "wall": time.monotonic() - began,
+        "memory": peak_memory(),
+    }
+    sys.stdout.write(json.dumps(figures) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""A synthetic world: topics, papers that speak of them, and readers who want some. The same seed makes the same world."""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+from django.db import connection
+
+from ingest.models import Count, Listing, Paper, Source
+from newsletter.editions import freeze, open_edition
+from newsletter.models import Batch, Delivery, Edition, EditionState, MailedHistory
+from subscriptions.models import Profile, Subscriber, SubscriberState, Topic
+from subscriptions.models.profile import Choices
+
+DAY = date(2026, 1, 14)
+FREEZE = datetime(2026, 1, 14, 5, tzinfo=UTC)
+SEND = datetime(2026, 1, 14, 8, tzinfo=UTC)
+"""Every reader of the bench wants their mail at this hour: the whole edition is due at once."""
+SYLLABLES = (
+    "bel",
+    "cor",
+    "dan",
+    "fen",
+    "gor",
+    "hal",
+    "jor",
+    "kal",
+    "lum",
+    "mer",
+    "nor",
+    "ol",
+    "pra",
+    "quin",
+    "ros",
+    "sel",
+    "tor",
+    "ul",
+    "ven",
+)
+SENTENCES = (
+    "a simple method that needs no labels improves on strong baselines while it costs less",
+    "how the effect grows with the size of the data is measured and explained under mild conditions",
+    "each step reuses what the one before it has learned so that fewer samples are enough",
+    "failures are rare and can be told apart from noise by a second look at the same input",
+    "an open question is whether the gain lasts when the task changes over the years",
+)
+WRITTEN_AT_ONCE = 2_000
+
+
+def make_world(topics: int = 30, papers: int = 200, seed: int = 1) -> Edition:
+    """Write topics and papers, and return the frozen edition of them."""
+    chance = random.Random(seed)  # noqa: S311 - a reproducible world, no secret
+    interests = _topics(topics, chance)
+    _papers(papers, interests, chance)
+    edition = open_edition("daily", DAY, FREEZE - timedelta(hours=3))
+    if not freeze(edition.pk, FREEZE):
+        raise RuntimeError(f"The bench's edition could not be frozen: {edition.held_reason}")
+    edition.refresh_from_db()
+    return edition
+
+
+def add_readers(count: int, seed: int = 2) -> None:
+    """Write readers until there are `count`: one to five topics, ten papers, any balance."""
+    chance = random.Random(seed)  # noqa: S311 - as above
+    topic_ids = list(Topic.objects.order_by("pk").values_list("pk", flat=True))
+    numbers = range(Subscriber.objects.count() + 1, count + 1)
+    for start in range(0, len(numbers), WRITTEN_AT_ONCE):
+        part = numbers[start : start + WRITTEN_AT_ONCE]
+        choices = [_choices(topic_ids, chance) for _ in part]
+        profiles = _profiles(choices)
+        Subscriber.objects.bulk_create(
+            [_reader(number, profiles[choice.content_hash()]) for number, choice in zip(part, choices, strict=True)]
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def begin_again(edition: Edition) -> None:
+    """Forget everything that was sent, so that the edition can be sent once more, and let the database finish its writing."""
+    tables = ", ".join(model._meta.db_table for model in (Delivery, Batch, MailedHistory))
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {tables} CASCADE")
+        cursor.execute("CHECKPOINT")
+    Edition.objects.filter(pk=edition.pk).update(state=EditionState.FROZEN, planned_at=None, done_at=None)
+
+
+def _word(chance: random.Random) -> str:
+    return "".join(chance.choices(SYLLABLES, k=chance.randint(2, 3)))
+
+
+def _topics(count: int, chance: random.Random) -> list[Topic]:
+    made = []
+    for number in range(count):
+        phrases = [f"{_word(chance)} {_word(chance)}" for _ in range(4)]
+        made.append(Topic.objects.create(slug=f"topic-{number}", name=phrases[0].title(), phrases=phrases))
+    return made
+
+
+def _papers(count: int, topics: list[Topic], chance: random.Random) -> None:
+    source = Source.objects.create(slug="bench", kind="listing", title="Bench")
+    for number in range(count):
+        subjects = chance.sample(topics, k=chance.choice((1, 1, 2)))
+        phrases = [chance.choice(topic.phrases) for topic in subjects]
+        title = f"{_word(chance).title()}: {' and '.join(phrases)} for {' '.join(chance.choice(SENTENCES).split()[:6])}"
+        paper = Paper.objects.create(
+            title=title,
+            title_key=f"{title.lower()} {number}",
+            abstract=_abstract(phrases, chance),
+            authors=[f"{_word(chance).title()} {_word(chance).title()}" for _ in range(chance.randint(1, 8))],
+            arxiv_id=f"2601.{number:05d}",
+            published=DAY,
+            first_seen_at=FREEZE - timedelta(hours=6),
+        )
+        listing = Listing.objects.create(source=source, day=DAY, paper=paper)
+        Count.objects.create(listing=listing, seen_at=FREEZE - timedelta(hours=5), votes=int(chance.paretovariate(0.8)) % 500)
+
+
+def _abstract(phrases: list[str], chance: random.Random) -> str:
+    """Return nine sentences; every other one names the paper's subject."""
+    told = [
+        f"For {chance.choice(phrases)}, {chance.choice(SENTENCES)}." if place % 2 else f"{chance.choice(SENTENCES).capitalize()}."
+        for place in range(9)
+    ]
+    return " ".join(told)
+
+
+def _choices(topic_ids: list[int], chance: random.Random) -> Choices:
+    topics = tuple(sorted(chance.sample(topic_ids, k=min(len(topic_ids), chance.randint(1, 5)))))
+    return Choices(topics=topics, papers_per_digest=10, balance=chance.randrange(0, 101, 10))
+
+
+def _profiles(choices: list[Choices]) -> dict[str, int]:
+    """Return the ids of the choices' profiles by content hash; missing ones are written."""
+    wanted = {choice.content_hash(): choice for choice in choices}
+    known = _ids(wanted)
+    Profile.objects.bulk_create(
+        Profile(content_hash=key, topics=list(choice.topics), papers_per_digest=10, balance=choice.balance, created_at=FREEZE)
+        for key, choice in wanted.items()
+        if key not in known
+    )
+    return _ids(wanted)
+
+
+def _ids(hashes: dict[str, Choices]) -> dict[str, int]:
+    rows: Iterator[tuple[str, int]] = Profile.objects.filter(content_hash__in=hashes).values_list("content_hash", "pk").iterator()
+    return dict(rows)
+
+
+def _reader(number: int, profile_id: int) -> Subscriber:
+    address = f"reader{number}@example.net"
+    return Subscriber(
+        address=address,
+        address_key=address,
+        state=SubscriberState.ACTIVE,
+        created_at=FREEZE - timedelta(days=30),
+        confirmed_at=FREEZE - timedelta(days=30),
+        cadence="daily",
+        hour=SEND.hour,
+        timezone="UTC",
+        profile_id=profile_id,
+    )
