@@ -5,6 +5,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connections
 from playwright.sync_api import sync_playwright
 
 from newsletter.sending.due import due_batches
@@ -31,6 +32,8 @@ def chromium(site):
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield browser
         browser.close()
+        # Under the loop this thread has database connections of their own, and PostgreSQL drops no database that one is open to.
+        connections.close_all()
 
 
 @pytest.fixture
