@@ -33,9 +33,9 @@ def _joined(compiled: CompiledParts, digest: Digest, omitted: int) -> RenderedMa
     layout = layout_values(compiled.facts, digest)
     parts = parts_of(compiled.facts, digest, omitted)
     return RenderedMail(
-        subject=_filled(compiled.subject, layout),
-        text=_join(compiled.text, layout, parts, _filled),
-        html=_join(compiled.html, layout, parts, _filled_html),
+        subject=filled(compiled.subject, layout),
+        text=_join(compiled.text, layout, parts, filled),
+        html=_join(compiled.html, layout, parts, filled_html),
         headers=digest_headers(compiled.publication, compiled.facts, digest),
         papers=tuple(pick.paper_id for pick in digest.picks),
     )
@@ -46,14 +46,14 @@ def _join(pieces: Mapping[str, Piece], layout: Mapping[str, str], parts: Sequenc
     return "".join((fill(pieces[TOP], layout), *middle, fill(pieces[BOTTOM], layout)))
 
 
-def _filled(piece: Piece, values: Mapping[str, str]) -> str:
+def filled(piece: Piece, values: Mapping[str, str]) -> str:
     return "".join(element if isinstance(element, str) else values[element.name] for element in piece)
 
 
-def _filled_html(piece: Piece, values: Mapping[str, str]) -> str:
-    return "".join(element if isinstance(element, str) else _escaped(values[element.name], element.attribute) for element in piece)
+def filled_html(piece: Piece, values: Mapping[str, str]) -> str:
+    return "".join(element if isinstance(element, str) else escaped(values[element.name], element.attribute) for element in piece)
 
 
-def _escaped(value: str, in_attribute: bool) -> str:
+def escaped(value: str, in_attribute: bool) -> str:
     """Escape a value as the inliner's serialiser does, so that both ways of composing give the same bytes."""
     return value.translate(_ATTRIBUTE_ESCAPES if in_attribute else _TEXT_ESCAPES)

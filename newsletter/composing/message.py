@@ -1,6 +1,7 @@
 """Message: a rendered digest as a mail that any of Django's backends can send."""
 
 import re
+from collections.abc import Mapping
 
 from django.core.mail import EmailMultiAlternatives
 
@@ -22,9 +23,7 @@ def to_email_message(mail: RenderedMail, address: str) -> EmailMultiAlternatives
         BadHeader: when the address or a header holds a control character; Django itself stops only CR and LF.
     """
     publication = this_publication()
-    for name, value in [("To", address), *mail.headers.items()]:
-        if _CONTROL.search(value):
-            raise BadHeader(f"The header {name} holds a control character.")
+    refuse_control_characters({"To": address, **mail.headers})
     message = EmailMultiAlternatives(
         subject=one_line(mail.subject),
         body=mail.text,
@@ -35,3 +34,10 @@ def to_email_message(mail: RenderedMail, address: str) -> EmailMultiAlternatives
     )
     message.attach_alternative(mail.html, "text/html")
     return message
+
+
+def refuse_control_characters(headers: Mapping[str, str]) -> None:
+    """Raise BadHeader for a header that would break the mail, or let somebody else write headers into it."""
+    for name, value in headers.items():
+        if _CONTROL.search(value):
+            raise BadHeader(f"The header {name} holds a control character.")
