@@ -7,6 +7,7 @@ from typing import cast
 from newsletter.composing.compiled import CompiledParts
 from newsletter.composing.content import Digest, DigestLinks, DigestPick, Section
 from newsletter.composing.digest import render
+from newsletter.composing.wire import WireEdition
 from newsletter.models import CompiledEdition
 from newsletter.ranking.values import Pick, Selection
 from newsletter.sending.frozen import topic_name
@@ -27,17 +28,32 @@ def compiled_parts(edition_id: int, language: str) -> CompiledParts:
     return CompiledParts.from_bytes(bytes(stored.get(language) or stored[LANGUAGE_OF_ALL]))
 
 
+@lru_cache(maxsize=3)
+def wire_edition(edition_id: int, language: str) -> WireEdition:
+    """Return the same, encoded for the wire."""
+    return WireEdition.of(compiled_parts(edition_id, language))
+
+
+def forget() -> None:
+    """Empty the memory, for a process whose database was replaced."""
+    compiled_parts.cache_clear()
+    wire_edition.cache_clear()
+
+
 def message_key(edition_id: int, reader_id: int) -> str:
     """Return the stable name of a digest, from which its Message-ID is made: the same whenever it is printed, and no one else can."""
     return keyed_hash("message", f"{edition_id}/{reader_id}")[:KEY_LENGTH]
 
 
-def print_mail(edition_id: int, delivery_id: int, reader: Reader, selection: Selection, now: datetime, *, first: bool = False) -> Mail:
-    """Print the mail of one delivery; what its template or its data raise is the caller's to handle.
+def print_mail(
+    edition_id: int, delivery_id: int, reader: Reader, selection: Selection, now: datetime, *, first: bool = False, as_bytes: bool = False
+) -> Mail:
+    """Print the mail of one delivery; what its data raise is the caller's to handle.
 
     Args:
-        now: when the links that expire begin to count.
+        now: when the links that expire begin to count, and the date of the mail.
         first: whether it is the digest right after confirming.
+        as_bytes: whether the way out takes whole messages.
     """
     digest = Digest(
         edition_id=edition_id,
@@ -56,8 +72,12 @@ def print_mail(edition_id: int, delivery_id: int, reader: Reader, selection: Sel
         note=selection.note,
         first=first,
     )
-    rendered = render(compiled_parts(edition_id, reader.language), digest)
-    return Mail(delivery_id, edition_id, reader.address, digest.message_key, rendered)
+    printed = (
+        wire_edition(edition_id, reader.language).mail(digest, now.timestamp())
+        if as_bytes
+        else render(compiled_parts(edition_id, reader.language), digest)
+    )
+    return Mail(delivery_id, edition_id, reader.address, digest.message_key, printed)
 
 
 def _pick(edition_id: int, pick: Pick) -> DigestPick:

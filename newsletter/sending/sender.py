@@ -60,6 +60,7 @@ class Run:
     clock: Clock
     fence: Fence
     ration: Ration
+    takes_bytes: bool
     notes: list[Note] = field(default_factory=list)
     resume_at: datetime | None = None
     stopped: bool = False
@@ -94,7 +95,7 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
     if claimed is None:
         return False
     way_out = transport or configured_transport()
-    run = Run(claimed, clock, Fence(claimed.batch_id, claimed.token), Ration(Budget(way_out.name)))
+    run = Run(claimed, clock, Fence(claimed.batch_id, claimed.token), Ration(Budget(way_out.name)), way_out.takes_bytes)
     try:
         with way_out.connect() as connection:
             _deliver_all(run, connection)
@@ -163,7 +164,13 @@ def _printed(run: Run, hand_over: HandOver) -> Mail | None:
     claimed = run.claimed
     try:
         mail = print_mail(
-            claimed.edition_id, hand_over.delivery_id, hand_over.reader, hand_over.selection, claimed.claimed_at, first=claimed.at_once
+            claimed.edition_id,
+            hand_over.delivery_id,
+            hand_over.reader,
+            hand_over.selection,
+            claimed.claimed_at,
+            first=claimed.at_once,
+            as_bytes=run.takes_bytes,
         )
     except DatabaseError:
         raise
@@ -172,8 +179,8 @@ def _printed(run: Run, hand_over: HandOver) -> Mail | None:
         log.exception("digest_not_printed", delivery=hand_over.delivery_id)
         _fail(run, hand_over, f"could not be printed: {type(error).__name__}: {error}")
         return None
-    if len(mail.rendered.papers) < len(hand_over.selection.picks):
-        _keep_only(hand_over, mail.rendered.papers)
+    if len(mail.papers) < len(hand_over.selection.picks):
+        _keep_only(hand_over, mail.papers)
     return mail
 
 

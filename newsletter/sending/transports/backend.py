@@ -72,6 +72,8 @@ class BackendConnection(Closing):
 class BackendTransport:
     """A Django mail backend by its dotted path."""
 
+    takes_bytes = False
+
     def __init__(self, name: str, path: str) -> None:
         self.name = name
         self._path = path

@@ -25,9 +25,13 @@ class Connection(Protocol):
 
 
 class Transport(Protocol):
-    """A way out: makes connections. `name` is what books and logs call it."""
+    """A way out: makes connections. `name` is what books and logs call it.
+
+    `takes_bytes` says that it wants each mail as a whole message, which costs far less to print than texts for a request.
+    """
 
     name: str
+    takes_bytes: bool
 
     def connect(self) -> Connection:
         """Return a connection that opens itself with its first mail."""

@@ -1,7 +1,7 @@
-"""SMTP over a connection that is kept open, taken step by step so that the moment of an error tells what it means.
+"""SMTP over a connection that is kept open, with the envelope in one write where the server allows it.
 
-Before the last dot of DATA the server has accepted nothing, whatever happens (RFC 5321 section 4.1.1.4); between the dot and its reply
-nobody knows. Django's backend opens the connection (TLS, login); smtplib speaks the protocol.
+Django's backend opens the connection (TLS, login); newsletter.sending.smtp_pipeline speaks the protocol and says at which step a mail
+was refused or cut off; the tables here say what that means.
 """
 
 import re
@@ -15,123 +15,90 @@ from django.conf import settings
 from django.core.mail.backends.smtp import EmailBackend
 
 from newsletter.sending.mail import Mail
+from newsletter.sending.smtp_pipeline import CutOff, PipeliningSMTP, PipeliningSMTPOverTLS, Refused, Step
 from newsletter.sending.transports.base import Closing
 from newsletter.sending.transports.outcomes import HandOverError, PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
 
-SERVICE_CLOSING = 421
-TEMPORARY_LOGIN_FAILURE = 454
-GO_AHEAD = 354
-ACCEPTED = range(200, 300)
+LESS_PLEASE = (421, 454)
+"""The service closes, or cannot check a login just now: a word about the server, never about one mail."""
 FOR_THE_MOMENT = range(400, 500)
 _LINE_WITH_DOT = re.compile(rb"(?m)^\.")
 _ADDRESS = re.compile(r"\S+@\S+")
+
+
+class _Backend(EmailBackend):
+    """Django's backend over our connection classes."""
+
+    @property
+    def connection_class(self) -> type[PipeliningSMTP]:
+        return PipeliningSMTPOverTLS if self.use_ssl else PipeliningSMTP
 
 
 class SmtpConnection(Closing):
     """One SMTP connection."""
 
     def __init__(self) -> None:
-        self._backend = EmailBackend(fail_silently=False)
+        self._backend = _Backend(fail_silently=False)
         self._sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
 
     def hand_over(self, mail: Mail) -> None:
         content = _written(mail)
         smtp = self._open()
         try:
-            self._envelope(smtp, mail.address)
-            self._content(smtp, content)
-        except HandOverError:
-            self._reset(smtp)
-            raise
+            smtp.hand_over(self._sender, mail.address, content)
+        except Refused as refused:
+            raise _meaning(refused) from refused
+        except CutOff as cut:
+            raise Transient(str(cut)) if cut.fate_known else Uncertain(str(cut)) from cut
+        except ValueError as error:
+            raise PermanentForReader("the address cannot be written in SMTP") from error
 
     def close(self) -> None:
         with suppress(OSError, smtplib.SMTPException):
             self._backend.close()
 
-    def _open(self) -> smtplib.SMTP:
-        if self._backend.connection is None:
-            try:
-                self._backend.open()
-                cast("smtplib.SMTP", self._backend.connection).ehlo_or_helo_if_needed()
-            except smtplib.SMTPResponseException as error:
-                self._drop()
-                raise _refused_connection(error.smtp_code, _words(error.smtp_error)) from error
-            except (smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError) as error:
-                self._drop()
-                raise PermanentForAll(f"the server cannot be used as configured: {error}") from error
-            except (OSError, smtplib.SMTPException) as error:
-                self._drop()
-                raise Throttled(f"no connection: {type(error).__name__}") from error
-        return cast("smtplib.SMTP", self._backend.connection)
-
-    def _envelope(self, smtp: smtplib.SMTP, address: str) -> None:
+    def _open(self) -> PipeliningSMTP:
+        """Return the connection, opened anew where there is none or the last one was given up."""
+        connection = cast("PipeliningSMTP | None", self._backend.connection)
+        if connection is not None and connection.sock is not None:
+            return connection
+        self._backend.connection = None
         try:
-            code, words = smtp.mail(self._sender)
-            if code not in ACCEPTED:
-                raise _refused_sender(code, _words(words))
-            code, words = smtp.rcpt(address)
-        except (OSError, smtplib.SMTPException) as error:
-            self._drop()
-            raise Transient(f"cut before the content: {type(error).__name__}") from error
-        except (UnicodeError, ValueError) as error:
-            raise PermanentForReader("the address cannot be written in SMTP") from error
-        if code not in ACCEPTED:
-            raise _refused_mail(code, _words(words))
-
-    def _content(self, smtp: smtplib.SMTP, content: bytes) -> None:
-        try:
-            smtp.putcmd("data")
-            code, words = smtp.getreply()
-            if code != GO_AHEAD:
-                raise _refused_mail(code, _words(words))
-            smtp.send(content)
-        except (OSError, smtplib.SMTPException) as error:
-            self._drop()
-            raise Transient(f"cut within the content: {type(error).__name__}") from error
-        try:
-            code, words = smtp.getreply()
-        except (OSError, smtplib.SMTPException) as error:
-            self._drop()
-            raise Uncertain(f"no answer after the content: {type(error).__name__}") from error
-        if code not in ACCEPTED:
-            raise _refused_mail(code, _words(words))
-
-    def _reset(self, smtp: smtplib.SMTP) -> None:
-        """Make the connection ready for the next mail, or give it up."""
-        if self._backend.connection is None:
-            return
-        try:
-            code, _ = smtp.rset()
-        except (OSError, smtplib.SMTPException):
-            code = -1
-        if code not in ACCEPTED:
-            self._drop()
-
-    def _drop(self) -> None:
-        """Forget the connection without a farewell: QUIT on a dead one would wait for the time-out again."""
-        if self._backend.connection is not None:
-            self._backend.connection.close()
+            self._backend.open()
+            connection = cast("PipeliningSMTP", self._backend.connection)
+            connection.ehlo_or_helo_if_needed()
+        except smtplib.SMTPResponseException as error:
+            raise self._unusable(error.smtp_code, _words(error.smtp_error)) from error
+        except (smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError) as error:
             self._backend.connection = None
+            raise PermanentForAll(f"the server cannot be used as configured: {error}") from error
+        except (OSError, smtplib.SMTPException) as error:
+            self._backend.connection = None
+            raise Throttled(f"no connection: {type(error).__name__}") from error
+        return connection
+
+    def _unusable(self, code: int, words: str) -> HandOverError:
+        """Say what a refused greeting or login means: one refused for good needs a person."""
+        self._backend.connection = None
+        return (Throttled if code in FOR_THE_MOMENT else PermanentForAll)(f"{code} {words}")
 
 
 class SmtpTransport:
     """A mail server, as SMTP_URL names it."""
 
     name = "smtp"
+    takes_bytes = True
 
     def connect(self) -> SmtpConnection:
         return SmtpConnection()
 
 
 def _written(mail: Mail) -> bytes:
+    """Return the content with doubled dots and the lone dot that ends it (RFC 5321 section 4.5.2)."""
     try:
-        return _for_the_wire(mail.content())
+        content = mail.content()
     except ValueError as error:
         raise PermanentForReader(f"the mail cannot be written: {type(error).__name__}") from error
-
-
-def _for_the_wire(content: bytes) -> bytes:
-    """Double the dots that begin a line, and end with the dot that ends the mail (RFC 5321 section 4.5.2)."""
     if content.startswith(b".") or b"\n." in content:
         content = _LINE_WITH_DOT.sub(b"..", content)
     return content + (b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n")
@@ -143,24 +110,12 @@ def _words(said: bytes | str) -> str:
     return _ADDRESS.sub("<address>", " ".join(text.split()))
 
 
-def _refused_connection(code: int, words: str) -> HandOverError:
-    """Login refused for good needs a person; anything else may pass."""
-    if code in FOR_THE_MOMENT:
-        return Throttled(f"{code} {words}")
-    return PermanentForAll(f"{code} {words}")
+def _meaning(refused: Refused) -> HandOverError:
+    """Say whom a refusal concerns, and whether it may pass: by RFC 5321 section 4.2.1 a 4yz may and a 5yz will not.
 
-
-def _refused_sender(code: int, words: str) -> HandOverError:
-    """The sender is the same for every mail, so its refusal concerns all."""
-    if code in FOR_THE_MOMENT:
-        return Throttled(f"{code} {words}")
-    return PermanentForAll(f"{code} {words}")
-
-
-def _refused_mail(code: int, words: str) -> HandOverError:
-    """A recipient or content refused: by RFC 5321 section 4.2.1 a 4yz may pass and a 5yz will not."""
-    if code in (SERVICE_CLOSING, TEMPORARY_LOGIN_FAILURE):
-        return Throttled(f"{code} {words}")
-    if code in FOR_THE_MOMENT:
-        return Transient(f"{code} {words}")
-    return PermanentForReader(f"{code} {words}")
+    The sender is the same for every mail, so its refusal concerns all.
+    """
+    reason = f"{refused.code} {_words(refused.words)}"
+    if refused.code in FOR_THE_MOMENT:
+        return (Throttled if refused.step is Step.SENDER or refused.code in LESS_PLEASE else Transient)(reason)
+    return (PermanentForAll if refused.step is Step.SENDER else PermanentForReader)(reason)

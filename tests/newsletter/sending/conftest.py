@@ -10,7 +10,7 @@ from tests.newsletter.sending.ways_out import Killed
 def empty_memory():
     """A worker keeps frozen editions in memory; here every test has a database of its own."""
     frozen.forget()
-    press.compiled_parts.cache_clear()
+    press.forget()
 
 
 @pytest.fixture(autouse=True)

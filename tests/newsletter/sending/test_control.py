@@ -92,10 +92,10 @@ def test_a_struck_paper_is_in_no_mail_handed_over_after_the_strike(edition, cloc
     mailbox = send_due(clock, during(0, strike_the_lead))
     send_due(clock, mailbox)
     assert set(mailbox.addresses.values()) == {1}
-    assert struck[0] in mailbox.accepted[0].rendered.papers
+    assert struck[0] in mailbox.accepted[0].papers
     for mail in mailbox.accepted[1:]:
-        assert struck[0] not in mail.rendered.papers
-        assert Delivery.objects.get(pk=mail.delivery_id).papers == list(mail.rendered.papers)
+        assert struck[0] not in mail.papers
+        assert Delivery.objects.get(pk=mail.delivery_id).papers == list(mail.papers)
     assert not first
 
 

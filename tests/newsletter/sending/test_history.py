@@ -46,7 +46,7 @@ def send_all(edition, mailbox=None) -> Mailbox:
 
 
 def mailed_papers(mailbox: Mailbox) -> list[int]:
-    return [paper for mail in mailbox.accepted for paper in mail.rendered.papers]
+    return [paper for mail in mailbox.accepted for paper in mail.papers]
 
 
 @pytest.mark.django_db

@@ -46,7 +46,7 @@ def test_every_reader_gets_one_mail_with_the_chosen_papers(edition, clock):
     assert statuses(edition) == {"sent": 5}
     for mail in mailbox.accepted:
         delivery = Delivery.objects.get(pk=mail.delivery_id)
-        assert list(mail.rendered.papers) == delivery.papers
+        assert list(mail.papers) == delivery.papers
         assert len(delivery.papers) == 3
 
 

@@ -17,6 +17,7 @@ class Mailbox:
     """Accepts every mail, unless `script` says otherwise for its number (from 0) or its address."""
 
     name = "mailbox"
+    takes_bytes = False
 
     def __init__(self, script: Callable[[int, Mail], BaseException | None] = lambda _number, _mail: None) -> None:
         self.accepted: list[Mail] = []
