@@ -1,11 +1,12 @@
 """The compiled way: one reader's digest is a join of ready pieces and a few escaped values."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
 
 from newsletter.composing.compiled import BOTTOM, TOP, CompiledParts, Piece
 from newsletter.composing.content import Digest, RenderedMail
 from newsletter.composing.headers import digest_headers
-from newsletter.composing.parts import Part, layout_values, parts_of
+from newsletter.composing.parts import Part, layout_values, parts_of, web_parts_of
 from newsletter.composing.showing import shown_digest
 from newsletter.composing.weight import within_budget
 
@@ -27,6 +28,22 @@ def render(compiled: CompiledParts, digest: Digest) -> RenderedMail:
     """
     shown = shown_digest(digest, compiled.facts, compiled.dropped)
     return within_budget(shown, lambda cut, omitted: _joined(compiled, cut, omitted))
+
+
+def render_web_view(compiled: CompiledParts, digest: Digest, *, home: str, editions: str, withdrawn: Set[int] = frozenset()) -> str:
+    """Return the digest as a page: the same document inside links of the site, without the links that only its reader may follow.
+
+    Args:
+        home, editions: addresses of the site's pages.
+        withdrawn: papers that may not be shown any more; a line says so in their place.
+
+    Raises:
+        UnknownPaper: when a picked paper is not in the edition.
+    """
+    shown = shown_digest(digest, compiled.facts, compiled.dropped)
+    shown = replace(shown, links=replace(shown.links, act=""))
+    parts = web_parts_of(compiled.facts, shown, {"home": home, "editions": editions}, withdrawn)
+    return _join(compiled.html, layout_values(compiled.facts, shown), parts, _filled_html)
 
 
 def _joined(compiled: CompiledParts, digest: Digest, omitted: int) -> RenderedMail:

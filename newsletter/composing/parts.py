@@ -4,7 +4,7 @@ Both ways of composing start here, so they cannot differ in what they say: the p
 compiled way joins pieces that the same templates made.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -16,12 +16,19 @@ from newsletter.composing.content import Digest, DigestPick, Section
 from newsletter.composing.facts import PREHEADER_LIMIT, EditionFacts
 from newsletter.composing.typesetting import breakable, isolated, paragraph
 
-Kind = Literal["welcome", "editor", "note", "heading", "lead", "card", "brief", "lead_actions", "actions", "omitted", "footer"]
+Kind = Literal[
+    "ways", "welcome", "editor", "note", "heading", "lead", "card", "brief", "lead_actions", "actions", "omitted", "footer",
+    "chrome", "withdrawn", "colophon",
+]  # fmt: skip
+WEB_KINDS: tuple[Kind, ...] = ("chrome", "withdrawn", "colophon")
+"""Parts of the web view alone; they have no text template."""
 
-LAYOUT_VALUES = ("headline", "preheader", "sentence", "sentence_lines", "view", "preferences", "leave")
+
+LAYOUT_VALUES = ("headline", "preheader", "sentence", "sentence_lines")
 _CARD_VALUES = ("reason", "more_reasons", "reason_lines", "number")
 _ACTION_VALUES = ("more", "fewer", "label")
 PART_VALUES: Mapping[Kind, Sequence[str]] = {
+    "ways": ("view", "preferences", "leave"),
     "welcome": ("preferences",),
     "editor": (),
     "note": ("note", "note_lines"),
@@ -33,6 +40,9 @@ PART_VALUES: Mapping[Kind, Sequence[str]] = {
     "actions": _ACTION_VALUES,
     "omitted": ("omitted", "omitted_lines", "view"),
     "footer": ("address", "view", "preferences", "leave"),
+    "chrome": ("home", "editions"),
+    "withdrawn": ("title",),
+    "colophon": (),
 }
 CARD_KINDS: tuple[Kind, ...] = ("lead", "card", "brief")
 _CARD_OF_SECTION: Mapping[Section, Kind] = {"lead": "lead", "topics": "card", "also": "brief"}
@@ -74,9 +84,6 @@ def layout_values(facts: EditionFacts, digest: Digest) -> dict[str, str]:
         "preheader": _preheader(facts, digest, sentence),
         "sentence": sentence,
         "sentence_lines": paragraph(sentence),
-        "view": digest.links.view,
-        "preferences": digest.links.preferences,
-        "leave": digest.links.leave,
     }
 
 
@@ -104,7 +111,8 @@ def _preheader(facts: EditionFacts, digest: Digest, sentence: str) -> str:
 
 def parts_of(facts: EditionFacts, digest: Digest, omitted: int = 0) -> list[Part]:
     """Return the parts in the order the reader sees them. `omitted` papers were cut at the end for weight."""
-    parts = []
+    own = {"view": digest.links.view, "preferences": digest.links.preferences, "leave": digest.links.leave}
+    parts = [Part("ways", own)]
     if digest.first:
         parts.append(Part("welcome", {"preferences": digest.links.preferences}))
     if facts.editor_note:
@@ -115,9 +123,21 @@ def parts_of(facts: EditionFacts, digest: Digest, omitted: int = 0) -> list[Part
     if omitted:
         said = facts.omitted[min(omitted, len(facts.omitted) - 1)]
         parts.append(Part("omitted", {"omitted": said, "omitted_lines": paragraph(said), "view": digest.links.view}))
-    links = digest.links
-    parts.append(Part("footer", {"address": digest.address, "view": links.view, "preferences": links.preferences, "leave": links.leave}))
+    parts.append(Part("footer", {"address": digest.address, **own}))
     return parts
+
+
+def web_parts_of(facts: EditionFacts, digest: Digest, chrome: Mapping[str, str], withdrawn: Set[int]) -> list[Part]:
+    """Return the parts of the web view: the digest without anything that only its reader may do, inside the site's own links."""
+    parts = [Part("chrome", chrome)]
+    if facts.editor_note:
+        parts.append(Part("editor"))
+    if digest.note:
+        parts.append(Part("note", {"note": breakable(digest.note), "note_lines": ""}))
+    for part in _papers(facts, digest):
+        gone = part.kind in CARD_KINDS and part.paper_id in withdrawn
+        parts.append(Part("withdrawn", {"title": facts.titles[part.paper_id]}) if gone else part)
+    return [*parts, Part("colophon")]
 
 
 def _papers(facts: EditionFacts, digest: Digest) -> Iterator[Part]:

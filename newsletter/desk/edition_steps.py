@@ -1,18 +1,23 @@
 """What staff may do to an edition. The steps themselves are newsletter.editions' and newsletter.sending's; here is who may, and when."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from newsletter import editions
+from newsletter.composing.gate import faults
+from newsletter.composing.lint.rules import Finding
 from newsletter.desk.steps import Because, Step, StepRefused
 from newsletter.editions import WrongState
+from newsletter.editions.candidates import candidates_of
+from newsletter.editions.content import content_of
 from newsletter.editions.day import freeze_or_hold
 from newsletter.models import BEFORE_FROZEN, Edition, EditionState
 from newsletter.sending import control
@@ -22,6 +27,7 @@ Run = Callable[[Edition, User, dict[str, Any], datetime], str]
 STEERS_EDITIONS = "newsletter.change_edition"
 STEERS_RUNS = "newsletter.change_batch"
 NOTE_LENGTH = 2000
+FAULTS_TOLD = 5
 
 
 class EditorsNote(forms.Form):
@@ -54,8 +60,17 @@ def _checked(run: Run) -> Run:
 
 @_checked
 def _approve(edition: Edition, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
+    found = faults(content_of(edition, candidates_of(edition)), development=not settings.PRODUCTION)
+    if found:
+        raise StepRefused(_faulty(found))
     editions.approve(edition, now)
     return _("Approved.")
+
+
+def _faulty(found: Sequence[Finding]) -> str:
+    """Say what is wrong with the mail and how to go on; releasing a held edition approves it as it is."""
+    told = " ".join(f"{finding.rule} ({finding.where}: {finding.what})." for finding in found[:FAULTS_TOLD])
+    return _("Its mail would be faulty: %(faults)s Mend it, or hold the edition and release it as it is.") % {"faults": told}
 
 
 @_checked

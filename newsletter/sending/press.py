@@ -22,9 +22,16 @@ KEY_LENGTH = 32
 
 @lru_cache(maxsize=3)
 def compiled_parts(edition_id: int, language: str) -> CompiledParts:
-    """Return the compiled edition in the reader's language, or in English where it was not compiled in that one."""
+    """Return the compiled edition in the reader's language, or in English where it was not compiled in that one.
+
+    Raises:
+        CompiledEdition.DoesNotExist: when the edition was never compiled.
+        UnreadableEdition: when it was stored by another version.
+    """
     rows = CompiledEdition.objects.filter(edition=edition_id, language__in=[language, LANGUAGE_OF_ALL])
     stored = dict(rows.values_list("language", "content"))
+    if not stored:
+        raise CompiledEdition.DoesNotExist(f"edition {edition_id} is not compiled")
     return CompiledParts.from_bytes(bytes(stored.get(language) or stored[LANGUAGE_OF_ALL]))
 
 

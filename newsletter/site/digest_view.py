@@ -1,79 +1,77 @@
-"""A digest in the browser: what one reader was mailed, and why, behind the signed link of that mail."""
+"""A digest in the browser: the document one reader was mailed, without its powers, behind the signed link of that mail."""
 
-from dataclasses import dataclass
-
+from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from ingest.models import Paper
-from newsletter.models import Delivery
+from newsletter.composing.compiled import CompiledParts, UnreadableEdition, compile_edition
+from newsletter.composing.content import Digest, DigestLinks, DigestPick, Section
+from newsletter.composing.digest import render_web_view
+from newsletter.editions.candidates import candidates_of
+from newsletter.editions.content import content_of
+from newsletter.models import CompiledEdition, Delivery
 from newsletter.ranking.rank import explain
-from newsletter.ranking.statistics import EditionStatistics
-from newsletter.ranking.values import ReaderProfile
-from newsletter.site.stories import byline, plain_title, summary_of
-from subscriptions.models import Profile
+from newsletter.ranking.values import Explanation
+from newsletter.sending.frozen import reader_profiles, statistics_of, topic_name
+from newsletter.sending.press import compiled_parts
 from subscriptions.pages.private import private_page
 from subscriptions.tokens import BadToken, Power, read
 
 
-@dataclass(frozen=True, slots=True)
-class MailedPaper:
-    """A paper of a digest with its reasons, the main one first."""
-
-    title: str
-    url: str
-    byline: str
-    summary: str
-    withdrawn: bool
-    reasons: tuple[str, ...]
-
-
+@csp_update({"style-src": ["'unsafe-inline'"]})  # a mail carries its style in its elements
 @require_safe
 @private_page
-def digest(request: HttpRequest, token: str) -> HttpResponse:
-    """Show the papers of one delivery, as they were ordered in the mail."""
+def digest(_request: HttpRequest, token: str) -> HttpResponse:
+    """Show the papers of one delivery as they stood in the mail; those withdrawn since are named and not shown."""
     (delivery_id,) = read(Power.VIEW, token)
-    delivery = Delivery.objects.select_related("edition", "profile").filter(pk=delivery_id).first()
+    delivery = Delivery.objects.select_related("edition", "subscriber").filter(pk=delivery_id).first()
     if delivery is None:
         raise BadToken("the delivery is gone")
-    return render(request, "pages/digest.html", {"edition": delivery.edition, "papers": mailed_papers(delivery)})
+    compiled = _compiled(delivery)
+    withdrawn = Paper.objects.filter(pk__in=delivery.papers, withdrawn_at__isnull=False).values_list("pk", flat=True)
+    page = render_web_view(
+        compiled, _digest(delivery, compiled), home=reverse("home"), editions=reverse("editions"), withdrawn=frozenset(withdrawn)
+    )
+    return HttpResponse(page)
 
 
-def mailed_papers(delivery: Delivery) -> list[MailedPaper]:
-    """Return the papers of a delivery in mailed order, with reasons computed again from the frozen statistics."""
-    papers = Paper.objects.in_bulk(delivery.papers)
-    reasons = _reasons(delivery)
-    return [_mailed(papers[paper_id], reasons.get(paper_id, ())) for paper_id in delivery.papers if paper_id in papers]
+def _compiled(delivery: Delivery) -> CompiledParts:
+    """Return the compiled edition; one that is gone, or was stored by another version, is compiled again for this page."""
+    try:
+        return compiled_parts(delivery.edition_id, delivery.subscriber.language)
+    except (CompiledEdition.DoesNotExist, UnreadableEdition):
+        return compile_edition(content_of(delivery.edition, candidates_of(delivery.edition)))
 
 
-def _mailed(paper: Paper, reasons: tuple[str, ...]) -> MailedPaper:
-    return MailedPaper(
-        title=plain_title(paper),
-        url=paper.get_absolute_url(),
-        byline=byline(paper.authors, paper.author_count),
-        summary=summary_of(paper),
-        withdrawn=paper.withdrawn_at is not None,
-        reasons=reasons,
+def _digest(delivery: Delivery, compiled: CompiledParts) -> Digest:
+    """Return the digest again, without address and links; reasons come from the frozen statistics and the profile that was ranked."""
+    reasons = _explained(delivery)
+    held = [paper_id for paper_id in delivery.papers if paper_id in compiled.facts.titles]
+    return Digest(
+        edition_id=delivery.edition_id,
+        delivery_id=delivery.pk,
+        subscriber_id=delivery.subscriber_id,
+        address="",
+        picks=tuple(_pick(delivery.edition_id, paper_id, place, reasons.get(paper_id)) for place, paper_id in enumerate(held)),
+        links=DigestLinks(leave="", preferences="", view=""),
+        message_key="",
+        language=delivery.subscriber.language,
     )
 
 
-def _reasons(delivery: Delivery) -> dict[int, tuple[str, ...]]:
-    if delivery.profile is None or not delivery.edition.statistics:
+def _explained(delivery: Delivery) -> dict[int, Explanation]:
+    if delivery.profile_id is None or not delivery.edition.statistics:
         return {}
-    statistics = EditionStatistics.from_bytes(bytes(delivery.edition.statistics))
+    statistics = statistics_of(delivery.edition_id)
     known = [paper_id for paper_id in delivery.papers if paper_id in statistics.places]
-    explained = explain(statistics, _ranked_for(delivery.profile), known)
-    return {found.paper_id: tuple(reason.text for reason in found.reasons) for found in explained}
+    profile = reader_profiles([delivery.profile_id])[delivery.profile_id]
+    return {found.paper_id: found for found in explain(statistics, profile, known)}
 
 
-def _ranked_for(profile: Profile) -> ReaderProfile:
-    return ReaderProfile(
-        topics=tuple(profile.topics),
-        phrases=tuple(profile.phrases),
-        muted=tuple(profile.muted),
-        minimum_votes=profile.minimum_votes,
-        papers_per_digest=profile.papers_per_digest,
-        balance=profile.balance,
-        taste=bytes(profile.taste),
-    )
+def _pick(edition_id: int, paper_id: int, place: int, found: Explanation | None) -> DigestPick:
+    if found is None:
+        return DigestPick(paper_id, section="also")
+    section: Section = "lead" if place == 0 else "topics" if found.parts.topic or found.parts.taste else "also"
+    return DigestPick(paper_id, tuple(reason.text for reason in found.reasons), section, topic_name(edition_id, found.topic_id))

@@ -40,7 +40,7 @@ def lint(content: bytes, *, digest: bool = True, postal_address: str = "", devel
     specimen = Specimen.of(content)
     findings: list[Finding] = []
     if specimen.message is not None:
-        findings += header_findings(specimen, digest=digest)
+        findings += header_findings(specimen, digest=digest, development=development)
         findings += text_part_findings(specimen.text, specimen.tree, digest=digest)
     if specimen.tree is None:
         findings.append(Finding("html-missing", "mail", "no HTML"))

@@ -112,6 +112,16 @@ def test_a_step_that_comes_too_late_is_told_and_changes_nothing(enter) -> None:
     assert found.open.state == "cancelled"
 
 
+def test_an_edition_whose_mail_would_be_faulty_is_not_approved_and_says_why(enter, settings) -> None:
+    found = a_world()
+    settings.SITE_URL = "http://paperboy.example.org"
+    answer = enter("editors").post(f"/desk/newsletter/edition/{found.open.pk}/step/approve/", follow=True)
+    told = " ".join(str(message) for message in answer.context["messages"])
+    assert "Its mail would be faulty" in told
+    assert "http-link" in told
+    assert Edition.objects.get(pk=found.open.pk).state == "review"
+
+
 @pytest.mark.parametrize("step", ["hold", "cancel"])
 def test_a_grave_step_needs_a_reason(enter, step) -> None:
     found = a_world()

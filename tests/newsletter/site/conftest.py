@@ -3,7 +3,15 @@
 import pytest
 
 from newsletter.models import DeliveryStatus
+from newsletter.sending import frozen, press
 from tests.newsletter import world
+
+
+@pytest.fixture(autouse=True)
+def forgotten_editions():
+    """Another test's edition may have had the same number."""
+    frozen.forget()
+    press.compiled_parts.cache_clear()
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 import pytest
 from django.urls import reverse
 
+from ingest.models import Paper
 from newsletter.editions import curate, open_edition
 from newsletter.models import Strike
+from newsletter.sending import press
 from newsletter.site.stories import byline, latest_edition, stories_of
 from subscriptions.links import view_url
 from tests.newsletter import world
@@ -88,7 +90,32 @@ def test_a_digest_in_the_browser_has_its_papers_in_order_with_reasons(client, de
     titles = [edition_paper.paper.title for edition_paper in delivery.edition.candidates.select_related("paper")[:3]]
     places = [content.index(title) for title in titles]
     assert places == sorted(places)
-    assert content.count('class="why"') == 3
+    assert content.count("Why it’s here:") == 3
+
+
+def test_a_digest_in_the_browser_is_the_mailed_document_without_powers(client, delivery):
+    address = view_url(delivery.pk).removeprefix("http://127.0.0.1:8000")
+    content = page(client, address)
+    assert content.startswith("<!doctype html>")
+    assert delivery.subscriber.address not in content
+    for power in ("/u/", "/p/", "/a/"):
+        assert power not in content
+    assert "'unsafe-inline'" in client.get(address)["Content-Security-Policy"]
+    assert "script-src 'self'" in client.get(address)["Content-Security-Policy"]
+
+
+def test_a_withdrawn_paper_is_named_in_the_browser_and_not_shown(client, delivery):
+    gone = Paper.objects.get(pk=delivery.papers[1])
+    Paper.objects.filter(pk=gone.pk).update(withdrawn_at=world.NOON)
+    content = page(client, view_url(delivery.pk).removeprefix("http://127.0.0.1:8000"))
+    assert "has been withdrawn since" in content
+    assert gone.get_absolute_url() not in content
+
+
+def test_a_digest_whose_compiled_edition_is_gone_is_shown_all_the_same(client, delivery):
+    delivery.edition.compiled.all().delete()
+    press.compiled_parts.cache_clear()
+    assert "Why it’s here:" in page(client, view_url(delivery.pk).removeprefix("http://127.0.0.1:8000"))
 
 
 def test_a_digest_that_was_erased_shows_nothing(client, delivery):
