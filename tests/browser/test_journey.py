@@ -74,7 +74,9 @@ def test_every_link_of_a_digest_leads_somewhere_and_changes_nothing(open_page, e
     expect(page.get_by_role("heading", level=1)).to_have_text("You are a reader now")
     work()
     open_newest_mail(page)
-    links = page.frame_locator("iframe.mail").locator("a").evaluate_all("links => links.map(link => link.href)")
+    anchors = page.frame_locator("iframe.mail").locator("a")
+    expect(anchors.last).to_be_attached()  # evaluate_all does not wait for the frame
+    links = anchors.evaluate_all("links => links.map(link => link.href)")
     own = [link for link in links if link.startswith(site)]
     assert {link.removeprefix(site)[:3] for link in own} >= {"/u/", "/p/"}
     before = list(Subscriber.objects.values())
