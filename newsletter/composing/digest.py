@@ -43,7 +43,7 @@ def render_web_view(compiled: CompiledParts, digest: Digest, *, home: str, editi
     shown = shown_digest(digest, compiled.facts, compiled.dropped)
     shown = replace(shown, links=replace(shown.links, act=""))
     parts = web_parts_of(compiled.facts, shown, {"home": home, "editions": editions}, withdrawn)
-    return _join(compiled.html, layout_values(compiled.facts, shown), parts, _filled_html)
+    return _join(compiled.html, layout_values(compiled.facts, shown), parts, filled_html)
 
 
 def _joined(compiled: CompiledParts, digest: Digest, omitted: int) -> RenderedMail:
