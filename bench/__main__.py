@@ -32,7 +32,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    options, console = arguments(), Console(width=118)
+    options, console = arguments(), Console(width=132)
     with running_servers() as servers:
         os.environ |= servers.environment | {"MAIL_PROVIDER": "file", "DJANGO_SETTINGS_MODULE": "newsletter.settings"}
         django.setup()
@@ -89,7 +89,8 @@ def main_table(taken: "dict[Way, list[Figures]]", options: argparse.Namespace) -
     naive = next(iter(taken.values()))
     table = Table(
         title=f"{options.readers:,} readers, {options.topics} topics, {options.papers} papers, {options.workers} workers; "
-        f"medians of {options.rounds}; CPU of product and database, without the sink"
+        f"medians of {options.rounds}; "
+        "CPU a digest of product and database, without the sink; MB of the largest worker"
     )
     for heading in (
         "way",
@@ -98,12 +99,12 @@ def main_table(taken: "dict[Way, list[Figures]]", options: argparse.Namespace) -
         "spread",
         "× naive",
         "of prebuilt",
-        "CPU µs each",
+        "CPU µs",
         "naive ÷",
-        "MB a worker",
+        "MB",
         "kB a mail",
     ):
-        table.add_column(heading, justify="left" if heading == "way" else "right", no_wrap=heading == "way")
+        table.add_column(heading, justify="left" if heading == "way" else "right", no_wrap=True)
     naive_rate = statistics.median(figures.rate for figures in naive)
     naive_cpu = statistics.median(figures.cpu_each for figures in naive)
     prebuilt = {way.sink: statistics.median(figure.rate for figure in taken[way]) for way in taken if way.work == "prebuilt"}
@@ -127,7 +128,7 @@ def main_table(taken: "dict[Way, list[Figures]]", options: argparse.Namespace) -
 
 def growth_table(grown: "dict[int, Figures]") -> Table:
     table = Table(title="growth: build and books only")
-    for heading in ("readers", "digests/s", "CPU µs each", "MB a worker"):
+    for heading in ("readers", "digests/s", "CPU µs", "MB"):
         table.add_column(heading, justify="right")
     for readers, figures in grown.items():
         table.add_row(f"{readers:,}", f"{figures.rate:,.0f}", f"{figures.cpu_each:,.0f}", f"{figures.memory:,.0f}")

@@ -52,6 +52,7 @@ class NullConnection(Closing):
 
 class NullTransport:
     name = "null"
+    takes_bytes = True
 
     def connect(self) -> NullConnection:
         return NullConnection()

@@ -60,7 +60,7 @@ def make_world(topics: int = 30, papers: int = 200, seed: int = 1) -> Edition:
 
 
 def add_readers(count: int, seed: int = 2) -> None:
-    """Write readers until there are `count`: one to five topics, ten papers, any balance."""
+    """Write readers until there are `count`: two to six topics, ten papers, any balance."""
     chance = random.Random(seed)  # noqa: S311 - as above
     topic_ids = list(Topic.objects.order_by("pk").values_list("pk", flat=True))
     numbers = range(Subscriber.objects.count() + 1, count + 1)
@@ -99,7 +99,7 @@ def _topics(count: int, chance: random.Random) -> list[Topic]:
 def _papers(count: int, topics: list[Topic], chance: random.Random) -> None:
     source = Source.objects.create(slug="bench", kind="listing", title="Bench")
     for number in range(count):
-        subjects = chance.sample(topics, k=chance.choice((1, 1, 2)))
+        subjects = chance.sample(topics, k=min(len(topics), chance.randint(1, 3)))
         phrases = [chance.choice(topic.phrases) for topic in subjects]
         title = f"{_word(chance).title()}: {' and '.join(phrases)} for {' '.join(chance.choice(SENTENCES).split()[:6])}"
         paper = Paper.objects.create(
@@ -125,7 +125,7 @@ def _abstract(phrases: list[str], chance: random.Random) -> str:
 
 
 def _choices(topic_ids: list[int], chance: random.Random) -> Choices:
-    topics = tuple(sorted(chance.sample(topic_ids, k=min(len(topic_ids), chance.randint(1, 5)))))
+    topics = tuple(sorted(chance.sample(topic_ids, k=min(len(topic_ids), chance.randint(2, 6)))))
     return Choices(topics=topics, papers_per_digest=10, balance=chance.randrange(0, 101, 10))
 
 
