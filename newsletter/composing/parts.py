@@ -26,7 +26,7 @@ WEB_KINDS: tuple[Kind, ...] = ("chrome", "withdrawn", "colophon")
 
 LAYOUT_VALUES = ("headline", "preheader", "sentence", "sentence_lines")
 _CARD_VALUES = ("reason", "more_reasons", "reason_lines", "number")
-_ACTION_VALUES = ("more", "fewer", "label")
+_ACTION_VALUES = ("act", "paper", "label")
 PART_VALUES: Mapping[Kind, Sequence[str]] = {
     "ways": ("view", "preferences", "leave"),
     "welcome": ("preferences",),
@@ -71,6 +71,7 @@ class Part:
         return f"emails/digest/parts/{self.kind}.txt"
 
 
+@lru_cache(maxsize=4_096)
 def piece_key(kind: Kind, paper_id: int) -> str:
     """Return the name of a compiled piece: cards have one per paper, every other kind one in all."""
     return f"{kind}:{paper_id}" if paper_id else kind
@@ -181,4 +182,4 @@ def _reason_values(reasons: tuple[str, ...], why: str) -> Mapping[str, str]:
 
 
 def _action_values(facts: EditionFacts, act: str, paper_id: int) -> dict[str, str]:
-    return {"more": f"{act}more/{paper_id}/", "fewer": f"{act}fewer/{paper_id}/", "label": facts.names[paper_id]}
+    return {"act": act, "paper": str(paper_id), "label": facts.names[paper_id]}

@@ -1,7 +1,9 @@
 """Typesetting: line breaking, direction and isolation of text that we did not write."""
 
 import re
+import textwrap
 import unicodedata
+from functools import lru_cache
 
 import wcwidth
 
@@ -11,6 +13,7 @@ COLUMNS = 78
 """RFC 5322 section 2.1.1 asks for lines of at most 78 characters."""
 LONGEST_WORD = 30
 _LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
+_NARROW = re.compile("[ -~\u00a1-\u02af\u2010-\u2027]*")
 _ADDRESS = re.compile(r"https?://\S+")
 _BREAK_HERE = "\u200b"  # zero width space: `wbr` fails in the Gmail app and in Outlook
 _GOOD_BREAK = re.compile(r"(?<=[/\-_.=&?,;:+)])(?=[^/\-_.=&?,;:+)\s])")
@@ -63,6 +66,7 @@ def _pieces(part: str) -> list[str]:
     return pieces
 
 
+@lru_cache(maxsize=4_096)
 def paragraph(text: str, *, indent: int = 0, first: str | None = None) -> str:
     """Return the text as lines of at most 78 columns, each indented; `first` replaces the indent of the first line.
 
@@ -72,6 +76,7 @@ def paragraph(text: str, *, indent: int = 0, first: str | None = None) -> str:
     """
     margin = " " * indent
     whole = any(len(address[0]) > COLUMNS - indent for address in _ADDRESS.finditer(text))
-    lines = wcwidth.wrap(text, COLUMNS - indent, break_long_words=not whole, break_on_hyphens=False)
+    wrap = textwrap.wrap if _NARROW.fullmatch(text) else wcwidth.wrap  # the latter counts columns, and takes ten times as long
+    lines = wrap(text, COLUMNS - indent, break_long_words=not whole, break_on_hyphens=False)
     laid = "\n".join(margin + line for line in lines)
     return laid if first is None else first + laid[indent:]

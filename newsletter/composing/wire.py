@@ -61,7 +61,7 @@ class _EncodedPiece:
             else:
                 value = values[element.name]
                 weight += LONGEST_ESCAPE * len(value)
-                found.append(quoted(escaped(value, element.attribute) if self.markup else value))
+                found.append(_value(value, element.attribute, self.markup))
         return b"".join(found), weight
 
 
@@ -137,6 +137,12 @@ class WireEdition:
         lines = [f"{name}: {_folded(value)}" for name, value in headers.items()]
         own = f"Subject: {_subject(one_line(subject))}\r\nTo: {_recipient(digest.address)}\r\nDate: {_date(timestamp)}\r\n"
         return b"".join((self.head, own.encode("ascii"), "\r\n".join(lines).encode("ascii"), b"\r\n\r\n"))
+
+
+@lru_cache(maxsize=8_192)
+def _value(value: str, attribute: bool, markup: bool) -> bytes:
+    """Return a value encoded. A digest names most of its values several times, and readers share many."""
+    return quoted(escaped(value, attribute) if markup else value)
 
 
 def _encoded(piece: Piece, *, markup: bool) -> _EncodedPiece:
