@@ -17,12 +17,10 @@ from newsletter.composing.facts import PREHEADER_LIMIT, EditionFacts
 from newsletter.composing.typesetting import breakable, isolated, paragraph
 
 Kind = Literal[
-    "ways", "welcome", "editor", "note", "heading", "lead", "card", "brief", "lead_actions", "actions", "omitted", "footer",
-    "chrome", "withdrawn", "colophon",
+    "ways", "welcome", "editor", "note", "heading", "lead", "card", "brief", "lead_actions", "actions", "lead_gap", "gap",
+    "omitted", "footer",
+    "chrome", "withdrawn", "colophon",  # of the web view alone, which has no text part
 ]  # fmt: skip
-WEB_KINDS: tuple[Kind, ...] = ("chrome", "withdrawn", "colophon")
-"""Parts of the web view alone; they have no text template."""
-
 
 LAYOUT_VALUES = ("headline", "preheader", "sentence", "sentence_lines")
 _CARD_VALUES = ("reason", "more_reasons", "reason_lines", "number")
@@ -38,6 +36,8 @@ PART_VALUES: Mapping[Kind, Sequence[str]] = {
     "brief": _CARD_VALUES,
     "lead_actions": _ACTION_VALUES,
     "actions": _ACTION_VALUES,
+    "lead_gap": (),
+    "gap": (),
     "omitted": ("omitted", "omitted_lines", "view"),
     "footer": ("address", "view", "preferences", "leave"),
     "chrome": ("home", "editions"),
@@ -130,7 +130,7 @@ def parts_of(facts: EditionFacts, digest: Digest, omitted: int = 0) -> list[Part
 
 def web_parts_of(facts: EditionFacts, digest: Digest, chrome: Mapping[str, str], withdrawn: Set[int]) -> list[Part]:
     """Return the parts of the web view: the digest without anything that only its reader may do, inside the site's own links."""
-    parts = [Part("chrome", chrome)]
+    parts: list[Part] = [Part("chrome", chrome)]
     if facts.editor_note:
         parts.append(Part("editor"))
     if digest.note:
@@ -149,7 +149,9 @@ def _papers(facts: EditionFacts, digest: Digest) -> Iterator[Part]:
             yield Part("heading", _heading_values(heading))
         shown = heading
         yield Part(_CARD_OF_SECTION[pick.section], _card_values(facts, pick, number), pick.paper_id)
-        if digest.links.act:
+        if not digest.links.act:
+            yield Part("lead_gap" if pick.section == "lead" else "gap")
+        else:
             yield Part("lead_actions" if pick.section == "lead" else "actions", _action_values(facts, digest.links.act, pick.paper_id))
 
 
