@@ -3,7 +3,7 @@
 from ingest.models.fetch import Fetch, FetchBody, FetchStatus, Rejection
 from ingest.models.listing import Count, Listing
 from ingest.models.pace import HostPace
-from ingest.models.paper import Paper
+from ingest.models.paper import FormerTitle, Paper
 from ingest.models.source import Source
 
-__all__ = ["Count", "Fetch", "FetchBody", "FetchStatus", "HostPace", "Listing", "Paper", "Rejection", "Source"]
+__all__ = ["Count", "Fetch", "FetchBody", "FetchStatus", "FormerTitle", "HostPace", "Listing", "Paper", "Rejection", "Source"]

@@ -13,6 +13,19 @@ class FetchStatus(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
+class FetchBody(models.Model):
+    """Raw bytes that a source sent, kept for a while so that a parser's mistake can be mended without asking again.
+
+    Stored once however often the same bytes come.
+    """
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    content = models.BinaryField()
+
+    def __str__(self) -> str:
+        return self.sha256
+
+
 class Fetch(models.Model):
     """One visit to a source. Its counts say what became of every entry: entries = new + updated + unchanged + rejected."""
 
@@ -29,8 +42,10 @@ class Fetch(models.Model):
     updated = models.PositiveIntegerField(_("updated"), default=0)
     unchanged = models.PositiveIntegerField(_("unchanged"), default=0)
     rejected = models.PositiveIntegerField(_("rejected"), default=0)
-    warnings = models.JSONField(_("warnings"), default=list, blank=True)
+    warning_count = models.PositiveIntegerField(_("number of warnings"), default=0)
+    warnings = models.JSONField(_("warnings"), default=list, blank=True, help_text=_("The first of them."))
     error = models.TextField(_("error"), blank=True)
+    body = models.ForeignKey(FetchBody, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="fetches")
 
     class Meta:
         ordering = ("-started_at", "-pk")
@@ -47,17 +62,6 @@ class Fetch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} {self.started_at:%Y-%m-%d %H:%M}"
-
-
-class FetchBody(models.Model):
-    """The raw bytes of a fetch, kept for a while so that a parser's mistake can be mended without asking the source again."""
-
-    fetch = models.OneToOneField(Fetch, on_delete=models.CASCADE, related_name="body")
-    content = models.BinaryField()
-    sha256 = models.CharField(max_length=64, db_index=True)
-
-    def __str__(self) -> str:
-        return f"body of fetch {self.fetch_id}"
 
 
 class Rejection(models.Model):

@@ -8,11 +8,16 @@ from ingest.models.source import Source
 
 
 class Listing(models.Model):
-    """A paper on a source's day."""
+    """A paper on a source's day.
+
+    `last_seen_at` is the newest reading of it, also when nothing had changed: a Count tells since when a value holds, this tells
+    until when it is known to hold.
+    """
 
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="listings", verbose_name=_("source"))
     day = models.DateField(_("day"))
     paper = models.ForeignKey(Paper, on_delete=models.PROTECT, related_name="listings", verbose_name=_("paper"))
+    last_seen_at = models.DateTimeField(_("last seen"))
 
     class Meta:
         ordering = ("-day", "source", "pk")
@@ -26,7 +31,10 @@ class Listing(models.Model):
 
 
 class Count(models.Model):
-    """Votes, comments and rank of a listing when seen: append-only, one row per change, null where the source does not say."""
+    """Votes, comments and rank of a listing when seen: append-only, one row per change, null where the source does not say.
+
+    `seen_at` is the earliest reading known to give these values; a reading that arrives out of order may move it back.
+    """
 
     listing = models.ForeignKey(Listing, on_delete=models.CASCADE, related_name="counts", verbose_name=_("listing"))
     seen_at = models.DateTimeField(_("seen"))

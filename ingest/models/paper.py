@@ -8,7 +8,8 @@ class Paper(models.Model):
     """The work itself, once.
 
     What no source knows is left empty: `author_count` may be known where the names are not, and `published` is null rather than
-    guessed. `field_sources` maps a field name to the slug of the source that gave it. A merged paper stays as a redirect.
+    guessed. `field_sources` maps a field name to the slug of the source that gave it and the instant it was seen there, as
+    `["huggingface", "2025-01-09T17:08:00Z"]` (see ingest.merging). A merged paper stays as a redirect.
     """
 
     title = models.CharField(_("title"), max_length=500)
@@ -30,7 +31,7 @@ class Paper(models.Model):
     merged_into = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged", verbose_name=_("merged into")
     )
-    first_seen_at = models.DateTimeField(_("first seen"))
+    first_seen_at = models.DateTimeField(_("first seen"), help_text=_("The earliest instant at which a source showed it."))
 
     class Meta:
         ordering = ("-first_seen_at", "-pk")
@@ -56,3 +57,16 @@ class Paper(models.Model):
         if self.doi:
             return f"https://doi.org/{self.doi}"
         return self.link
+
+
+class FormerTitle(models.Model):
+    """The key of a title that a paper once had: an entry without an id that still carries it is known by it."""
+
+    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="former_titles")
+    title_key = models.CharField(max_length=500, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["paper", "title_key"], name="former_title_once")]
+
+    def __str__(self) -> str:
+        return self.title_key
