@@ -1,0 +1,22 @@
+"""Arguments that several commands take."""
+
+import argparse
+from datetime import UTC, datetime
+
+
+def instant(text: str) -> datetime:
+    """Read an ISO 8601 instant that carries an offset, since a naive time means another moment on another machine."""
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"“{text}” is no ISO 8601 instant, such as 2026-01-10T05:00:00Z") from error
+    if value.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"“{text}” has no offset; write {text}Z for UTC")
+    return value.astimezone(UTC)
+
+
+def year(text: str) -> int:
+    """Read a year that a listing page can be of."""
+    if not (text.isascii() and text.isdigit() and 1991 <= int(text) <= 2100):
+        raise argparse.ArgumentTypeError(f"“{text}” is no year from 1991 to 2100")
+    return int(text)
