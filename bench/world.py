@@ -111,8 +111,8 @@ def _papers(count: int, topics: list[Topic], chance: random.Random) -> None:
             published=DAY,
             first_seen_at=FREEZE - timedelta(hours=6),
         )
-        listing = Listing.objects.create(source=source, day=DAY, paper=paper)
-        Count.objects.create(listing=listing, seen_at=FREEZE - timedelta(hours=5), votes=int(chance.paretovariate(0.8)) % 500)
+        listing = Listing.objects.create(source=source, day=DAY, paper=paper, last_seen_at=FREEZE - timedelta(hours=5))
+        Count.objects.create(listing=listing, seen_at=listing.last_seen_at, votes=int(chance.paretovariate(0.8)) % 500)
 
 
 def _abstract(phrases: list[str], chance: random.Random) -> str:

@@ -68,8 +68,9 @@ def a_paper(number: int, *, day: date = DAY, votes: int | None = 10, title: str 
 
 
 def listed(paper: Paper, day: date, votes: int | None, *, seen_at: datetime | None = None, source: Source | None = None) -> Listing:
-    listing, _ = Listing.objects.get_or_create(source=source or a_source(), day=day, paper=paper)
     seen_at = seen_at or datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=1)
+    listing, _ = Listing.objects.get_or_create(source=source or a_source(), day=day, paper=paper, defaults={"last_seen_at": seen_at})
+    Listing.objects.filter(pk=listing.pk, last_seen_at__lt=seen_at).update(last_seen_at=seen_at)
     Count.objects.create(listing=listing, seen_at=seen_at, votes=votes)
     return listing
 
