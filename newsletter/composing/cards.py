@@ -82,14 +82,14 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
     lead_summary, summary, brief_summary = (summarise(abstract, length) for length in (LEAD_LENGTH, CARD_LENGTH, BRIEF_LENGTH))
     byline = " · ".join(part for part in (_authors(paper, locale), _published(paper, locale)) if part)
     measures = " · ".join(_measures(paper, locale))
-    note = clean_line(paper.editor_note)
+    note = isolated(clean_line(without_tex(paper.editor_note)))
     return CardView(
         id=paper.id,
         title=title,
         title_shown=breakable(title),
         direction=direction(title),
         short_title=_short(title, SHORT_TITLE_LENGTH),
-        name=_short(title, NAME_LENGTH),
+        name=isolated(_short(title, NAME_LENGTH)),
         url=_secure_link(paper.url),
         code_url=_secure_link(paper.code_url),
         byline_shown=breakable(byline),

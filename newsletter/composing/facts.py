@@ -17,7 +17,8 @@ from ingest.cleaning import shorten
 from newsletter.composing.cards import CardView
 from newsletter.composing.content import EditionContent
 from newsletter.composing.locales import locale_of
-from newsletter.composing.typesetting import breakable, clean_line, paragraph
+from newsletter.composing.tex import without_tex
+from newsletter.composing.typesetting import breakable, clean_line, isolated, paragraph
 
 MOST_PICKS = 200
 """Sentences are ready for digests of up to this many papers; a profile asks for 50 at most."""
@@ -81,7 +82,7 @@ def _facts(content: EditionContent, cards: Sequence[CardView], locale: Locale) -
     weekly = content.cadence == "weekly"
     short_day = format_skeleton("MMMd", content.day, locale=locale)
     total = len(cards)
-    note, health = clean_line(content.editor_note, NOTE_LIMIT), clean_line(content.health_line, NOTE_LIMIT)
+    note, health = (isolated(clean_line(without_tex(line), NOTE_LIMIT)) for line in (content.editor_note, content.health_line))
     headline = gettext("This week: %(title)s · %(day)s") if weekly else gettext("%(title)s · %(day)s")
     first = gettext("Your first papers: %(title)s · %(day)s")
     empty = gettext("Nothing for you this week · %(day)s") if weekly else gettext("Nothing for you today · %(day)s")

@@ -119,7 +119,7 @@ def parts_of(facts: EditionFacts, digest: Digest, omitted: int = 0) -> list[Part
     if facts.editor_note:
         parts.append(Part("editor"))
     if digest.note:
-        parts.append(Part("note", {"note": breakable(digest.note), "note_lines": paragraph(digest.note)}))
+        parts.append(Part("note", {"note": breakable(isolated(digest.note)), "note_lines": paragraph(isolated(digest.note))}))
     parts.extend(_papers(facts, digest))
     if omitted:
         said = facts.omitted[min(omitted, len(facts.omitted) - 1)]
@@ -134,7 +134,7 @@ def web_parts_of(facts: EditionFacts, digest: Digest, chrome: Mapping[str, str],
     if facts.editor_note:
         parts.append(Part("editor"))
     if digest.note:
-        parts.append(Part("note", {"note": breakable(digest.note), "note_lines": ""}))
+        parts.append(Part("note", {"note": breakable(isolated(digest.note)), "note_lines": ""}))
     for part in _papers(facts, digest):
         gone = part.kind in CARD_KINDS and part.paper_id in withdrawn
         parts.append(Part("withdrawn", {"title": facts.titles[part.paper_id]}) if gone else part)
@@ -157,6 +157,7 @@ def _papers(facts: EditionFacts, digest: Digest) -> Iterator[Part]:
 
 @lru_cache(maxsize=4_096)
 def _heading_values(heading: str) -> Mapping[str, str]:
+    heading = isolated(heading)
     lines = paragraph(heading)
     return {"heading": breakable(heading), "heading_lines": f"{lines}\n{'-' * min(max(map(wcwidth.width, lines.splitlines())), 78)}"}
 

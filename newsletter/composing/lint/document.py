@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+import wcwidth
 from lxml import etree
 
 from newsletter.composing.lint.places import elements, is_hidden, place, shown_text, text_of
@@ -135,7 +136,7 @@ def text_findings(tree: "etree._Element") -> Iterator[Finding]:
         if _TEX.search(text):
             yield Finding("raw-tex", where, text.strip()[:80])
         yield from character_findings(text, where)
-        if any(len(word) > LONGEST_WORD + 10 for word in re.split(r"[\s\u200b]+", text)):
+        if any(wcwidth.width(word) > LONGEST_WORD + 10 for word in re.split(r"[\s\u200b]+", text)):
             yield Finding("long-word", where, max(re.split(r"[\s\u200b]+", text), key=len)[:80])
         if _needs_direction(element, text):
             yield Finding("direction-not-isolated", where, text.strip()[:80])
