@@ -29,7 +29,7 @@ def choose(scorer: Scorer, readers: ReaderArrays, block: Block, barred: NDArray[
     paper counts less the more of its interest are chosen. Near-duplicates of a chosen paper are out.
     """
     everything = _wants_everything(readers)[:, None]
-    total = block.topic + scorer.common[readers.balance]
+    total = block.topic + block.taste + scorer.common[readers.balance]
     outside = (block.slot < 0) & ~everything
     open_ = _allowed(scorer, readers, barred) & (total > 0) & (~outside | _stands_out(scorer, readers))
     slot = np.where(everything, np.int8(-1), block.slot)
@@ -87,7 +87,7 @@ class _Picking:
 
 
 def _wants_everything(readers: ReaderArrays) -> NDArray[np.bool_]:
-    no_interest = (readers.interests < 0).all(axis=1)
+    no_interest = (readers.interests < 0).all(axis=1) & (readers.taste < 0)
     return np.asarray(no_interest | (readers.balance == MAX_BALANCE))
 
 
@@ -108,7 +108,7 @@ def _stands_out(scorer: Scorer, readers: ReaderArrays) -> NDArray[np.bool_]:
 def _most_of_one(readers: ReaderArrays, slot: NDArray[np.int8], open_: NDArray[np.bool_]) -> NDArray[np.int32]:
     """At most this many papers per interest: all, if only one interest has papers."""
     active = np.zeros(len(readers), np.int32)
-    for place in range(readers.interests.shape[1]):
+    for place in range(readers.interests.shape[1] + 1):
         active += ((slot == place) & open_).any(axis=1)
     capped = np.maximum(np.ceil(readers.limit * MOST_OF_ONE).astype(np.int32), 2)
     return np.where(active > 1, capped, readers.limit).astype(np.int32)

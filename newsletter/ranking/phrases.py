@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from newsletter.ranking.text import Token, number_forms, sequences, stem, tokens, words
+from newsletter.ranking.text import STOP_WORDS, Token, number_forms, sequences, stem, tokens, with_pairs, words
 
 Span = tuple[int, int]
 """Half-open range of token places."""
@@ -44,6 +44,11 @@ class FieldIndex:
 
     def has_stem(self, one: str) -> bool:
         return one in self._by_stem or one in self._pair_by_stem
+
+    def terms(self) -> list[str]:
+        """What `text.terms` gives for the text."""
+        pairs = zip(self.tokens, self.stems, strict=True)
+        return with_pairs([one for token, one in pairs if token.word not in STOP_WORDS])
 
     def first(self, one: str) -> Span:
         """Where a stem that the text has stands first."""

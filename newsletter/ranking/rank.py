@@ -48,7 +48,7 @@ def explain(statistics: EditionStatistics, profile: ReaderProfile, paper_ids: Se
     """
     tables, readers = tabulate(statistics, [profile])
     scorer = Scorer(tables)
-    describer = _Describer(scorer, readers, scorer.topic_block(readers), Narrator(statistics))
+    describer = _Describer(scorer, readers, scorer.block(readers), Narrator(statistics))
     return [Explanation(paper_id, *describer.describe(0, statistics.places[paper_id])) for paper_id in paper_ids]
 
 
@@ -60,7 +60,7 @@ def _barred_places(statistics: EditionStatistics, ids: frozenset[int]) -> frozen
 def _rank_block(statistics: EditionStatistics, keys: Sequence[tuple[ReaderProfile, frozenset[int]]], narrator: Narrator) -> list[Selection]:
     tables, readers = tabulate(statistics, [profile for profile, _ in keys])
     scorer = Scorer(tables)
-    block = scorer.topic_block(readers)
+    block = scorer.block(readers)
     barred = np.zeros(block.topic.shape, bool)
     for row, (_, places) in enumerate(keys):
         barred[row, list(places)] = True
@@ -79,20 +79,25 @@ class _Describer:
         self.narrator = narrator
 
     def describe(self, row: int, place: int) -> tuple[Parts, tuple[Reason, ...], int | None]:
-        parts = self.scorer.parts(int(self.block.topic[row, place]), int(self.readers.balance[row]), place)
+        topic, taste = int(self.block.topic[row, place]), int(self.block.taste[row, place])
+        parts = self.scorer.parts(topic, taste, int(self.readers.balance[row]), place)
         interest, topic_id = self._interest(row, place)
-        return parts, self.narrator.reasons(place, parts, interest), topic_id
+        liked = self._liked(row, place) if taste > 0 else None
+        return parts, self.narrator.reasons(place, parts, interest, liked), topic_id
+
+    def _liked(self, row: int, place: int) -> Reason:
+        return self.narrator.taste(place, self.scorer.tables.taste_bytes[int(self.readers.taste[row])])
 
     def matches(self, row: int, place: int) -> bool:
         return bool(self.block.slot[row, place] >= 0)
 
     def wants_everything(self, row: int) -> bool:
-        no_interest = bool((self.readers.interests[row] < 0).all())
+        no_interest = bool((self.readers.interests[row] < 0).all()) and int(self.readers.taste[row]) < 0
         return no_interest or int(self.readers.balance[row]) == MAX_BALANCE
 
     def _interest(self, row: int, place: int) -> tuple[Reason | None, int | None]:
         slot = int(self.block.slot[row, place])
-        if slot < 0:
+        if not 0 <= slot < self.readers.interests.shape[1]:
             return None, None
         tables: Tables = self.scorer.tables
         at = int(self.readers.interests[row, slot])

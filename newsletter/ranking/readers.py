@@ -16,33 +16,36 @@ Rows = NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """What readers' rows point into. The last row of `interests` and `muted` is empty: the padding.
+    """What readers' rows point into. The last row of `interests`, `muted` and `tastes` is empty: the padding.
 
     `interests` int16 (interests + 1, papers): topics first, in the edition's order, then `phrases`.
-    `muted` bool (muted words + 1, papers).
+    `muted` bool (muted words + 1, papers). `tastes` int16 (tastes + 1, papers), of `taste_bytes`.
     """
 
     statistics: EditionStatistics
     phrases: tuple[str, ...]
     interests: NDArray[np.int16]
     muted: NDArray[np.bool_]
+    tastes: NDArray[np.int16]
+    taste_bytes: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class ReaderArrays:
-    """One row per distinct profile. `interests` and `muted` hold rows of `Tables`, padded with -1."""
+    """One row per profile. `interests`, `muted` and `taste` hold rows of `Tables`; -1 stands for none."""
 
     interests: Rows
     muted: Rows
     minimum_votes: Rows
     limit: Rows
     balance: Rows
+    taste: Rows
 
     def __len__(self) -> int:
         return len(self.balance)
 
     def block(self, start: int, stop: int) -> "ReaderArrays":
-        fields = (self.interests, self.muted, self.minimum_votes, self.limit, self.balance)
+        fields = (self.interests, self.muted, self.minimum_votes, self.limit, self.balance, self.taste)
         return ReaderArrays(*(field[start:stop] for field in fields))
 
 
@@ -53,14 +56,19 @@ def tabulate(statistics: EditionStatistics, profiles: Sequence[ReaderProfile]) -
     """
     phrases = _distinct(profile.phrases for profile in profiles)
     muted = _distinct(profile.muted for profile in profiles)
+    tastes = tuple(sorted({profile.taste for profile in profiles if profile.taste}))
     library = statistics.library
+    counted = np.where(statistics.on_topic, np.maximum(statistics.topic_scores, 1), 0)
     nothing = np.zeros((1, len(statistics.papers)))
     tables = Tables(
         statistics,
         phrases,
-        np.vstack([statistics.topic_scores, *map(library.phrase_scores, phrases), nothing]).astype(np.int16),
+        np.vstack([counted, *(library.phrase_match(phrase).counted for phrase in phrases), nothing]).astype(np.int16),
         np.vstack([*(muted_papers(one, library.indexes) for one in muted), nothing]).astype(bool),
+        np.vstack([statistics.affinity.scores(tastes), nothing]).astype(np.int16),
+        tastes,
     )
+    taste_rows = {taste: row for row, taste in enumerate(tastes)}
     phrase_rows = {phrase: len(statistics.topics) + row for row, phrase in enumerate(phrases)}
     muted_rows = {one: row for row, one in enumerate(muted)}
     interests = [
@@ -74,6 +82,7 @@ def tabulate(statistics: EditionStatistics, profiles: Sequence[ReaderProfile]) -
         np.array([profile.minimum_votes for profile in profiles], np.int32),
         np.array([profile.papers_per_digest for profile in profiles], np.int32),
         np.array([profile.balance for profile in profiles], np.int32),
+        np.array([taste_rows.get(profile.taste, -1) for profile in profiles], np.int32),
     )
 
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from newsletter.ranking.readers import ReaderArrays, Tables
 from newsletter.ranking.values import MAX_BALANCE, Parts
 
+TO_TASTE = 250
+"""Affinity from which a paper counts as one of the reader's own, not as one from outside."""
 EVEN = MAX_BALANCE // 2
 """At this balance topic and trend weigh the same: their parts are as stored, up to 1000 each."""
 
@@ -17,10 +19,12 @@ EVEN = MAX_BALANCE // 2
 class Block:
     """Scores of a block of readers: arrays of shape (readers, papers).
 
-    `slot` is the place of the best matching interest in the reader's row, -1 where none matches.
+    `slot` is the place of the best matching interest in the reader's row; one past the last where
+    only learned taste speaks for the paper; -1 where nothing does.
     """
 
     topic: NDArray[np.int32]
+    taste: NDArray[np.int32]
     slot: NDArray[np.int8]
 
 
@@ -42,8 +46,8 @@ class Scorer:
         """What does not depend on the reader's interests: trend, freshness, editor; (101, papers)."""
         return self.trend_parts + self.statistics.freshness + self.statistics.editor
 
-    def topic_block(self, readers: ReaderArrays) -> Block:
-        """The topic part is the best match among a reader's interests, weighted by the balance."""
+    def block(self, readers: ReaderArrays) -> Block:
+        """The topic part is the best match among a reader's interests; it and the taste part weigh by the balance."""
         shape = (len(readers), len(self.statistics.papers))
         best = np.zeros(shape, np.int16)
         slot = np.full(shape, -1, np.int8)
@@ -52,11 +56,13 @@ class Scorer:
             better = score > best
             slot[better] = place
             np.maximum(best, score, out=best)
+        taste = self.tables.tastes[readers.taste]
+        slot[(slot < 0) & (taste >= TO_TASTE)] = readers.interests.shape[1]
         weight = (MAX_BALANCE - readers.balance)[:, None]
-        return Block(best.astype(np.int32) * weight // EVEN, slot)
+        return Block(best.astype(np.int32) * weight // EVEN, taste.astype(np.int32) * weight // EVEN, slot)
 
-    def parts(self, topic: int, balance: int, place: int) -> Parts:
-        """The parts of one paper, given its topic part."""
+    def parts(self, topic: int, taste: int, balance: int, place: int) -> Parts:
+        """The parts of one paper, given those that depend on the reader's interests and taste."""
         frozen = self.statistics
         trend = int(self.trend_parts[balance, place])
-        return Parts(topic, 0, trend, int(frozen.freshness[place]), int(frozen.editor[place]))
+        return Parts(topic, taste, trend, int(frozen.freshness[place]), int(frozen.editor[place]))

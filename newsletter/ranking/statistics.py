@@ -5,16 +5,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from newsletter.ranking.affinity import Affinity
 from newsletter.ranking.archive import ArchiveStatistics, fit_archive
 from newsletter.ranking.freshness import freshness_scores
 from newsletter.ranking.likeness import near_duplicates
 from newsletter.ranking.packing import UnreadableBytes, pack, unpack
-from newsletter.ranking.topics import Library
+from newsletter.ranking.pickup import PickupModel
+from newsletter.ranking.text import terms
+from newsletter.ranking.topics import Library, topic_phrases
 from newsletter.ranking.trend import trend_scores
 from newsletter.ranking.values import CandidatePaper, TopicDefinition
 
@@ -23,7 +27,7 @@ __all__ = ["ArchiveStatistics", "EditionStatistics", "UnreadableBytes", "fit_arc
 Identified = TypeVar("Identified", CandidatePaper, TopicDefinition)
 
 _MAGIC = b"PBES"
-_VERSION = 1
+_VERSION = 2
 PINNED = 10_000
 """More than all other parts together can reach, so that a pinned paper comes first."""
 BOOST_STEP = 10
@@ -34,14 +38,19 @@ BOOST_STEP = 10
 class EditionStatistics:
     """Frozen ranking input of one edition. Papers and topics are in the order of their ids.
 
-    Arrays (all in thousandths): `topic_scores` int16 (topics, papers); `trend`, `freshness`, `editor`
-    int16 (papers); `duplicates` bool (papers, papers).
+    Arrays (all in thousandths): `topic_scores` int16 (topics, papers), of which those count that are
+    `on_topic` (bool, same shape); `trend`, `freshness`, `editor` int16 (papers); `expected` int32, votes
+    foreseen per paper; `duplicates` bool (papers, papers). `known_for` says whose earlier papers led to
+    that: a name and their mean votes, or an empty name.
     """
 
     now: datetime
     library: Library
     topics: tuple[TopicDefinition, ...]
+    known_for: tuple[tuple[str, int], ...]
     topic_scores: NDArray[np.int16]
+    on_topic: NDArray[np.bool_]
+    expected: NDArray[np.int32]
     trend: NDArray[np.int16]
     freshness: NDArray[np.int16]
     editor: NDArray[np.int16]
@@ -54,8 +63,10 @@ class EditionStatistics:
         topics: Sequence[TopicDefinition],
         now: datetime,
         archive: ArchiveStatistics | None = None,
+        pickup: PickupModel | None = None,
     ) -> "EditionStatistics":
-        """Compute all that does not depend on the reader. Without an archive the papers stand in for it.
+        """Compute all that does not depend on the reader. Without an archive the papers stand in for it;
+        without a pickup model only votes that were seen make a trend.
 
         ValueError if `now` has no time zone or two papers or two topics share an id.
         """
@@ -63,15 +74,21 @@ class EditionStatistics:
             raise ValueError("now must have a time zone")
         ordered = _by_id(papers, "papers")
         known = archive or fit_archive((paper.title, paper.abstract) for paper in ordered)
-        library = Library(ordered, known)
         subjects = _by_id(topics, "topics")
+        library = Library(ordered, known.narrowed(_terms_in(ordered, subjects)))
+        scores, on = library.matches(subjects)
+        expected = pickup.expected_votes(ordered) if pickup else np.zeros(len(ordered))
+        known_for = [pickup.known_for(paper) if pickup else None for paper in ordered]
         moment = now.astimezone(UTC)
         return cls(
             moment,
             library,
             subjects,
-            library.topic_scores(subjects),
-            trend_scores(ordered),
+            tuple((found[0], round(found[1])) if found else ("", 0) for found in known_for),
+            scores,
+            on,
+            np.rint(expected).astype(np.int32),
+            trend_scores(ordered, np.rint(expected).astype(np.int32), moment.date()),
             freshness_scores(ordered, moment.date()),
             np.array([BOOST_STEP * paper.boost + PINNED * paper.pinned for paper in ordered], np.int16),
             near_duplicates(library.indexes),
@@ -80,6 +97,10 @@ class EditionStatistics:
     @property
     def papers(self) -> tuple[CandidatePaper, ...]:
         return self.library.papers
+
+    @cached_property
+    def affinity(self) -> Affinity:
+        return Affinity(self.library.vectors)
 
     @cached_property
     def places(self) -> dict[int, int]:
@@ -105,9 +126,12 @@ class EditionStatistics:
             "now": self.now.isoformat(),
             "papers": [_paper_to_plain(paper) for paper in self.papers],
             "topics": [asdict(topic) for topic in self.topics],
+            "known_for": self.known_for,
         }
         arrays: dict[str, NDArray[Any]] = {
             "topic_scores": self.topic_scores,
+            "on_topic": self.on_topic,
+            "expected": self.expected,
             "trend": self.trend,
             "freshness": self.freshness,
             "editor": self.editor,
@@ -123,7 +147,14 @@ class EditionStatistics:
         archive = ArchiveStatistics.from_bytes(arrays.pop("archive").tobytes())
         library = Library([_paper_from_plain(plain) for plain in data["papers"]], archive)
         topics = tuple(_topic_from_plain(plain) for plain in data["topics"])
-        return cls(datetime.fromisoformat(data["now"]), library, topics, **arrays)
+        known_for = tuple((name, votes) for name, votes in data["known_for"])
+        return cls(datetime.fromisoformat(data["now"]), library, topics, known_for, **arrays)
+
+
+def _terms_in(papers: Sequence[CandidatePaper], topics: Sequence[TopicDefinition]) -> set[str]:
+    texts = chain.from_iterable((paper.title, paper.abstract) for paper in papers)
+    phrases = chain.from_iterable(topic_phrases(topic) for topic in topics)
+    return {term for text in chain(texts, phrases) for term in terms(text)}
 
 
 def _by_id(values: Sequence[Identified], what: str) -> tuple[Identified, ...]:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import Stemmer
@@ -11,6 +12,16 @@ import Stemmer
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*(?:\+\+|#)?")
 _HYPHENS = "-‐‑‒–"
 _POSSESSIVE = re.compile(r"['’]s?$")
+STOP_WORDS = frozenset(
+    words
+    for line in (
+        "a also an and are as at based be been being between both but by can for from had has have in into is it its",
+        "may more most new not of on or our such than that the their then these they this those to use used using via",
+        "was we were which with",
+    )
+    for words in line.split()
+)
+"""Words that say nothing about a subject. A short list: pairs with other common words help to tell papers apart."""
 _NOT_PLURAL = ("ss", "us", "is")
 
 
@@ -92,3 +103,13 @@ def sequences(names: Sequence[str]) -> list[tuple[str, ...]]:
     plain = tuple(names)
     joins = ((*plain[:at], plain[at] + plain[at + 1], *plain[at + 2 :]) for at in range(len(plain) - 1))
     return [plain, *joins]
+
+
+def terms(text: str) -> list[str]:
+    """Stems of the words that are no stop words, in order, then each pair of neighbours among them as "a b"."""
+    return with_pairs([stem(word) for word in words(text) if word not in STOP_WORDS])
+
+
+def with_pairs(stems: Sequence[str]) -> list[str]:
+    """The stems, then each pair of neighbours among them as "a b"."""
+    return [*stems, *(f"{one} {two}" for one, two in pairwise(stems))]

@@ -1,60 +1,55 @@
-"""How strongly each paper is on a topic, from the words of its title and abstract."""
+"""How strongly each paper is on a topic, or on a phrase that a reader typed."""
 
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.ranking.archive import ArchiveStatistics
-from newsletter.ranking.phrases import FieldIndex, PaperIndex, Span, phrase_words
-from newsletter.ranking.text import stem
+from newsletter.ranking.evidence import ABSTRACT_PHRASE, NO_EVIDENCE, Evidence, find_evidence, presence
+from newsletter.ranking.phrases import PaperIndex, phrase_words
+from newsletter.ranking.text import STOP_WORDS, stem, tokens
 from newsletter.ranking.values import CandidatePaper, TopicDefinition
+from newsletter.ranking.vectors import Floats, PaperVectors, unit
 
-TITLE_PHRASE = 1000
-ABSTRACT_PHRASE = (0, 650, 750, 800)
-"""By how often the abstract has the phrase; three or more count as three."""
-TITLE_WORDS = 550
-ABSTRACT_WORDS = 400
-ENOUGH_WORDS = 0.75
-CATEGORY = 300
-CATEGORY_BONUS = 100
+CONTEXT = 0.6
+CATEGORY = 0.3
+BEST_BY_WORDS = 10
+BEST_BY_PLACE = 20
+LIKE_THE_BEST = 2.0
+SURE = 2.0
+"""A best match this strong lets the papers like it count in full."""
+FULL = 8.0
+"""Raw score that gives a match of 1000."""
+RELATED = 3.2
+RELATED_IN_CATEGORY = 2.4
+WORDS_APART = 2.4
+"""Raw scores from which a paper without the phrase itself is taken to be on the topic: by nearness
+alone, in one of the topic's categories, or with the words of the phrase apart from each other."""
 CHILD_SHARE = 0.9
+SHOWN = 2
 
 Scores = NDArray[np.int16]
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What speaks for a match: places in a field of the paper, or categories; `score` from 0 to 1000."""
+class Match(NamedTuple):
+    """`scores` of every paper, 0 to 1000, and which papers are `on` the topic; in the papers' order."""
 
-    score: int
-    field: str = ""
-    text: FieldIndex | None = None
-    spans: tuple[Span, ...] = ()
-    times: int = 1
-    categories: tuple[str, ...] = ()
+    scores: Scores
+    on: NDArray[np.bool_]
 
-    def wordings(self) -> tuple[str, ...]:
-        """What the paper says at those places, each wording once."""
-        if self.text is None:
-            return ()
-        return tuple(dict.fromkeys(map(self.text.surface, self.spans)))
-
-    def is_called(self, name: str) -> bool:
-        """Whether the paper says nothing but the given name, give or take endings and hyphens."""
-        wanted = "".join(map(stem, phrase_words(name)))
-        return {"".join(map(stem, phrase_words(wording))) for wording in self.wordings()} == {wanted}
-
-
-NO_EVIDENCE = Evidence(0)
+    @property
+    def counted(self) -> Scores:
+        """The scores of papers on the topic, 0 for the others."""
+        return np.where(self.on, np.maximum(self.scores, 1), 0).astype(np.int16)
 
 
 class Library:
-    """The papers of an edition, indexed for phrases, with the archive's word weights."""
+    """The papers of an edition, indexed for phrases, with what the archive knows of their words."""
 
     def __init__(self, papers: Sequence[CandidatePaper], archive: ArchiveStatistics) -> None:
         self.papers = tuple(papers)
@@ -63,6 +58,10 @@ class Library:
     @cached_property
     def indexes(self) -> list[PaperIndex]:
         return [PaperIndex(paper.title, paper.abstract) for paper in self.papers]
+
+    @cached_property
+    def vectors(self) -> PaperVectors:
+        return PaperVectors(self.indexes, self.archive)
 
     @cached_property
     def holders(self) -> dict[str, set[int]]:
@@ -74,80 +73,124 @@ class Library:
                     holders[one].add(place)
         return dict(holders)
 
-    def phrase_scores(self, phrase: str) -> Scores:
-        """Match of a typed phrase with every paper, 0 to 1000; int16, in the order of the papers."""
-        scores = np.zeros(len(self.papers), np.int16)
+    @cached_property
+    def by_words(self) -> Floats:
+        """Cosine of every pair of papers by their words."""
+        words = self.vectors.words
+        return np.asarray((words @ words.T).toarray())
+
+    @cached_property
+    def by_place(self) -> Floats:
+        """Cosine of every pair of papers in the latent space."""
+        return np.asarray(self.vectors.latent @ self.vectors.latent.T)
+
+    def phrase_match(self, phrase: str) -> Match:
+        """Match of a typed phrase with every paper."""
+        return self._match((phrase,), self._base(phrase), np.zeros(len(self.papers), bool))
+
+    def topic_match(self, topic: TopicDefinition, topics: Sequence[TopicDefinition]) -> Match:
+        """Match of a topic with every paper; `topics` are all that are on offer, for its context."""
+        base = np.max([self._base(phrase) for phrase in topic_phrases(topic)], axis=0, initial=0.0)
+        filed = np.array([bool(_shared(topic, paper)) for paper in self.papers], bool)
+        base = base + self._context(topic, topics) + CATEGORY * filed
+        return self._match(topic_phrases(topic), base, filed)
+
+    def _match(self, phrases: Sequence[str], base: Floats, filed: NDArray[np.bool_]) -> Match:
+        raw = self._with_the_like(base)
+        said = np.zeros(len(self.papers), np.int16)
+        for phrase in phrases:
+            typed = phrase_words(phrase)
+            for place in self._worth_a_look(typed):
+                said[place] = max(said[place], find_evidence(typed, self.indexes[place], self.archive).strength)
+        on = (said >= ABSTRACT_PHRASE) | (raw >= RELATED)
+        on |= ((said > 0) & (raw >= WORDS_APART)) | (filed & (raw >= RELATED_IN_CATEGORY))
+        return Match(np.rint(1000 * np.clip(raw / FULL, 0, 1)).astype(np.int16), on)
+
+    def _base(self, phrase: str) -> Floats:
+        """BM25 by words, presence of the whole phrase, and nearness in the latent space."""
         typed = phrase_words(phrase)
+        base = self.vectors.coverage(phrase) + self.vectors.latent @ self.vectors.query(phrase)
         for place in self._worth_a_look(typed):
-            scores[place] = self._evidence(typed, self.indexes[place]).score
-        return scores
+            base[place] += presence(typed, self.indexes[place], self.archive)
+        return np.asarray(base)
+
+    def _context(self, topic: TopicDefinition, topics: Sequence[TopicDefinition]) -> Floats:
+        """Nearness to the branch a topic sits under: its parent and the topics beside it."""
+        beside = [other for other in topics if topic.parent_id in (other.id, other.parent_id) and topic.parent_id]
+        branch = sum((self.vectors.query(other.name) for other in beside), np.zeros(self.vectors.places.shape[1]))
+        return np.asarray(CONTEXT * (self.vectors.latent @ unit(branch)))
+
+    def _with_the_like(self, base: Floats) -> Floats:
+        """Add how like the best matches each paper is (pseudo-relevance feedback, Rocchio 1971).
+
+        The best weigh by the square of their scores. Where even the best match is weak, there is
+        nothing to learn from, and little is added.
+        """
+        if not base.size or base.max() <= 0:
+            return base
+        trust = LIKE_THE_BEST * min(1.0, float(base.max()) / SURE)
+        near = _likeness(self.by_words, base, BEST_BY_WORDS) + _likeness(self.by_place, base, BEST_BY_PLACE)
+        return np.asarray(base + trust * near)
+
+    def _worth_a_look(self, typed: Sequence[str]) -> list[int]:
+        """Places of papers that have at least one word of the phrase, or two written as one."""
+        names = [word for word in typed if word not in STOP_WORDS] or typed
+        pairs = (one + two for one, two in itertools.pairwise(typed))
+        return sorted(set().union(*(self.holders.get(stem(word), ()) for word in (*names, *pairs))))
+
+    def matches(self, topics: Sequence[TopicDefinition]) -> tuple[Scores, NDArray[np.bool_]]:
+        """Scores and which papers are on each topic: (topics, papers). A topic has what topics below it have."""
+        own = [self.topic_match(topic, topics) for topic in topics]
+        shape = (len(topics), len(self.papers))
+        scores = np.array([match.scores for match in own], np.int16).reshape(shape)
+        on = np.array([match.on for match in own], bool).reshape(shape)
+        rows = {topic.id: row for row, topic in enumerate(topics)}
+        for row, topic in enumerate(topics):
+            below = np.where(own[row].on, own[row].scores * CHILD_SHARE, 0).astype(np.int16)
+            for above in parents(topic, topics, rows):
+                np.maximum(scores[above], below, out=scores[above])
+                on[above] |= own[row].on
+        return scores, on
 
     def phrase_evidence(self, phrase: str, place: int) -> Evidence:
-        return self._evidence(phrase_words(phrase), self.indexes[place])
-
-    def _worth_a_look(self, typed: tuple[str, ...]) -> list[int]:
-        pairs = map("".join, itertools.pairwise(typed))
-        return sorted(set().union(*(self.holders.get(stem(word), ()) for word in (*typed, *pairs))))
-
-    def _evidence(self, typed: tuple[str, ...], index: PaperIndex) -> Evidence:
-        spans = index.title.stemmed(typed)
-        if spans:
-            return Evidence(TITLE_PHRASE, "title", index.title, (spans[0],))
-        spans = index.abstract.stemmed(typed)
-        if spans:
-            score = ABSTRACT_PHRASE[min(len(spans), len(ABSTRACT_PHRASE) - 1)]
-            return Evidence(score, "abstract", index.abstract, (spans[0],), len(spans))
-        return self._scattered(typed, index)
-
-    def _scattered(self, typed: tuple[str, ...], index: PaperIndex) -> Evidence:
-        """The words of a phrase apart from each other: most of their weight must be in one field."""
-        weights = {one: self.archive.weight(one) for one in map(stem, typed)}
-        whole = sum(weights.values())
-        for name, field, most in (("title", index.title, TITLE_WORDS), ("abstract", index.abstract, ABSTRACT_WORDS)):
-            found = [field.first(one) for one in weights if field.has_stem(one)]
-            share = sum(weight for one, weight in weights.items() if field.has_stem(one)) / whole if whole else 0.0
-            if found and share >= ENOUGH_WORDS:
-                return Evidence(int(most * share), name, field, tuple(found))
-        return NO_EVIDENCE
-
-    def topic_scores(self, topics: Sequence[TopicDefinition]) -> NDArray[np.int16]:
-        """Match of every topic with every paper, 0 to 1000; int16 of shape (topics, papers)."""
-        scores = np.zeros((len(topics), len(self.papers)), np.int16)
-        for row, topic in enumerate(topics):
-            scores[row] = self._own_scores(topic)
-        rows = {topic.id: row for row, topic in enumerate(topics)}
-        own = scores.copy()
-        for row, topic in enumerate(topics):
-            for above in _parents(topic, topics, rows):
-                np.maximum(scores[above], (own[row] * CHILD_SHARE).astype(np.int16), out=scores[above])
-        return scores
-
-    def _own_scores(self, topic: TopicDefinition) -> Scores:
-        scores = np.zeros(len(self.papers), np.int16)
-        for phrase in topic_phrases(topic):
-            np.maximum(scores, self.phrase_scores(phrase), out=scores)
-        listed = np.array([bool(_shared(topic, paper)) for paper in self.papers], bool)
-        bonus = np.minimum(scores + CATEGORY_BONUS, TITLE_PHRASE)
-        scores[listed] = np.where(scores > 0, bonus, CATEGORY)[listed]
-        return scores
+        found = find_evidence(phrase_words(phrase), self.indexes[place], self.archive)
+        return found if found.strength else self._related((phrase,), place)
 
     def topic_evidence(self, topics: Sequence[TopicDefinition], row: int, place: int) -> tuple[TopicDefinition, Evidence]:
         """The strongest evidence for a topic, and the topic it comes from: itself or one below it."""
         rows = {topic.id: at for at, topic in enumerate(topics)}
-        below = [topic for topic in topics if row in _parents(topic, topics, rows)]
-        found = [(topics[row], self._topic_evidence(topics[row], place))]
-        found += [(topic, self._topic_evidence(topic, place)) for topic in below]
-        return max(found, key=lambda pair: pair[1].score)
+        family = [topics[row], *(topic for topic in topics if row in parents(topic, topics, rows))]
+        found = [(topic, self._said(topic, place)) for topic in family]
+        best = max(found, key=lambda pair: pair[1].strength)
+        if best[1].strength:
+            return best
+        filed = [(topic, shared) for topic in family if (shared := _shared(topic, self.papers[place]))]
+        if filed:
+            return filed[0][0], Evidence(0, categories=filed[0][1])
+        return topics[row], self._related(topic_phrases(topics[row]), place)
 
-    def _topic_evidence(self, topic: TopicDefinition, place: int) -> Evidence:
-        by_phrase = (self.phrase_evidence(phrase, place) for phrase in topic_phrases(topic))
-        best = max(by_phrase, key=lambda evidence: evidence.score)
-        shared = _shared(topic, self.papers[place])
-        return Evidence(CATEGORY, categories=shared) if shared and not best.score else best
+    def _said(self, topic: TopicDefinition, place: int) -> Evidence:
+        index = self.indexes[place]
+        found = (find_evidence(phrase_words(phrase), index, self.archive) for phrase in topic_phrases(topic))
+        return max(found, key=lambda evidence: evidence.strength, default=NO_EVIDENCE)
 
+    def _related(self, phrases: Sequence[str], place: int) -> Evidence:
+        """The paper's own words that lie nearest to what was asked for, in the paper's spelling."""
+        asked = unit(sum((self.vectors.query(phrase) for phrase in phrases), self.vectors.query("")))
+        paper = self.vectors.words[[place]].tocoo()
+        pull = paper.data * (self.vectors.places[paper.col] @ asked)
+        order = np.lexsort((paper.col, -pull))[:SHOWN]
+        stems = [self.vectors.terms[paper.col[at]] for at in order]
+        return Evidence(0, related=tuple(self.spelled(stems, place)))
 
-def _shared(topic: TopicDefinition, paper: CandidatePaper) -> tuple[str, ...]:
-    return tuple(sorted(set(topic.categories).intersection(paper.categories)))
+    def spelled(self, wanted: Iterable[str], place: int) -> list[str]:
+        """The first two of the wanted terms, as the paper spells them."""
+        text = f"{self.papers[place].title}\n{self.papers[place].abstract}"
+        spelling: dict[str, str] = {}
+        for token in tokens(text):
+            spelling.setdefault(stem(token.word), text[token.start : token.end])
+        found = (" ".join(spelling[one] for one in term.split()) for term in wanted)
+        return list(dict.fromkeys(found))[:SHOWN]
 
 
 def topic_phrases(topic: TopicDefinition) -> tuple[str, ...]:
@@ -155,7 +198,7 @@ def topic_phrases(topic: TopicDefinition) -> tuple[str, ...]:
     return tuple(dict.fromkeys((topic.name, *topic.phrases)))
 
 
-def _parents(topic: TopicDefinition, topics: Sequence[TopicDefinition], rows: dict[int, int]) -> list[int]:
+def parents(topic: TopicDefinition, topics: Sequence[TopicDefinition], rows: dict[int, int]) -> list[int]:
     """Rows of all topics above one; a cycle ends where it closes."""
     found: list[int] = []
     seen = {topic.id}
@@ -165,3 +208,17 @@ def _parents(topic: TopicDefinition, topics: Sequence[TopicDefinition], rows: di
         found.append(rows[parent])
         parent = topics[rows[parent]].parent_id
     return found
+
+
+def _likeness(cosines: Floats, base: Floats, best: int) -> Floats:
+    """Cosine of each paper with the weighted middle of the best."""
+    order = np.lexsort((np.arange(len(base)), -base))[:best]
+    weights = np.maximum(base[order], 0.0) ** 2
+    weights = weights / (weights.sum() or 1.0)
+    length = float(weights @ cosines[np.ix_(order, order)] @ weights)
+    near: Floats = cosines[:, order] @ weights / np.sqrt(max(length, 1e-9))
+    return near
+
+
+def _shared(topic: TopicDefinition, paper: CandidatePaper) -> tuple[str, ...]:
+    return tuple(sorted(set(topic.categories).intersection(paper.categories)))

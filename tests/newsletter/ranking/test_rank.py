@@ -4,6 +4,7 @@ from datetime import date, datetime
 import pytest
 
 from newsletter.ranking import rank as rank_module
+from newsletter.ranking.archive import fit_archive
 from newsletter.ranking.rank import explain, rank
 from newsletter.ranking.values import Parts
 from tests.newsletter.ranking.plain import NOW, frozen, paper, reader, topic
@@ -44,10 +45,12 @@ def test_a_typed_phrase_has_its_own_reason_and_no_topic():
     assert selection.picks[0].topic_id is None
 
 
-def test_a_category_alone_is_a_weak_match_that_is_said():
-    papers = [paper(1, "Grippers", categories=("cs.RO",))]
-    selection = only(frozen(papers, [ROBOTS]), reader(topics=(2,)))
-    assert selection.picks[0].reasons[0].text == "Robotics: filed under cs.RO"
+def test_a_near_paper_is_on_the_topic_when_it_is_filed_there():
+    hands = topic(2, "Dexterous robot hands", categories=("cs.RO",))
+    papers = [paper(1, "Hands of a robot", categories=("cs.RO",)), paper(2, "Hands of a robot, seen", categories=("cs.CV",))]
+    archive = fit_archive([("Hands of a robot", ""), ("Dexterous robot hands", ""), *((f"Sorting {n}", "") for n in range(30))])
+    selection = only(frozen(papers, [hands], archive=archive), reader(topics=(2,)))
+    assert [pick.reasons[0].text for pick in selection.picks] == ["Dexterous robot hands: filed under cs.RO"]
 
 
 def test_following_a_topic_follows_the_topics_below_it():

@@ -5,9 +5,11 @@ from datetime import date
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newsletter.ranking.archive import fit_archive
 from newsletter.ranking.phrases import PaperIndex, phrase_words
 from newsletter.ranking.rank import explain, rank
 from newsletter.ranking.statistics import EditionStatistics
+from newsletter.ranking.taste import TasteEvent, learn
 from tests.newsletter.ranking.plain import frozen, paper, reader, topic
 
 WORDS = ["diffusion", "model", "models", "robot", "graph", "fine-tuning", "llm", "agents", "sound", "policy"]
@@ -42,6 +44,8 @@ def editions(draw):
     return papers, topics
 
 
+ARCHIVE = fit_archive([(word, other) for word in WORDS for other in WORDS])
+LIKED = st.builds(TasteEvent, TEXTS, TEXTS, st.sampled_from([1.0, -1.0, 0.3]), st.just(date(2026, 2, 1)))
 READERS = st.builds(
     reader,
     topics=st.lists(st.integers(1, 6), max_size=4, unique=True).map(tuple),
@@ -50,6 +54,7 @@ READERS = st.builds(
     minimum_votes=st.integers(0, 50),
     papers_per_digest=st.integers(1, 12),
     balance=st.integers(0, 100),
+    taste=st.lists(LIKED, max_size=2).map(lambda events: learn(b"", events, ARCHIVE)),
 )
 MAILED = st.frozensets(st.integers(1, 45), max_size=8)
 CROWDS = st.lists(st.tuples(READERS, MAILED), min_size=1, max_size=6)

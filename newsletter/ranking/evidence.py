@@ -1,0 +1,110 @@
+"""What in a paper speaks for a phrase: where it stands, and whether it stands there for itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from newsletter.ranking.archive import ArchiveStatistics
+from newsletter.ranking.phrases import FieldIndex, PaperIndex, Span, phrase_words
+from newsletter.ranking.text import STOP_WORDS, stem
+
+TITLE_PHRASE = 100
+ABSTRACT_PHRASE = 60
+TITLE_WORDS = 40
+ABSTRACT_WORDS = 30
+ENOUGH_WORDS = 0.75
+"""Share of a phrase's weight that must stand in one field when its words stand apart."""
+BINDING = 10
+"""Papers that must share a longer phrase before a word in it counts half as bound."""
+MOST_COUNTED = 4
+
+_JOINS = frozenset(" -‐‑–\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for a match: places in a field of the paper, categories, or related words.
+
+    `strength` orders evidence of the same paper: a phrase in the title before one in the abstract,
+    a whole phrase before its words apart.
+    """
+
+    strength: int
+    field: str = ""
+    text: FieldIndex | None = None
+    spans: tuple[Span, ...] = ()
+    times: int = 1
+    categories: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+
+    def wordings(self) -> tuple[str, ...]:
+        """What the paper says at those places, each wording once."""
+        if self.text is None:
+            return ()
+        return tuple(dict.fromkeys(map(self.text.surface, self.spans)))
+
+    def is_called(self, name: str) -> bool:
+        """Whether the paper says nothing but the given name, give or take endings and hyphens."""
+        wanted = "".join(map(stem, phrase_words(name)))
+        return {"".join(map(stem, phrase_words(wording))) for wording in self.wordings()} == {wanted}
+
+
+NO_EVIDENCE = Evidence(0)
+
+
+def find_evidence(typed: Sequence[str], index: PaperIndex, archive: ArchiveStatistics) -> Evidence:
+    """The strongest evidence for a phrase, given as words."""
+    spans = index.title.stemmed(typed)
+    if spans:
+        return Evidence(TITLE_PHRASE, "title", index.title, (spans[0],))
+    spans = index.abstract.stemmed(typed)
+    if spans:
+        return Evidence(ABSTRACT_PHRASE + min(len(spans), 9), "abstract", index.abstract, (spans[0],), len(spans))
+    return _scattered(typed, index, archive)
+
+
+def _scattered(typed: Sequence[str], index: PaperIndex, archive: ArchiveStatistics) -> Evidence:
+    """The words of a phrase apart from each other: most of their weight must be in one field."""
+    weights = {one: archive.weight(one) for one in (stem(word) for word in typed if word not in STOP_WORDS)}
+    whole = sum(weights.values())
+    if len(weights) < 2:
+        return NO_EVIDENCE
+    for name, field, strength in (("title", index.title, TITLE_WORDS), ("abstract", index.abstract, ABSTRACT_WORDS)):
+        found = [one for one in weights if field.has_stem(one)]
+        if sum(weights[one] for one in found) >= ENOUGH_WORDS * whole:
+            return Evidence(strength, name, field, tuple(sorted(map(field.first, found))))
+    return NO_EVIDENCE
+
+
+def presence(typed: Sequence[str], index: PaperIndex, archive: ArchiveStatistics) -> float:
+    """How much the whole phrase speaks for a paper, 0 to 2.5.
+
+    Title before abstract, more places before fewer, and places where the phrase stands for itself
+    before those inside a longer set phrase ("retrieval" in "retrieval-augmented generation").
+    """
+    title = index.title.stemmed(typed)
+    abstract = index.abstract.stemmed(typed)
+    if not title and not abstract:
+        return 0.0
+    where = max(1.0 if title else 0.0, 0.6 + 0.1 * (len(abstract) > 1) if abstract else 0.0)
+    both = 0.2 if title and abstract else 0.0
+    in_title = [_free(index.title, span, archive) for span in title]
+    in_abstract = [_free(index.abstract, span, archive) for span in abstract[:MOST_COUNTED]]
+    return where + both + 0.5 * max(in_title, default=0.0) + 0.2 * min(sum(in_title) + sum(in_abstract), 3.0)
+
+
+def _free(field: FieldIndex, span: Span, archive: ArchiveStatistics) -> float:
+    """1 for a place without a set phrase around it, towards 0 the more papers have that longer phrase."""
+    start, end = span
+    bound = 0.0
+    for first, second in ((start - 1, start), (end - 1, end)):
+        if first >= 0 and second < len(field.tokens) and _touch(field, first, second):
+            shared = archive.frequencies.get(f"{field.stems[first]} {field.stems[second]}", 1) - 1
+            bound = max(bound, shared / (shared + BINDING))
+    return 1.0 - bound
+
+
+def _touch(field: FieldIndex, first: int, second: int) -> bool:
+    """Whether two neighbouring words, neither of them a stop word, have only a space or hyphen between."""
+    one, two = field.tokens[first], field.tokens[second]
+    gap = field.text[one.end : two.start]
+    return _JOINS.issuperset(gap) and one.word not in STOP_WORDS and two.word not in STOP_WORDS

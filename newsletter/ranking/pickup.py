@@ -1,0 +1,264 @@
+"""What the community will pick up: expected votes, learned from past listings alone."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from itertools import chain, groupby
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import lsqr
+
+from newsletter.ranking.text import terms
+from newsletter.ranking.values import CandidatePaper
+
+HALF_LIFE_DAYS = 365.0
+PICKED_HALF_LIFE_DAYS = 90.0
+SHRINKAGE = 4.0
+"""Papers that an author's mean is drawn towards the general mean by."""
+FEWEST_PAPERS = 200
+RAREST_KEPT = 3
+DAMPING = 3.0
+SWEEPS = 60
+TITLE_WEIGHT = 3
+AUTHORS, TEXT, SIZE, CODE = 1.0, 0.7, 0.4, 0.3
+PICKED_TEXT, PICKED_AUTHORS, PICKED_SIZE = 1.0, 1.0, 0.5
+"""Weights of the standardised features, set once on past days and the same for every source."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class PastPaper:
+    """A paper of an earlier day. `votes` is None for one that was announced but never listed."""
+
+    title: str
+    abstract: str
+    authors: tuple[str, ...]
+    author_count: int | None
+    has_code: bool
+    day: date
+    votes: int | None
+
+
+class PickupModel:
+    """Expected votes of new papers. Learns only from papers of days before `today`.
+
+    Papers on a community's list are judged by authors, text, number of authors and code; papers
+    that were only announced also by how like the listed ones they are. ValueError when there is too
+    little history to learn from (`enough`).
+    """
+
+    def __init__(self, history: Sequence[PastPaper], today: date) -> None:
+        listed = sorted((one for one in history if one.votes is not None and one.day < today), key=_order)
+        if len(listed) < FEWEST_PAPERS:
+            raise ValueError(f"only {len(listed)} listed papers before {today}; {FEWEST_PAPERS} are needed")
+        self.today = today
+        self.background = sorted((one for one in history if one.votes is None and one.day < today), key=_order)
+        self.listed = listed
+        self.standing = standings(listed)
+        self.vocabulary = _Vocabulary([*listed, *self.background])
+        self.taught = self._teach(listed, self.standing)
+        self.authors = _Authors(listed, self.standing, today)
+        self._calibrate()
+
+    @staticmethod
+    def enough(history: Sequence[PastPaper], today: date) -> bool:
+        return sum(one.votes is not None and one.day < today for one in history) >= FEWEST_PAPERS
+
+    def expected_votes(self, papers: Sequence[CandidatePaper]) -> Floats:
+        """Votes a paper is expected to get, given that it gets what its rank in the past would bring.
+
+        A candidate without a vote count is taken to be announced only, others to be listed.
+        """
+        if not papers:
+            return np.zeros(0)
+        past = [_as_past(paper, self.today) for paper in papers]
+        merit = self._merit(past)
+        announced = np.array([paper.votes is None for paper in papers], bool)
+        votes = np.expm1(np.maximum(self.base + self.slope * merit, 0.0))
+        if announced.any():
+            votes[announced] = self._picked([one for one, out in zip(past, announced, strict=True) if out]) * self.typical
+        return np.asarray(votes)
+
+    def known_for(self, paper: CandidatePaper) -> tuple[str, float] | None:
+        """The author whose earlier listed papers did best, with their mean votes, if that is above the typical."""
+        best = max(((self.authors.mean_votes(name), name) for name in paper.authors), default=(0.0, ""))
+        return (best[1], best[0]) if best[0] > self.typical else None
+
+    def _teach(self, papers: Sequence[PastPaper], targets: Floats) -> Floats:
+        return _ridge(self.vocabulary.table(papers), targets, _fading(papers, self.today, HALF_LIFE_DAYS))
+
+    def _calibrate(self) -> None:
+        """Scale of the features and votes per merit, from the newer half judged by the older half alone."""
+        middle = len(self.listed) // 2
+        old, new = self.listed[:middle], self.listed[middle:]
+        text = self.vocabulary.table(new) @ self._teach(old, self.standing[:middle])
+        authors = _Authors(old, self.standing[:middle], self.today)
+        raw = _features(new, text, authors.following(new, self.standing[middle:]))
+        self.centre, self.spread = raw.mean(axis=0), raw.std(axis=0) + 1e-9
+        merit = ((raw - self.centre) / self.spread) @ np.array([AUTHORS, TEXT, SIZE, CODE])
+        votes = np.log1p(np.array([one.votes for one in new], np.float64))
+        self.slope = max(float(np.cov(merit, votes)[0, 1] / (merit.var() + 1e-9)), 0.0)
+        self.base = float(votes.mean() - self.slope * merit.mean())
+        self.typical = float(np.median([one.votes for one in self.listed[middle:]]))
+
+    def _merit(self, papers: Sequence[PastPaper]) -> Floats:
+        text = self.vocabulary.table(papers) @ self.taught
+        raw = _features(papers, text, np.array([self.authors.sum(one.authors) for one in papers]))
+        return np.asarray(((raw - self.centre) / self.spread) @ np.array([AUTHORS, TEXT, SIZE, CODE]))
+
+    def _picked(self, papers: Sequence[PastPaper]) -> Floats:
+        """How likely the community lists each of the announced papers, 0 to 1, by rank in the day.
+
+        Text: listed papers of the last months against announced ones, the day's own among them,
+        as most of those are never listed (learning from positive and unlabelled examples).
+        """
+        recent = [one for one in self.listed if (self.today - one.day).days <= 2 * PICKED_HALF_LIFE_DAYS] or self.listed
+        others = [*self.background, *papers]
+        fading = _fading(recent, self.today, PICKED_HALF_LIFE_DAYS)
+        balance = np.concatenate((fading / fading.sum(), np.full(len(others), 1 / len(others))))
+        target = np.concatenate((np.ones(len(recent)), np.zeros(len(others))))
+        weights = balance * (len(target) / 2)
+        text = self.vocabulary.table(papers) @ _ridge(self.vocabulary.table([*recent, *others]), target, weights, 1.0)
+        authors = np.array([self.authors.count(one.authors) for one in papers])
+        sizes = np.log1p([_size(one) for one in papers])
+        score = PICKED_TEXT * _standard(text) + PICKED_AUTHORS * _standard(authors) + PICKED_SIZE * _standard(sizes)
+        return np.asarray(1 / (1 + np.exp(2.0 - score)))
+
+
+def standings(listed: Sequence[PastPaper]) -> Floats:
+    """How high each paper stood on its day: -log2 of its share from the top, a quarter per halving, at most 1.
+
+    The median paper of any day has about 1/4, the best of sixteen 1: so days of many and of few
+    votes compare. `listed` must be in the order of days.
+    """
+    found: list[Floats] = []
+    for _, day in groupby(listed, key=lambda one: one.day):
+        votes = np.array([one.votes for one in day], np.float64)
+        above = (votes[:, None] < votes[None, :]).sum(axis=1)
+        found.append(np.clip(-np.log2((above + 0.5) / len(votes)) / 4, 0, 1))
+    return np.concatenate(found) if found else np.zeros(0)
+
+
+class _Authors:
+    """What each author's earlier papers did, recent ones counting more."""
+
+    def __init__(self, papers: Sequence[PastPaper], standing: Floats, today: date) -> None:
+        self.mean = float(standing.mean())
+        self.today = today
+        self.sums: defaultdict[str, float] = defaultdict(float)
+        self.counts: defaultdict[str, float] = defaultdict(float)
+        self.votes: defaultdict[str, list[int]] = defaultdict(list)
+        for paper, value in zip(papers, standing, strict=True):
+            self.add(paper, float(value))
+
+    def add(self, paper: PastPaper, value: float) -> None:
+        fading = 0.5 ** ((self.today - paper.day).days / HALF_LIFE_DAYS)
+        for name in _names(paper.authors):
+            self.sums[name] += fading * (value - self.mean)
+            self.counts[name] += fading
+            if paper.votes is not None:
+                self.votes[name].append(paper.votes)
+
+    def sum(self, authors: Iterable[str]) -> float:
+        """The sum of the authors' means, each drawn towards 0."""
+        known = [name for name in _names(authors) if name in self.counts]
+        return sum(self.sums[name] / (self.counts[name] + SHRINKAGE) for name in known)
+
+    def count(self, authors: Iterable[str]) -> float:
+        return float(np.log1p(sum(self.counts[name] for name in _names(authors) if name in self.counts)))
+
+    def mean_votes(self, author: str) -> float:
+        votes = self.votes.get(_name(author), [])
+        return sum(votes) / len(votes) if votes else 0.0
+
+    def following(self, papers: Sequence[PastPaper], standing: Floats) -> Floats:
+        """`sum` for papers in the order of days, each judged by earlier days only, then learned from."""
+        found: list[float] = []
+        at = 0
+        for _, day in groupby(papers, key=lambda one: one.day):
+            today = list(day)
+            found += [self.sum(one.authors) for one in today]
+            for one in today:
+                self.add(one, float(standing[at]))
+                at += 1
+        return np.array(found)
+
+
+class _Vocabulary:
+    """Terms that occur in enough of the papers, with their weights."""
+
+    def __init__(self, papers: Sequence[PastPaper]) -> None:
+        having: defaultdict[str, int] = defaultdict(int)
+        for paper in papers:
+            for term in _terms(paper.title, paper.abstract):
+                having[term] += 1
+        kept = sorted(term for term, count in having.items() if count >= RAREST_KEPT)
+        self.columns = {term: column for column, term in enumerate(kept)}
+        self.idf = np.log(len(papers) / np.array([having[term] for term in kept]))
+
+    def table(self, papers: Sequence[PastPaper]) -> sparse.csr_array:
+        """(1 + ln tf) x idf, each paper scaled to length 1."""
+        counts = [_terms(paper.title, paper.abstract) for paper in papers]
+        entries = [[(self.columns[term], n) for term, n in one.items() if term in self.columns] for one in counts]
+        starts = np.concatenate(([0], np.cumsum([len(one) for one in entries])))
+        flat = np.array(list(chain.from_iterable(entries)), np.int64).reshape(-1, 2)
+        values = (1 + np.log(flat[:, 1])) * self.idf[flat[:, 0]]
+        table = sparse.csr_array((values, flat[:, 0], starts), shape=(len(papers), len(self.columns)))
+        lengths = np.sqrt(np.asarray((table * table).sum(axis=1)).ravel())
+        return sparse.csr_array(sparse.diags_array(1 / np.where(lengths > 0, lengths, 1.0)) @ table)
+
+
+@lru_cache(maxsize=1 << 14)
+def _terms(title: str, abstract: str) -> dict[str, int]:
+    counts: defaultdict[str, int] = defaultdict(int)
+    for text, worth in ((abstract, 1), (title, TITLE_WEIGHT)):
+        for term in terms(text):
+            counts[term] += worth
+    return dict(counts)
+
+
+def _features(papers: Sequence[PastPaper], text: Floats, authors: Floats) -> Floats:
+    sizes = np.log1p([_size(one) for one in papers])
+    code = np.array([one.has_code for one in papers], np.float64)
+    return np.column_stack([authors, text, sizes, code])
+
+
+def _ridge(table: sparse.csr_array, target: Floats, weights: Floats, damping: float = DAMPING) -> Floats:
+    """Weighted ridge regression with the mean taken off (Hoerl and Kennard, 1970), solved by LSQR."""
+    root = np.sqrt(weights)
+    centred = target - (weights @ target) / weights.sum()
+    scaled = sparse.diags_array(root) @ table
+    return np.asarray(lsqr(scaled, root * centred, damp=float(np.sqrt(damping)), iter_lim=SWEEPS)[0])
+
+
+def _fading(papers: Sequence[PastPaper], today: date, half_life: float) -> Floats:
+    return np.asarray(0.5 ** (np.array([(today - one.day).days for one in papers]) / half_life))
+
+
+def _standard(values: Floats) -> Floats:
+    return np.asarray((values - values.mean()) / (values.std() + 1e-9))
+
+
+def _size(paper: PastPaper) -> int:
+    return paper.author_count or len(paper.authors)
+
+
+def _name(author: str) -> str:
+    return " ".join(author.casefold().split())
+
+
+def _names(authors: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(map(_name, authors)))
+
+
+def _order(paper: PastPaper) -> tuple[date, str, str, tuple[str, ...]]:
+    return paper.day, paper.title, paper.abstract, paper.authors
+
+
+def _as_past(paper: CandidatePaper, today: date) -> PastPaper:
+    return PastPaper(paper.title, paper.abstract, paper.authors, paper.author_count, paper.has_code, today, paper.votes)

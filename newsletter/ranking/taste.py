@@ -1,0 +1,180 @@
+"""What a reader's votes and clicks teach about their taste, in at most 2 kB of bytes.
+
+A taste is a bag of weighted terms (stems and pairs of stems), each under a 24-bit hash: what the
+liked papers have in common counts most, what was seen of disliked ones counts against. Weights halve
+every 90 days. The strongest terms keep their wording, so that the reader can see, edit and forget them.
+"""
+
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import pairwise
+from math import log, sqrt
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newsletter.ranking.archive import ArchiveStatistics
+from newsletter.ranking.phrases import FieldIndex
+from newsletter.ranking.text import STOP_WORDS
+
+HALF_LIFE_DAYS = 90.0
+TERMS_KEPT = 400
+FAINTEST = 1e-6
+"""A taste whose strongest weight has faded below this is no taste any more."""
+WORDING_BYTES = 420
+"""Room for wordings: with 400 terms of four bytes this keeps a taste under 2 kB."""
+TITLE_WEIGHT = 3
+
+_HEAD = struct.Struct("<BHHfHB")
+_VERSION = 1
+_EPOCH = date(2020, 1, 1)
+_LEVELS = 127
+_HASHES = 1 << 24
+
+
+class UnreadableTaste(ValueError):
+    """The bytes are no taste of this version; the reader's taste has to be learned again."""
+
+
+@dataclass(frozen=True, slots=True)
+class TasteEvent:
+    """One thing a reader did with a paper. `weight` is above 0 for liking (1 a vote, less for a click), below for "fewer like this"."""
+
+    title: str
+    abstract: str
+    weight: float
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """A taste opened up: weights by term hash as of `day`, and the wordings of the strongest."""
+
+    day: date
+    events: int
+    weights: Mapping[int, float]
+    wordings: Mapping[int, str]
+
+
+def term_hash(term: str) -> int:
+    """The 24-bit hash under which a term is kept."""
+    return crc32(term.encode()) % _HASHES
+
+
+def learn(taste: bytes, events: Iterable[TasteEvent], archive: ArchiveStatistics) -> bytes:
+    """The taste after some more events, oldest first. UnreadableTaste if `taste` is foreign."""
+    opened = read(taste)
+    for event in events:
+        opened = _after(opened, event, archive)
+    return write(opened)
+
+
+def read(taste: bytes) -> Taste:
+    """Open the bytes; empty bytes are an empty taste."""
+    if not taste:
+        return Taste(_EPOCH, 0, {}, {})
+    try:
+        version, day, events, scale, count, worded = _HEAD.unpack_from(taste)
+        at = _HEAD.size
+        table = np.frombuffer(taste, np.uint8, 4 * count, at).reshape(count, 4)
+        labels = taste[at + 4 * count :].decode().split("\n") if worded else []
+    except (struct.error, ValueError) as error:
+        raise UnreadableTaste("these bytes are no taste; reset it and learn again") from error
+    if version != _VERSION or len(labels) != worded:
+        raise UnreadableTaste(f"taste version {version} cannot be read; reset it and learn again")
+    hashes = table[:, 0].astype(int) | table[:, 1].astype(int) << 8 | table[:, 2].astype(int) << 16
+    weights = table[:, 3].astype(np.int8) * (scale / _LEVELS)
+    keys = [int(one) for one in hashes]
+    by_hash = dict(zip(keys, map(float, weights), strict=True))
+    return Taste(_EPOCH + timedelta(days=day), events, by_hash, dict(zip(keys, labels, strict=False)))
+
+
+def write(taste: Taste) -> bytes:
+    """The bytes of a taste: the strongest terms, those with a wording first."""
+    scale = max((abs(weight) for weight in taste.weights.values()), default=0.0)
+    levels = {one: round(weight / scale * _LEVELS) for one, weight in taste.weights.items()} if scale > FAINTEST else {}
+    strongest = sorted((one for one in levels if levels[one]), key=lambda one: (-abs(levels[one]), one))[:TERMS_KEPT]
+    worded = _worded(strongest, taste.wordings)
+    order = worded + [one for one in strongest if one not in worded]
+    if not order:
+        return b""
+    head = _HEAD.pack(_VERSION, (taste.day - _EPOCH).days, min(taste.events, 65535), scale, len(order), len(worded))
+    body = b"".join(one.to_bytes(3, "little") + struct.pack("<b", levels[one]) for one in order)
+    return head + body + "\n".join(taste.wordings[one] for one in worded).encode()
+
+
+def _worded(strongest: Sequence[int], wordings: Mapping[int, str]) -> list[int]:
+    """The strongest terms whose wordings fit."""
+    kept: list[int] = []
+    room = WORDING_BYTES
+    for one in strongest:
+        if one in wordings and (room := room - len(wordings[one].encode()) - 1) >= 0:
+            kept.append(one)
+        if room <= 0:
+            break
+    return kept
+
+
+def describe(taste: bytes) -> list[tuple[str, float]]:
+    """The wordings a reader can see, with weights from -1 to 1, the strongest first."""
+    opened = read(taste)
+    most = max((abs(weight) for weight in opened.weights.values()), default=1.0)
+    shown = [(wording, opened.weights[one] / most) for one, wording in opened.wordings.items()]
+    return sorted(shown, key=lambda entry: (-abs(entry[1]), entry[0]))
+
+
+def forget(taste: bytes, wording: str) -> bytes:
+    """The taste without one of its wordings."""
+    opened = read(taste)
+    gone = {one for one, known in opened.wordings.items() if known == wording}
+    weights = {one: weight for one, weight in opened.weights.items() if one not in gone}
+    return write(replace(opened, weights=weights, wordings={one: w for one, w in opened.wordings.items() if one not in gone}))
+
+
+def vector(taste: bytes) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
+    """Term hashes, weights scaled to length 1, and how much the taste is to be trusted, 0 to 1."""
+    opened = read(taste)
+    hashes = np.array(list(opened.weights), np.int64)
+    weights = np.array(list(opened.weights.values()), np.float64)
+    length = float(np.sqrt((weights * weights).sum()))
+    return hashes, weights / (length or 1.0), opened.events / (opened.events + 1.0)
+
+
+def _after(taste: Taste, event: TasteEvent, archive: ArchiveStatistics) -> Taste:
+    """Both are brought to the later day: what is older counts half for every 90 days."""
+    title, abstract = FieldIndex(event.title), FieldIndex(event.abstract)
+    day = max(taste.day, event.day)
+    fading = 0.5 ** ((day - taste.day).days / HALF_LIFE_DAYS)
+    share = event.weight * 0.5 ** ((day - event.day).days / HALF_LIFE_DAYS)
+    weights = {one: weight * fading for one, weight in taste.weights.items()}
+    wordings = dict(taste.wordings)
+    for term, weight in _unit_terms(title, abstract, archive).items():
+        one = term_hash(term)
+        weights[one] = weights.get(one, 0.0) + share * weight
+    for field in (abstract, title):
+        wordings.update(_wordings(field))
+    return Taste(day, taste.events + 1, weights, wordings)
+
+
+def _unit_terms(title: FieldIndex, abstract: FieldIndex, archive: ArchiveStatistics) -> dict[str, float]:
+    """(1 + ln tf) x idf of a paper's terms, scaled to length 1."""
+    counts: dict[str, int] = {}
+    for field, worth in ((abstract, 1), (title, TITLE_WEIGHT)):
+        for term in field.terms():
+            counts[term] = counts.get(term, 0) + worth
+    known = {term: count for term, count in counts.items() if term in archive.frequencies}
+    weights = {term: (1 + log(count)) * archive.weight(term) for term, count in known.items()}
+    length = sqrt(sum(weight * weight for weight in weights.values())) or 1.0
+    return {term: weight / length for term, weight in weights.items()}
+
+
+def _wordings(field: FieldIndex) -> dict[int, str]:
+    """How the text spells its terms, by hash."""
+    kept = [(one, token.word) for token, one in zip(field.tokens, field.stems, strict=True) if token.word not in STOP_WORDS]
+    found = {term_hash(one): word for one, word in kept}
+    for (one, first), (two, second) in pairwise(kept):
+        found[term_hash(f"{one} {two}")] = f"{first} {second}"
+    return found

@@ -1,0 +1,75 @@
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from newsletter.ranking.pickup import PastPaper, PickupModel, standings
+from newsletter.ranking.rank import rank
+from tests.newsletter.ranking.plain import NOW, frozen, paper, reader
+
+TODAY = NOW.date()
+
+
+def past(days_ago, votes, title="A study of sorting", authors=("N. Obody",)):
+    return PastPaper(title, "", tuple(authors), len(authors), False, TODAY - timedelta(days=days_ago), votes)
+
+
+def history():
+    days = range(1, 61)
+    loved = [past(n, 80, "Video diffusion at scale", ("Ada Known",)) for n in days]
+    plain = [past(n, votes, "A study of sorting", (f"N. Obody {n} {votes}",)) for n in days for votes in (1, 2, 3)]
+    return [*loved, *plain]
+
+
+def test_known_authors_and_loved_subjects_are_expected_to_do_better():
+    papers = [
+        paper(1, "Video diffusion again", authors=("Ada Known",), votes=0),
+        paper(2, "Video diffusion again", authors=("N. Ew",), votes=0),
+        paper(3, "A study of sorting", authors=("N. Ew",), votes=0),
+    ]
+    known, subject, neither = PickupModel(history(), TODAY).expected_votes(papers)
+    assert known > subject > neither
+
+
+def test_announced_papers_are_judged_by_how_like_the_listed_ones_they_are():
+    announced = [past(n, None, "Minutes of a meeting", (f"C. Lerk {n}",)) for n in range(1, 61)]
+    papers = [paper(1, "Minutes of another meeting"), paper(2, "Video diffusion again", authors=("Ada Known",))]
+    minutes, video = PickupModel(history() + announced, TODAY).expected_votes(papers)
+    assert video > minutes
+
+
+def test_nothing_of_the_day_itself_or_later_is_learned():
+    model = PickupModel(history(), TODAY)
+    later = [past(-n, 500, "A study of sorting", ("N. Ew",)) for n in range(5)]
+    candidates = [paper(1, "A study of sorting", authors=("N. Ew",), votes=0)]
+    assert PickupModel(history() + later, TODAY).expected_votes(candidates) == model.expected_votes(candidates)
+
+
+def test_the_order_of_history_does_not_matter():
+    candidates = [paper(1, "Video diffusion", votes=0), paper(2, "Sorting", votes=0)]
+    forward = PickupModel(history(), TODAY).expected_votes(candidates)
+    assert np.array_equal(PickupModel(history()[::-1], TODAY).expected_votes(candidates), forward)
+
+
+def test_too_little_history_is_refused():
+    assert not PickupModel.enough(history()[:50], TODAY)
+    with pytest.raises(ValueError, match="200 are needed"):
+        PickupModel(history()[:50], TODAY)
+
+
+def test_standings_compare_days_of_many_and_of_few_votes():
+    quiet = [past(2, votes) for votes in (4, 3, 2, 1)]
+    busy = [past(1, votes) for votes in (400, 300, 200, 100)]
+    values = standings([*quiet, *busy])
+    assert values[:4].tolist() == values[4:].tolist()
+    assert values[0] > values[1] > values[2] > values[3]
+
+
+def test_expected_votes_make_a_trend_until_they_should_have_come():
+    model = PickupModel(history(), TODAY)
+    known = {"authors": ("Ada Known",), "votes": 0}
+    papers = [paper(1, "Video diffusion", listed=TODAY, **known), paper(2, "Video diffusion", listed=TODAY - timedelta(days=9), **known)]
+    statistics = type(frozen([])).freeze(papers, [], NOW, pickup=model)
+    assert statistics.trend[0] > 10 * statistics.trend[1]
+    (selection,) = rank(statistics, [reader()], [frozenset()])
+    assert selection.picks[0].reasons[0] == ("trend", "by Ada Known, whose papers got 80 votes on average")
