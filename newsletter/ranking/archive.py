@@ -33,7 +33,7 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ArchiveStatistics:
-    """Statistics over stems and pairs of stems ("diffus model").
+    """Statistics over stems, and two or three stems in a row ("diffus model").
 
     `frequencies` leaves out what only one paper has. `mean_length` is the mean number of single
     stems of a paper, the title's counted TITLE_WEIGHT times. `latents` gives single stems a place

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from newsletter.ranking.text import STOP_WORDS, Token, number_forms, sequences, stem, tokens, with_pairs, words
+from newsletter.ranking.text import STOP_WORDS, Token, grams, number_forms, sequences, stem, tokens, words
 
 Span = tuple[int, int]
 """Half-open range of token places."""
@@ -48,7 +48,7 @@ class FieldIndex:
     def terms(self) -> list[str]:
         """What `text.terms` gives for the text."""
         pairs = zip(self.tokens, self.stems, strict=True)
-        return with_pairs([one for token, one in pairs if token.word not in STOP_WORDS])
+        return grams([one for token, one in pairs if token.word not in STOP_WORDS])
 
     def first(self, one: str) -> Span:
         """Where a stem that the text has stands first."""

@@ -1,9 +1,10 @@
 """What the community will pick up: expected votes, learned from past listings alone."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from itertools import chain, groupby
 
@@ -17,14 +18,16 @@ from newsletter.ranking.values import CandidatePaper
 
 HALF_LIFE_DAYS = 365.0
 PICKED_HALF_LIFE_DAYS = 90.0
+RECENT = timedelta(days=180)
 SHRINKAGE = 4.0
 """Papers that an author's mean is drawn towards the general mean by."""
 FEWEST_PAPERS = 200
 RAREST_KEPT = 3
 DAMPING = 3.0
+PICKED_DAMPING = 1.0
 SWEEPS = 60
 TITLE_WEIGHT = 3
-AUTHORS, TEXT, SIZE, CODE = 1.0, 0.7, 0.4, 0.3
+AUTHORS, TEXT, SIZE, CODE = 1.0, 0.4, 0.3, 0.4
 PICKED_TEXT, PICKED_AUTHORS, PICKED_SIZE = 1.0, 1.0, 0.5
 """Weights of the standardised features, set once on past days and the same for every source."""
 
@@ -61,7 +64,9 @@ class PickupModel:
         self.listed = listed
         self.standing = standings(listed)
         self.vocabulary = _Vocabulary([*listed, *self.background])
-        self.taught = self._teach(listed, self.standing)
+        known = self.vocabulary.table([*listed, *self.background])
+        self.texts, self.other_texts = known[: len(listed)], known[len(listed) :]
+        self.taught = self._teach(len(listed))
         self.authors = _Authors(listed, self.standing, today)
         self._calibrate()
 
@@ -89,14 +94,16 @@ class PickupModel:
         best = max(((self.authors.mean_votes(name), name) for name in paper.authors), default=(0.0, ""))
         return (best[1], best[0]) if best[0] > self.typical else None
 
-    def _teach(self, papers: Sequence[PastPaper], targets: Floats) -> Floats:
-        return _ridge(self.vocabulary.table(papers), targets, _fading(papers, self.today, HALF_LIFE_DAYS))
+    def _teach(self, count: int) -> Floats:
+        """What words did for the standing of the first papers."""
+        fading = _fading(self.listed[:count], self.today, HALF_LIFE_DAYS)
+        return _ridge(self.texts[:count], self.standing[:count], fading)
 
     def _calibrate(self) -> None:
         """Scale of the features and votes per merit, from the newer half judged by the older half alone."""
         middle = len(self.listed) // 2
         old, new = self.listed[:middle], self.listed[middle:]
-        text = self.vocabulary.table(new) @ self._teach(old, self.standing[:middle])
+        text = self.texts[middle:] @ self._teach(middle)
         authors = _Authors(old, self.standing[:middle], self.today)
         raw = _features(new, text, authors.following(new, self.standing[middle:]))
         self.centre, self.spread = raw.mean(axis=0), raw.std(axis=0) + 1e-9
@@ -117,13 +124,15 @@ class PickupModel:
         Text: listed papers of the last months against announced ones, the day's own among them,
         as most of those are never listed (learning from positive and unlabelled examples).
         """
-        recent = [one for one in self.listed if (self.today - one.day).days <= 2 * PICKED_HALF_LIFE_DAYS] or self.listed
-        others = [*self.background, *papers]
-        fading = _fading(recent, self.today, PICKED_HALF_LIFE_DAYS)
-        balance = np.concatenate((fading / fading.sum(), np.full(len(others), 1 / len(others))))
-        target = np.concatenate((np.ones(len(recent)), np.zeros(len(others))))
+        since = bisect_left([one.day for one in self.listed], self.today - RECENT)
+        fading = _fading(self.listed[since:] or self.listed, self.today, PICKED_HALF_LIFE_DAYS)
+        recent = self.texts[-len(fading) :]
+        own = self.vocabulary.table(papers)
+        others = len(self.background) + len(papers)
+        balance = np.concatenate((fading / fading.sum(), np.full(others, 1 / others)))
+        target = np.concatenate((np.ones(len(fading)), np.zeros(others)))
         weights = balance * (len(target) / 2)
-        text = self.vocabulary.table(papers) @ _ridge(self.vocabulary.table([*recent, *others]), target, weights, 1.0)
+        text = own @ _ridge(sparse.vstack([recent, self.other_texts, own]), target, weights, PICKED_DAMPING)
         authors = np.array([self.authors.count(one.authors) for one in papers])
         sizes = np.log1p([_size(one) for one in papers])
         score = PICKED_TEXT * _standard(text) + PICKED_AUTHORS * _standard(authors) + PICKED_SIZE * _standard(sizes)

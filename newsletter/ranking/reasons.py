@@ -66,7 +66,9 @@ class Narrator:
             return Reason("trend", f"by {name}, whose papers got {_votes(votes)} on average")
         if paper.votes:
             return Reason("trend", f"{_votes(paper.votes)} so far")
-        return Reason("trend", f"likely to get about {_votes(int(self.statistics.expected[place]))}, as papers like it did")
+        return Reason(
+            "trend", f"likely to get about {_votes(max(round(float(self.statistics.expected[place])), 1))}, as papers like it did"
+        )
 
 
 def _name_topic(topic: TopicDefinition, source: TopicDefinition, evidence: Evidence) -> str:

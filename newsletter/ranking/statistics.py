@@ -39,7 +39,7 @@ class EditionStatistics:
     """Frozen ranking input of one edition. Papers and topics are in the order of their ids.
 
     Arrays (all in thousandths): `topic_scores` int16 (topics, papers), of which those count that are
-    `on_topic` (bool, same shape); `trend`, `freshness`, `editor` int16 (papers); `expected` int32, votes
+    `on_topic` (bool, same shape); `trend`, `freshness`, `editor` int16 (papers); `expected` float32, votes
     foreseen per paper; `duplicates` bool (papers, papers). `known_for` says whose earlier papers led to
     that: a name and their mean votes, or an empty name.
     """
@@ -50,7 +50,7 @@ class EditionStatistics:
     known_for: tuple[tuple[str, int], ...]
     topic_scores: NDArray[np.int16]
     on_topic: NDArray[np.bool_]
-    expected: NDArray[np.int32]
+    expected: NDArray[np.float32]
     trend: NDArray[np.int16]
     freshness: NDArray[np.int16]
     editor: NDArray[np.int16]
@@ -77,7 +77,7 @@ class EditionStatistics:
         subjects = _by_id(topics, "topics")
         library = Library(ordered, known.narrowed(_terms_in(ordered, subjects)))
         scores, on = library.matches(subjects)
-        expected = pickup.expected_votes(ordered) if pickup else np.zeros(len(ordered))
+        expected = (pickup.expected_votes(ordered) if pickup else np.zeros(len(ordered))).astype(np.float32)
         known_for = [pickup.known_for(paper) if pickup else None for paper in ordered]
         moment = now.astimezone(UTC)
         return cls(
@@ -87,8 +87,8 @@ class EditionStatistics:
             tuple((found[0], round(found[1])) if found else ("", 0) for found in known_for),
             scores,
             on,
-            np.rint(expected).astype(np.int32),
-            trend_scores(ordered, np.rint(expected).astype(np.int32), moment.date()),
+            expected,
+            trend_scores(ordered, expected, moment.date()),
             freshness_scores(ordered, moment.date()),
             np.array([BOOST_STEP * paper.boost + PINNED * paper.pinned for paper in ordered], np.int16),
             near_duplicates(library.indexes),

@@ -1,6 +1,6 @@
 """What a reader's votes and clicks teach about their taste, in at most 2 kB of bytes.
 
-A taste is a bag of weighted terms (stems and pairs of stems), each under a 24-bit hash: what the
+A taste is a bag of weighted terms (stems, and two or three in a row), each under a 24-bit hash: what the
 liked papers have in common counts most, what was seen of disliked ones counts against. Weights halve
 every 90 days. The strongest terms keep their wording, so that the reader can see, edit and forget them.
 """
@@ -9,7 +9,6 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import pairwise
 from math import log, sqrt
 from zlib import crc32
 
@@ -18,14 +17,14 @@ from numpy.typing import NDArray
 
 from newsletter.ranking.archive import ArchiveStatistics
 from newsletter.ranking.phrases import FieldIndex
-from newsletter.ranking.text import STOP_WORDS
+from newsletter.ranking.text import STOP_WORDS, grams
 
 HALF_LIFE_DAYS = 90.0
-TERMS_KEPT = 400
+TERMS_KEPT = 440
 FAINTEST = 1e-6
 """A taste whose strongest weight has faded below this is no taste any more."""
-WORDING_BYTES = 420
-"""Room for wordings: with 400 terms of four bytes this keeps a taste under 2 kB."""
+WORDING_BYTES = 260
+"""Room for wordings: with 440 terms of four bytes this keeps a taste under 2 kB."""
 TITLE_WEIGHT = 3
 
 _HEAD = struct.Struct("<BHHfHB")
@@ -174,7 +173,5 @@ def _unit_terms(title: FieldIndex, abstract: FieldIndex, archive: ArchiveStatist
 def _wordings(field: FieldIndex) -> dict[int, str]:
     """How the text spells its terms, by hash."""
     kept = [(one, token.word) for token, one in zip(field.tokens, field.stems, strict=True) if token.word not in STOP_WORDS]
-    found = {term_hash(one): word for one, word in kept}
-    for (one, first), (two, second) in pairwise(kept):
-        found[term_hash(f"{one} {two}")] = f"{first} {second}"
-    return found
+    stems, spelled = grams([one for one, _ in kept]), grams([word for _, word in kept])
+    return {term_hash(one): wording for one, wording in zip(stems, spelled, strict=True)}

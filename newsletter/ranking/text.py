@@ -106,10 +106,11 @@ def sequences(names: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def terms(text: str) -> list[str]:
-    """Stems of the words that are no stop words, in order, then each pair of neighbours among them as "a b"."""
-    return with_pairs([stem(word) for word in words(text) if word not in STOP_WORDS])
+    """Stems of the words that are no stop words, then each two and three neighbours among them as "a b c"."""
+    return grams([stem(word) for word in words(text) if word not in STOP_WORDS])
 
 
-def with_pairs(stems: Sequence[str]) -> list[str]:
-    """The stems, then each pair of neighbours among them as "a b"."""
-    return [*stems, *(f"{one} {two}" for one, two in pairwise(stems))]
+def grams(stems: Sequence[str]) -> list[str]:
+    """The stems, then each two and three neighbours among them."""
+    pairs = [f"{one} {two}" for one, two in pairwise(stems)]
+    return [*stems, *pairs, *(f"{pair} {three}" for pair, three in zip(pairs, stems[2:], strict=False))]
