@@ -171,7 +171,7 @@ def _unit_terms(title: FieldIndex, abstract: FieldIndex, archive: ArchiveStatist
 
 
 def _wordings(field: FieldIndex) -> dict[int, str]:
-    """How the text spells its terms, by hash."""
+    """How the text spells its single words and pairs, by hash; longer terms say little more to a reader."""
     kept = [(one, token.word) for token, one in zip(field.tokens, field.stems, strict=True) if token.word not in STOP_WORDS]
     stems, spelled = grams([one for one, _ in kept]), grams([word for _, word in kept])
-    return {term_hash(one): wording for one, wording in zip(stems, spelled, strict=True)}
+    return {term_hash(one): wording for one, wording in zip(stems, spelled, strict=True) if one.count(" ") < 2}
