@@ -28,14 +28,14 @@ def choose(scorer: Scorer, readers: ReaderArrays, block: Block, barred: NDArray[
     Each step takes the best paper that is left. Interests not yet served go first; after that each
     paper counts less the more of its interest are chosen. Near-duplicates of a chosen paper are out.
     """
-    everything = _wants_everything(readers)[:, None]
+    everything = wants_everything(readers)[:, None]
     total = block.topic + block.taste + scorer.common[readers.balance]
     outside = (block.slot < 0) & ~everything
     open_ = _allowed(scorer, readers, barred) & (total > 0) & (~outside | _stands_out(scorer, readers))
-    slot = np.where(everything, np.int8(-1), block.slot)
-    rank = np.where(open_, total, _NEVER)
-    rank[(slot < 0) & open_] -= _SERVED
-    rank[open_ & (scorer.statistics.editor >= PINNED // 2)] += _PINNED_FIRST
+    slot = block.slot | -everything.astype(np.int8)  # -1 has all bits set: those who want everything have no slots
+    rank = np.where(open_, total - (slot < 0) * np.int32(_SERVED), np.int32(_NEVER))
+    pinned = np.flatnonzero(scorer.statistics.editor >= PINNED // 2)
+    rank[:, pinned] += open_[:, pinned] * np.int32(_PINNED_FIRST)
     picking = _Picking(rank, slot, outside, scorer.statistics.duplicates, _most_of_one(readers, slot, open_))
     most = int(readers.limit.max(initial=0)) if rank.shape[1] else 0
     places = np.full((len(readers), most), -1, np.int32)
@@ -63,6 +63,7 @@ class _Picking:
         self.slot = slot
         self.outside = outside
         self.duplicates = duplicates
+        self.doubled = duplicates.sum(axis=1) > 1
         self.most = most
         self.rows = np.arange(len(rank))
         self.counts = np.zeros((len(rank), int(slot.max(initial=-1)) + 2), np.int32)
@@ -74,19 +75,42 @@ class _Picking:
         return best, wanting & (self.rank[self.rows, best] > _NEVER // 2)
 
     def take(self, best: NDArray[np.intp], taken: NDArray[np.bool_]) -> None:
-        """Take these papers, where `taken`, with what follows from it for the papers left."""
-        self.rank[self.duplicates[best] & taken[:, None]] = _NEVER
+        """Take these papers, where `taken`, with what follows from it for the papers left.
+
+        What concerns few readers is done for those alone: this runs once per place of a digest.
+        """
+        rows = self.rows[taken]
+        papers = best[taken]
+        self.rank[rows, papers] = _NEVER
+        twice = self.doubled[papers]
+        self._bar(rows[twice], self.duplicates[papers[twice]])
+        used = self.slot[rows, papers]
+        self.counts[rows, used] += 1
+        self._pass_over(taken, best)
+        self._bar_full(rows[used >= 0], used[used >= 0])
+        strange = rows[self.outside[rows, papers]]
+        self.outsiders[strange] += 1
+        full = strange[self.outsiders[strange] >= MOST_OUTSIDE]
+        self._bar(full, self.outside[full])
+
+    def _pass_over(self, taken: NDArray[np.bool_], best: NDArray[np.intp]) -> None:
+        """Papers of an interest that was just served stand back."""
         used = self.slot[self.rows, best]
-        self.counts[self.rows[taken], used[taken]] += 1
-        count = self.counts[self.rows, used]
-        same = (self.slot == used[:, None]) & (taken & (used >= 0))[:, None]
-        self.rank -= same * np.where(count == 1, _SERVED + REPEATED, REPEATED)[:, None].astype(np.int32)
-        self.rank[same & (count >= self.most)[:, None]] = _NEVER
-        self.outsiders += taken & self.outside[self.rows, best]
-        self.rank[self.outside & (self.outsiders >= MOST_OUTSIDE)[:, None]] = _NEVER
+        behind = np.where(self.counts[self.rows, used] == 1, _SERVED + REPEATED, REPEATED)
+        behind[~taken | (used < 0)] = 0
+        self.rank -= (self.slot == used[:, None]) * behind.astype(np.int32)[:, None]
+
+    def _bar_full(self, rows: NDArray[np.intp], used: NDArray[np.int8]) -> None:
+        full = self.counts[rows, used] >= self.most[rows]
+        self._bar(rows[full], self.slot[rows[full]] == used[full, None])
+
+    def _bar(self, rows: NDArray[np.intp], papers: NDArray[np.bool_]) -> None:
+        if len(rows):
+            self.rank[rows] = np.where(papers, _NEVER, self.rank[rows])
 
 
-def _wants_everything(readers: ReaderArrays) -> NDArray[np.bool_]:
+def wants_everything(readers: ReaderArrays) -> NDArray[np.bool_]:
+    """Readers without interests or taste, or who want only what trends: for them nothing is outside."""
     no_interest = (readers.interests < 0).all(axis=1) & (readers.taste < 0)
     return np.asarray(no_interest | (readers.balance == MAX_BALANCE))
 

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.ranking.choosing import choose
-from newsletter.ranking.readers import ReaderArrays, Tables, tabulate
-from newsletter.ranking.reasons import Narrator
-from newsletter.ranking.scoring import Block, Scorer
+from newsletter.ranking.describing import Describer
+from newsletter.ranking.readers import tabulate
+from newsletter.ranking.scoring import Scorer
 from newsletter.ranking.statistics import EditionStatistics
-from newsletter.ranking.values import MAX_BALANCE, Explanation, Parts, Pick, ReaderProfile, Reason, Selection
+from newsletter.ranking.values import Explanation, ReaderProfile, Selection
 
 BLOCK = 4096
 """Readers per block: what bounds memory, whatever the number of readers."""
@@ -34,10 +34,9 @@ def rank(statistics: EditionStatistics, profiles: Sequence[ReaderProfile], maile
         wanted.setdefault((profile, _barred_places(statistics, ids)), len(wanted)) for profile, ids in zip(profiles, mailed, strict=True)
     ]
     selections: list[Selection] = []
-    narrator = Narrator(statistics)
     keys = list(wanted)
     for start in range(0, len(keys), BLOCK):
-        selections += _rank_block(statistics, keys[start : start + BLOCK], narrator)
+        selections += _rank_block(statistics, keys[start : start + BLOCK])
     return [selections[at] for at in order]
 
 
@@ -46,10 +45,12 @@ def explain(statistics: EditionStatistics, profile: ReaderProfile, paper_ids: Se
 
     KeyError if a paper is not in the edition.
     """
+    places = np.array([statistics.places[paper_id] for paper_id in paper_ids], np.intp)
+    rows = np.zeros(len(places), np.intp)
     tables, readers = tabulate(statistics, [profile])
     scorer = Scorer(tables)
-    describer = _Describer(scorer, readers, scorer.block(readers), Narrator(statistics))
-    return [Explanation(paper_id, *describer.describe(0, statistics.places[paper_id])) for paper_id in paper_ids]
+    block = scorer.block(readers)
+    return Describer(scorer, readers, block).describe(rows, places, scorer.parts(block, readers, rows, places))
 
 
 def _barred_places(statistics: EditionStatistics, ids: frozenset[int]) -> frozenset[int]:
@@ -57,7 +58,7 @@ def _barred_places(statistics: EditionStatistics, ids: frozenset[int]) -> frozen
     return frozenset(place for one in had for place in statistics.mailed_places[one])
 
 
-def _rank_block(statistics: EditionStatistics, keys: Sequence[tuple[ReaderProfile, frozenset[int]]], narrator: Narrator) -> list[Selection]:
+def _rank_block(statistics: EditionStatistics, keys: Sequence[tuple[ReaderProfile, frozenset[int]]]) -> list[Selection]:
     tables, readers = tabulate(statistics, [profile for profile, _ in keys])
     scorer = Scorer(tables)
     block = scorer.block(readers)
@@ -65,76 +66,28 @@ def _rank_block(statistics: EditionStatistics, keys: Sequence[tuple[ReaderProfil
     for row, (_, places) in enumerate(keys):
         barred[row, list(places)] = True
     chosen = choose(scorer, readers, block, barred)
-    describer = _Describer(scorer, readers, block, narrator)
-    return [_selection(describer, chosen[row], row, barred[row]) for row in range(len(readers))]
+    describer = Describer(scorer, readers, block)
+    notes = _notes(describer, chosen, barred)
+    return [Selection(picks, note) for picks, note in zip(describer.picks(chosen), notes, strict=True)]
 
 
-class _Describer:
-    """Turns chosen places into parts, reasons and the topic they are shown under."""
-
-    def __init__(self, scorer: Scorer, readers: ReaderArrays, block: Block, narrator: Narrator) -> None:
-        self.scorer = scorer
-        self.readers = readers
-        self.block = block
-        self.narrator = narrator
-
-    def describe(self, row: int, place: int) -> tuple[Parts, tuple[Reason, ...], int | None]:
-        topic, taste = int(self.block.topic[row, place]), int(self.block.taste[row, place])
-        parts = self.scorer.parts(topic, taste, int(self.readers.balance[row]), place)
-        interest, topic_id = self._interest(row, place)
-        liked = self._liked(row, place) if taste > 0 else None
-        return parts, self.narrator.reasons(place, parts, interest, liked), topic_id
-
-    def _liked(self, row: int, place: int) -> Reason:
-        return self.narrator.taste(place, self.scorer.tables.taste_bytes[int(self.readers.taste[row])])
-
-    def matches(self, row: int, place: int) -> bool:
-        return bool(self.block.slot[row, place] >= 0)
-
-    def wants_everything(self, row: int) -> bool:
-        no_interest = bool((self.readers.interests[row] < 0).all()) and int(self.readers.taste[row]) < 0
-        return no_interest or int(self.readers.balance[row]) == MAX_BALANCE
-
-    def _interest(self, row: int, place: int) -> tuple[Reason | None, int | None]:
-        slot = int(self.block.slot[row, place])
-        if not 0 <= slot < self.readers.interests.shape[1]:
-            return None, None
-        tables: Tables = self.scorer.tables
-        at = int(self.readers.interests[row, slot])
-        topics = tables.statistics.topics
-        if at < len(topics):
-            return self.narrator.topic(place, at), topics[at].id
-        return self.narrator.phrase(place, tables.phrases[at - len(topics)]), None
+def _notes(describer: Describer, chosen: NDArray[np.int32], barred: NDArray[np.bool_]) -> list[str]:
+    """The honest lines of readers who get few papers, or none, of what they asked for."""
+    rows, columns = np.nonzero(chosen >= 0)
+    inside = ~describer.outside(rows, chosen[rows, columns].astype(np.intp))
+    matching = np.bincount(rows[inside], minlength=len(chosen))
+    notes = [""] * len(chosen)
+    for row in np.flatnonzero(matching < np.minimum(THIN, describer.readers.limit)).tolist():
+        notes[row] = _note(describer, row, int(matching[row]), bool((chosen[row] >= 0).any()), barred[row])
+    return notes
 
 
-def _selection(describer: _Describer, chosen: NDArray[np.int32], row: int, barred: NDArray[np.bool_]) -> Selection:
-    places = [int(place) for place in chosen if place >= 0]
-    everything = describer.wants_everything(row)
-    found: list[tuple[bool, Pick]] = []
-    for place in places:
-        parts, reasons, topic_id = describer.describe(row, place)
-        outside = not everything and not describer.matches(row, place)
-        paper_id = describer.scorer.statistics.papers[place].id
-        found.append((outside, Pick(paper_id, parts, reasons, "also" if outside else "topics", topic_id)))
-    note = _note(describer, row, sum(not outside for outside, _ in found), bool(found), barred)
-    return Selection(_in_order(found), note)
-
-
-def _in_order(found: Sequence[tuple[bool, Pick]]) -> tuple[Pick, ...]:
-    """The best paper leads; then the main list, then what is outside the topics; each by score."""
-    by_score = sorted(found, key=lambda entry: (-entry[1].parts.total, entry[1].paper_id))
-    lead, rest = by_score[:1], sorted(by_score[1:], key=lambda entry: entry[0])
-    return (*(pick._replace(section="lead") for _, pick in lead), *(pick for _, pick in rest))
-
-
-def _note(describer: _Describer, row: int, matching: int, any_pick: bool, barred: NDArray[np.bool_]) -> str:
-    everything = describer.wants_everything(row)
-    if matching >= min(THIN, int(describer.readers.limit[row])):
-        return ""
+def _note(describer: Describer, row: int, matching: int, any_pick: bool, barred: NDArray[np.bool_]) -> str:
+    everything = bool(describer.everything[row])
     if matching:
         return f"A quiet time for {'new papers' if everything else 'your topics'}: only {_papers(matching)} to show."
-    if not len(barred) or everything:
-        return NO_PAPERS if not len(barred) or barred.all() else NOTHING_LEFT
+    if everything or not len(barred):
+        return NO_PAPERS if barred.all() else NOTHING_LEFT
     matched = describer.block.slot[row] >= 0
     if (matched & barred).any() and not (matched & ~barred).any():
         return ALL_MAILED

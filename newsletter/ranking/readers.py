@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from newsletter.ranking.muting import muted_papers
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.text import words
 from newsletter.ranking.values import ReaderProfile
@@ -28,6 +28,11 @@ class Tables:
     muted: NDArray[np.bool_]
     tastes: NDArray[np.int16]
     taste_bytes: tuple[bytes, ...]
+
+    @cached_property
+    def names(self) -> list[int | str]:
+        """What each row of `interests` stands for: a topic's id, or a phrase."""
+        return [*(topic.id for topic in self.statistics.topics), *self.phrases]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +62,13 @@ def tabulate(statistics: EditionStatistics, profiles: Sequence[ReaderProfile]) -
     phrases = _distinct(profile.phrases for profile in profiles)
     muted = _distinct(profile.muted for profile in profiles)
     tastes = tuple(sorted({profile.taste for profile in profiles if profile.taste}))
-    library = statistics.library
     counted = np.where(statistics.on_topic, np.maximum(statistics.topic_scores, 1), 0)
     nothing = np.zeros((1, len(statistics.papers)))
     tables = Tables(
         statistics,
         phrases,
-        np.vstack([counted, *(library.phrase_match(phrase).counted for phrase in phrases), nothing]).astype(np.int16),
-        np.vstack([*(muted_papers(one, library.indexes) for one in muted), nothing]).astype(bool),
+        np.vstack([counted, *(statistics.match(phrase).counted for phrase in phrases), nothing]).astype(np.int16),
+        np.vstack([*(statistics.muted(one) for one in muted), nothing]).astype(bool),
         np.vstack([statistics.affinity.scores(tastes), nothing]).astype(np.int16),
         tastes,
     )

@@ -1,8 +1,7 @@
 """The parts of a score in a reader's words. Every reason comes from a part above zero."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from functools import lru_cache
 
 from newsletter.ranking.evidence import Evidence
 from newsletter.ranking.statistics import EditionStatistics
@@ -15,35 +14,45 @@ WORTH_SAYING = 0.1
 EDITORS_PICK = Reason("editor", "editor’s pick")
 
 
+ORDER = [Parts._fields.index(name) for name in ("editor", "topic", "taste", "trend", "freshness")]
+"""Of equal parts, the one that comes first here is said first."""
+_EDITOR, _INTEREST, _TASTE, _TREND, _FRESH = range(5)
+
+
 class Narrator:
-    """Writes reasons; remembers what it wrote for a paper and an interest."""
+    """Writes reasons; what it wrote is kept in the memory of the statistics."""
 
     def __init__(self, statistics: EditionStatistics) -> None:
         self.statistics = statistics
-        self.topic = lru_cache(maxsize=1 << 16)(self._topic)
-        self.phrase = lru_cache(maxsize=1 << 16)(self._phrase)
-        self.taste = lru_cache(maxsize=1 << 12)(self._taste)
 
-    def reasons(self, place: int, parts: Parts, interest: Reason | None, liked: Reason | None) -> tuple[Reason, ...]:
-        """The reasons of one paper, the one with the largest part first."""
-        paper = self.statistics.papers[place]
-        said = [
-            (parts.editor, 0, EDITORS_PICK),
-            (parts.topic, 1, interest),
-            (parts.taste, 2, liked),
-            (parts.trend, 3, self._trend(place)),
-            (parts.freshness, 4, _fresh(paper)),
-        ]
-        said.sort(key=lambda entry: (-entry[0], entry[1]))
-        return tuple(reason for part, _, reason in said if part > 0 and reason is not None)
+    def reasons(self, place: int, order: tuple[int, ...], interest: int | str | None, taste: bytes) -> tuple[Reason, ...]:
+        """The reasons of one paper. `order` has the parts above zero, as places in ORDER, the largest first.
 
-    def _topic(self, place: int, row: int) -> Reason:
+        `interest` is the topic (its id) or typed phrase that speaks for the paper.
+        """
+        key = ("reasons", place, order, interest, taste)
+        return self.statistics.memory.get(key, lambda: tuple(self._said(place, order, interest, taste)))
+
+    def _said(self, place: int, order: tuple[int, ...], interest: int | str | None, taste: bytes) -> Iterator[Reason]:
+        for part in order:
+            if part == _EDITOR:
+                yield EDITORS_PICK
+            elif part == _INTEREST and interest is not None:
+                yield self._interest(place, interest)
+            elif part == _TASTE and taste:
+                yield self._taste(place, taste)
+            elif part == _TREND:
+                yield self._trend(place)
+            elif part == _FRESH:
+                yield _fresh(self.statistics.papers[place])
+
+    def _interest(self, place: int, interest: int | str) -> Reason:
+        if isinstance(interest, str):
+            return Reason("phrase", _where(self.statistics.library.phrase_evidence(interest, place)))
+        row = self.statistics.rows[interest]
         topic = self.statistics.topics[row]
         source, evidence = self.statistics.library.topic_evidence(self.statistics.topics, row, place)
         return Reason("topic", _name_topic(topic, source, evidence))
-
-    def _phrase(self, place: int, phrase: str) -> Reason:
-        return Reason("phrase", _where(self.statistics.library.phrase_evidence(phrase, place)))
 
     def _taste(self, place: int, taste: bytes) -> Reason:
         """What the paper shares with what the reader liked; if only by way of another paper, that paper."""

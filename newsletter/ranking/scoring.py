@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.ranking.readers import ReaderArrays, Tables
-from newsletter.ranking.values import MAX_BALANCE, Parts
+from newsletter.ranking.values import MAX_BALANCE
 
 TO_TASTE = 250
 """Affinity from which a paper counts as one of the reader's own, not as one from outside."""
@@ -53,16 +53,22 @@ class Scorer:
         slot = np.full(shape, -1, np.int8)
         for place in range(readers.interests.shape[1]):
             score = self.tables.interests[readers.interests[:, place]]
-            better = score > best
-            slot[better] = place
+            np.copyto(slot, np.int8(place), where=score > best)
             np.maximum(best, score, out=best)
         taste = self.tables.tastes[readers.taste]
-        slot[(slot < 0) & (taste >= TO_TASTE)] = readers.interests.shape[1]
+        np.copyto(slot, np.int8(readers.interests.shape[1]), where=(slot < 0) & (taste >= TO_TASTE))
         weight = (MAX_BALANCE - readers.balance)[:, None]
         return Block(best.astype(np.int32) * weight // EVEN, taste.astype(np.int32) * weight // EVEN, slot)
 
-    def parts(self, topic: int, taste: int, balance: int, place: int) -> Parts:
-        """The parts of one paper, given those that depend on the reader's interests and taste."""
+    def parts(self, block: Block, readers: ReaderArrays, rows: NDArray[np.intp], places: NDArray[np.intp]) -> NDArray[np.int32]:
+        """The parts of pairs of reader and paper, (pairs, parts), in the order of `Parts`."""
         frozen = self.statistics
-        trend = int(self.trend_parts[balance, place])
-        return Parts(topic, taste, trend, int(frozen.freshness[place]), int(frozen.editor[place]))
+        return np.column_stack(
+            [
+                block.topic[rows, places],
+                block.taste[rows, places],
+                self.trend_parts[readers.balance[rows], places],
+                frozen.freshness[places],
+                frozen.editor[places],
+            ]
+        ).astype(np.int32)

@@ -15,10 +15,12 @@ from newsletter.ranking.affinity import Affinity
 from newsletter.ranking.archive import ArchiveStatistics, fit_archive
 from newsletter.ranking.freshness import freshness_scores
 from newsletter.ranking.likeness import near_duplicates
+from newsletter.ranking.memory import Memory
+from newsletter.ranking.muting import muted_papers
 from newsletter.ranking.packing import UnreadableBytes, pack, unpack
 from newsletter.ranking.pickup import PickupModel
 from newsletter.ranking.text import terms
-from newsletter.ranking.topics import Library, topic_phrases
+from newsletter.ranking.topics import Library, Match, topic_phrases
 from newsletter.ranking.trend import trend_scores
 from newsletter.ranking.values import CandidatePaper, TopicDefinition
 
@@ -97,6 +99,19 @@ class EditionStatistics:
     @property
     def papers(self) -> tuple[CandidatePaper, ...]:
         return self.library.papers
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What was worked out for readers before and is asked for again and again."""
+        return Memory()
+
+    def muted(self, phrase: str) -> NDArray[np.bool_]:
+        """Which papers a muted word or phrase rules out."""
+        return self.memory.get(("muted", phrase), lambda: muted_papers(phrase, self.library.indexes))
+
+    def match(self, phrase: str) -> Match:
+        """Match of a typed phrase with every paper."""
+        return self.memory.get(("phrase", phrase), lambda: self.library.phrase_match(phrase))
 
     @cached_property
     def affinity(self) -> Affinity:

@@ -1,0 +1,79 @@
+"""Chosen papers as picks: parts, reasons and sections, for a whole block of readers at once."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newsletter.ranking.choosing import wants_everything
+from newsletter.ranking.readers import ReaderArrays
+from newsletter.ranking.reasons import ORDER, Narrator
+from newsletter.ranking.scoring import Block, Scorer
+from newsletter.ranking.values import Explanation, Parts, Pick
+
+Ints = NDArray[np.intp]
+_LEAD, _TOPICS, _ALSO = range(3)
+_SECTIONS = ("lead", "topics", "also")
+
+
+class Describer:
+    """What there is to say about papers chosen for a block of readers."""
+
+    def __init__(self, scorer: Scorer, readers: ReaderArrays, block: Block) -> None:
+        self.scorer = scorer
+        self.readers = readers
+        self.block = block
+        self.narrator = Narrator(scorer.statistics)
+        self.everything = wants_everything(readers)
+
+    def outside(self, rows: Ints, places: Ints) -> NDArray[np.bool_]:
+        """Whether nothing of the reader's own interests speaks for the papers."""
+        return np.asarray((self.block.slot[rows, places] < 0) & ~self.everything[rows])
+
+    def picks(self, chosen: NDArray[np.int32]) -> list[tuple[Pick, ...]]:
+        """Picks of each reader. The best paper leads; then the main list, then what is outside; each by score."""
+        rows, columns = np.nonzero(chosen >= 0)
+        places = chosen[rows, columns].astype(np.intp)
+        parts = self.scorer.parts(self.block, self.readers, rows, places)
+        total = parts.sum(axis=1)
+        best = np.lexsort((places, -total, rows))
+        first = best[np.flatnonzero(np.diff(rows[best], prepend=-1))]
+        sections = np.where(self.outside(rows, places), _ALSO, _TOPICS)
+        sections[first] = _LEAD
+        order = np.lexsort((places, -total, sections, rows))
+        described = self.describe(rows[order], places[order], parts[order])
+        names = [_SECTIONS[one] for one in sections[order]]
+        flat = [Pick(one.paper_id, one.parts, one.reasons, name, one.topic_id) for one, name in zip(described, names, strict=True)]
+        ends = np.cumsum(np.bincount(rows, minlength=len(chosen))).tolist()
+        return [tuple(flat[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+
+    def describe(self, rows: Ints, places: Ints, parts: NDArray[np.int32]) -> list[Explanation]:
+        """Parts, reasons and topic of each pair of reader and paper."""
+        papers = self.scorer.statistics.papers
+        interests = self._interests(rows, places)
+        tastes = np.where(parts[:, Parts._fields.index("taste")] > 0, self.readers.taste[rows], -1).tolist()
+        ranked = np.argsort(-parts[:, ORDER], axis=1, kind="stable")
+        spoken = (parts > 0).sum(axis=1)
+        entries = zip(places.tolist(), parts.tolist(), interests, tastes, ranked.tolist(), spoken.tolist(), strict=True)
+        return [
+            Explanation(
+                papers[place].id,
+                Parts._make(numbers),
+                self.narrator.reasons(place, tuple(order[:said]), interest, self._taste(taste)),
+                interest if isinstance(interest, int) else None,
+            )
+            for place, numbers, interest, taste, order, said in entries
+        ]
+
+    def _interests(self, rows: Ints, places: Ints) -> list[int | str | None]:
+        """The topic id or typed phrase that speaks most for each paper."""
+        slot = self.block.slot[rows, places]
+        own = (slot >= 0) & (slot < self.readers.interests.shape[1])
+        names: Sequence[int | str] = self.scorer.tables.names
+        found: list[int | str | None] = [None] * len(rows)
+        for at, interest in zip(np.flatnonzero(own).tolist(), self.readers.interests[rows[own], slot[own]].tolist(), strict=True):
+            found[at] = names[interest]
+        return found
+
+    def _taste(self, row: int) -> bytes:
+        return self.scorer.tables.taste_bytes[row] if row >= 0 else b""
