@@ -85,7 +85,7 @@ def test_the_preview_shows_the_mail_in_its_frame(enter, edition):
     page = enter(**DESK)
     page.goto(f"/desk/newsletter/edition/{edition.pk}/preview/?topics={world.a_topic().pk}")
     title = edition.candidates.first().paper.title
-    page.frame_locator("iframe").get_by_text(title).first.wait_for()
+    page.frame_locator("iframe").get_by_role("heading", name=title).wait_for()
 
 
 def test_the_sidebar_opens_on_a_phone_so_the_policy_lets_alpine_work(enter, edition):
