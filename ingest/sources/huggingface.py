@@ -7,8 +7,8 @@ answered with the papers of the one before. The top-level `publishedAt` is hours
 import re
 from datetime import date, datetime
 
-from ingest import identity
-from ingest.cleaning import body, one_line, web_link
+from ingest import identity, prose
+from ingest.cleaning import one_line, web_link
 from ingest.sighting import Parsed, Reading, Rejected, Sighting, Unreadable
 from ingest.sources.records import Record, load
 
@@ -38,7 +38,7 @@ def parse(content: bytes, *, seen_at: datetime, day: date | None = None) -> Pars
 
 def _sighting(record: Record, place: int, seen_at: datetime, day: date | None) -> Sighting | Rejected:
     paper = record.record("paper")
-    title = one_line(paper.text("title") or record.text("title"))
+    title = prose.title(paper.text("title") or record.text("title"))
     found = identity.arxiv_id(paper.text("id"))
     if not paper:
         return Rejected("The record has no paper.", place, "")
@@ -53,7 +53,7 @@ def _sighting(record: Record, place: int, seen_at: datetime, day: date | None) -
     authors = paper.names([author.text("name") for author in paper.records("authors") if not author.flag("hidden")])
     return Sighting(
         title=title,
-        abstract=body(paper.text("summary") or record.text("summary")),
+        abstract=prose.abstract(paper.text("summary") or record.text("summary")),
         authors=authors,
         author_count=len(authors) or None,
         arxiv_id=found.number,

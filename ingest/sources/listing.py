@@ -17,7 +17,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
-from ingest.cleaning import MANY_AUTHORS, body, one_line
+from ingest import prose
+from ingest.cleaning import MANY_AUTHORS, one_line
 from ingest.sighting import LARGEST_COUNT, Parsed, Reading, Rejected, Sighting, Unreadable
 
 TITLE_BOUND = 300
@@ -249,7 +250,7 @@ def _abstract_is_missing(texts: Sequence[_Text], place: int) -> bool:
 
 def _sighting(entry: _Entry, page: _Page, warnings: list[str]) -> Sighting | Rejected:
     problem = entry.title.problem or entry.abstract.problem
-    title, abstract = one_line(entry.title.text), body(entry.abstract.text)
+    title, abstract = prose.title(entry.title.text), prose.abstract(entry.abstract.text)
     if not problem and not title:
         problem = "The title holds nothing that can be read."
     if not problem and not abstract:

@@ -8,6 +8,7 @@ import math
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from ingest import prose
 from ingest.cleaning import MANY_AUTHORS, NAME_LIMIT, one_line, web_link
 from ingest.sighting import LARGEST_COUNT, Unreadable
 
@@ -116,9 +117,9 @@ class Record:
 
     def names(self, names: list[str], field: str = "authors") -> tuple[str, ...]:
         """Return names as cleaned, without the empty ones; none where there are more than any paper has."""
-        cleaned = tuple(name for name in (one_line(name, NAME_LIMIT) for name in names) if name)
+        cleaned = prose.names(names[: MANY_AUTHORS + 1])
         if len(cleaned) > MANY_AUTHORS:
-            self._note(f"“{field}” has {len(cleaned)} names, which cannot be")
+            self._note(f"“{field}” has {len(names)} names, which cannot be")
             return ()
         return cleaned
 

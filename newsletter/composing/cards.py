@@ -11,10 +11,10 @@ from babel.numbers import format_decimal
 from django.utils.translation import gettext, ngettext, override
 
 from ingest.cleaning import ABSTRACT_LIMIT, web_link
+from ingest.tex import without_tex
 from newsletter.composing.content import EditionContent, PaperCard
 from newsletter.composing.locales import locale_of
 from newsletter.composing.summary import summarise
-from newsletter.composing.tex import without_tex
 from newsletter.composing.typesetting import breakable, clean_line, direction, isolated, paragraph
 
 LEAD_LENGTH = 520

@@ -14,10 +14,10 @@ from babel.numbers import format_decimal
 from django.utils.translation import get_language_info, gettext, ngettext, override
 
 from ingest.cleaning import shorten
+from ingest.tex import without_tex
 from newsletter.composing.cards import CardView
 from newsletter.composing.content import EditionContent
 from newsletter.composing.locales import locale_of
-from newsletter.composing.tex import without_tex
 from newsletter.composing.typesetting import breakable, clean_line, isolated, paragraph
 
 MOST_PICKS = 200

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest.models import Paper
+from ingest.tex import without_tex
 from newsletter.composing.summary import summarise
-from newsletter.composing.tex import without_tex
 from newsletter.editions.curation import Decisions, decisions_on
 from newsletter.models import AFTER_FREEZE, Candidate, Edition
 

@@ -25,7 +25,7 @@ def test_a_record_becomes_a_sighting_with_its_votes():
     assert (sighting.arxiv_id, sighting.title, sighting.abstract) == (
         "2501.01234",
         "An Invented Title of 2501.01234",
-        "An invented\nabstract.",
+        "An invented abstract.",
     )
     assert (sighting.authors, sighting.author_count) == (("Ada Example", "Bo Sample"), 2)
     assert (sighting.day, sighting.published) == (date(2025, 1, 9), date(2025, 1, 8))

@@ -177,9 +177,9 @@ def test_what_is_no_page_is_refused_with_what_it_is(content):
         read(content)
 
 
-def test_text_is_never_taken_for_markup():
-    title = r"A <b>Bold</b> & {\em not} 100\% \"quoted\" Title"
-    assert read(page(title, "x < y & z")).sightings[0].title == title
+def test_text_is_never_taken_for_markup_and_tex_becomes_readable():
+    title = r"A <b>Bold</b> & {\em not} 100\% Title of 50% more"
+    assert read(page(title, "x < y & z")).sightings[0].title == "A <b>Bold</b> & not 100% Title of 50% more"
 
 
 @given(st.binary(max_size=400))

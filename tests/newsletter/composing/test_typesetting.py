@@ -5,8 +5,8 @@ import wcwidth
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.tex import without_tex
 from newsletter.composing.summary import summarise
-from newsletter.composing.tex import without_tex
 from newsletter.composing.typesetting import breakable, clean_line, direction, isolated, paragraph
 
 
