@@ -1,5 +1,6 @@
 """Sighting: one line of a source, read but not yet stored. Pure values, handed from the parsers to the recording."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -27,7 +28,8 @@ class Sighting:
 
     `day` is the source's own listing day; None when the entry describes a paper without listing it. `seen_at` (UTC) is when this was
     true: of two values from one source the later seen is believed. `year_inferred` marks a `published` whose year is a conclusion.
-    `line` is where the entry stands in its body, from 1: the line of a text, the record of a JSON array.
+    `line` is where the entry stands in its body, from 1: the line of a text, the record of a JSON array. An `only_known` entry is news of
+    a paper that is already stored, such as a new version, and makes no new one; it alone may lack a title.
     """
 
     title: str
@@ -48,6 +50,7 @@ class Sighting:
     day: date | None = None
     readings: tuple[Reading, ...] = ()
     line: int | None = None
+    only_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +69,13 @@ class Parsed:
     sightings: tuple[Sighting, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, entries: Iterable[Sighting | Rejected], warnings: Iterable[str] = ()) -> "Parsed":
+        """Sort entries, in their order, into those that could be read and those that could not.
+
+        `warnings` may be a list that reading the entries fills; it is looked at after them.
+        """
+        read = list(entries)
+        sightings = tuple(entry for entry in read if isinstance(entry, Sighting))
+        return cls(sightings, tuple(entry for entry in read if isinstance(entry, Rejected)), tuple(warnings))

@@ -4,15 +4,23 @@ A record lists a paper on the day of `paper.submittedOnDailyAt`; the day that wa
 answered with the papers of the one before. The top-level `publishedAt` is hours off and never used. Unknown fields are ignored.
 """
 
+import hashlib
 import re
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from urllib.parse import urlencode
 
 from ingest import identity, prose
 from ingest.cleaning import one_line, web_link
 from ingest.sighting import Parsed, Reading, Rejected, Sighting, Unreadable
+from ingest.sources.protocol import Options, Page, Position, Request, Window, address
 from ingest.sources.records import Record, load
 
+HOST = "https://huggingface.co"
 EXCERPT = 200
+PAGE_SIZE = 100
+MOST_PAGES = 40
+"""Pages of one day, week or month that are asked for; the longest month known has about nine hundred papers."""
 _OWNER_AND_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -28,12 +36,8 @@ def parse(content: bytes, *, seen_at: datetime, day: date | None = None) -> Pars
     if not isinstance(records, list):
         raise Unreadable("is no JSON array of papers.")
     warnings: list[str] = []
-    read = [_sighting(Record(values, place, warnings), place, seen_at, day) for place, values in enumerate(records, start=1)]
-    return Parsed(
-        tuple(entry for entry in read if isinstance(entry, Sighting)),
-        tuple(entry for entry in read if isinstance(entry, Rejected)),
-        tuple(warnings),
-    )
+    entries = (_sighting(Record(values, place, warnings), place, seen_at, day) for place, values in enumerate(records, start=1))
+    return Parsed.of(entries, warnings)
 
 
 def _sighting(record: Record, place: int, seen_at: datetime, day: date | None) -> Sighting | Rejected:
@@ -77,3 +81,65 @@ def _code_link(paper: Record) -> str:
     """Return where the code is; the source gives an address, or only the owner and name of a GitHub repository."""
     given = paper.text("githubRepo").strip()
     return web_link(f"https://github.com/{given}") if _OWNER_AND_NAME.fullmatch(given) else paper.link("githubRepo")
+
+
+@dataclass(frozen=True, slots=True)
+class DailyPapers:
+    """Hugging Face Daily Papers, asked by day, and for longer windows by month, week and day.
+
+    Pages are counted from 0 and end with an empty one; a page that is not full is no proof of the end. Option `url` replaces the host.
+    A key, a Hugging Face token, doubles the number of requests we may make.
+    """
+
+    daily: bool = True
+    window_counts: bool = True
+
+    def first(self, window: Window, options: Options) -> Position:
+        address(options, HOST)
+        return {"spans": spans(window), "page": 0, "digest": ""}
+
+    def request(self, position: Position, options: Options, key: str) -> Request:
+        (unit, value), page = position["spans"][0], position["page"]
+        url = f"{address(options, HOST)}/api/daily_papers?{urlencode({unit: value, 'p': page, 'limit': PAGE_SIZE})}"
+        return Request(
+            url=url,
+            label=f"daily_papers {unit} {value} page {page}",
+            accept="application/json",
+            authorization=f"Bearer {key}" if key else "",
+        )
+
+    def parse(self, content: bytes, position: Position, options: Options, seen_at: datetime) -> Page:  # noqa: ARG002  # of the protocol
+        (unit, value), *later = position["spans"]
+        parsed = parse(content, seen_at=seen_at, day=date.fromisoformat(value) if unit == "date" else None)
+        digest = hashlib.sha256(content).hexdigest()
+        ended = not (parsed.sightings or parsed.rejected)
+        if not ended and digest == position["digest"]:
+            parsed = Parsed(warnings=(f"Page {position['page']} is the same as the page before; the source may have stopped paging.",))
+            ended = True
+        if not ended and position["page"] + 1 < MOST_PAGES:
+            return Page(parsed, {"spans": position["spans"], "page": position["page"] + 1, "digest": digest})
+        return Page(parsed, {"spans": later, "page": 0, "digest": ""} if later else None)
+
+
+def spans(window: Window) -> list[list[str]]:
+    """Cover a window with the fewest requests: whole months, then whole weeks, then days, the newest first.
+
+    Weeks are ISO weeks; a week 53 is asked by its days, since not every version of the API takes it.
+    """
+    covered: list[list[str]] = []
+    day = window.last
+    while day >= window.first:
+        span, first = _span_that_ends(day, window.first)
+        covered.append(span)
+        day = first - timedelta(days=1)
+    return covered
+
+
+def _span_that_ends(day: date, earliest: date) -> tuple[list[str], date]:
+    first_of_month, monday = day.replace(day=1), day - timedelta(days=6)
+    if (day + timedelta(days=1)).day == 1 and first_of_month >= earliest:
+        return ["month", f"{day:%Y-%m}"], first_of_month
+    year, week, weekday = day.isocalendar()
+    if weekday == 7 and week < 53 and monday >= earliest:
+        return ["week", f"{year}-W{week:02}"], monday
+    return ["date", day.isoformat()], day

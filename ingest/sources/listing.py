@@ -14,7 +14,7 @@ say when a paper was listed. Pure: bytes in, Sightings out.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 
 from ingest import prose
@@ -100,17 +100,8 @@ def parse(content: bytes, *, today: date, page_year: int | None = None) -> Parse
     blocks = list(_blocks(_lines(content)))
     warnings: list[str] = []
     page, blocks = _page(blocks, today, page_year, warnings)
-    sightings: list[Sighting] = []
-    rejected: list[Rejected] = []
-    for entry in _entries(blocks):
-        read = entry if isinstance(entry, Rejected) else _sighting(entry, page, warnings)
-        if isinstance(read, Rejected):
-            rejected.append(read)
-        else:
-            sightings.append(read)
-    if not sightings and not rejected:
-        warnings.append("The page has no entry.")
-    return Parsed(tuple(sightings), tuple(rejected), tuple(warnings))
+    parsed = Parsed.of((_read(entry, page, warnings) for entry in _entries(blocks)), warnings)
+    return parsed if parsed.sightings or parsed.rejected else replace(parsed, warnings=(*parsed.warnings, "The page has no entry."))
 
 
 def _lines(content: bytes) -> list[_Line]:
@@ -248,7 +239,9 @@ def _abstract_is_missing(texts: Sequence[_Text], place: int) -> bool:
     return len(following) == 2 and len(following[0].text) <= TITLE_BOUND < len(following[1].text)
 
 
-def _sighting(entry: _Entry, page: _Page, warnings: list[str]) -> Sighting | Rejected:
+def _read(entry: _Entry | Rejected, page: _Page, warnings: list[str]) -> Sighting | Rejected:
+    if isinstance(entry, Rejected):
+        return entry
     problem = entry.title.problem or entry.abstract.problem
     title, abstract = prose.title(entry.title.text), prose.abstract(entry.abstract.text)
     if not problem and not title:

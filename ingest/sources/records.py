@@ -36,23 +36,26 @@ def load(content: bytes) -> Any:
 
 
 class Record:
-    """One JSON object, read field by field. Lookups never raise; what is wrong is added to `warnings`, with the record's place."""
+    """One JSON object, read field by field. Lookups never raise; what is wrong is added to `warnings`, with the record's place.
+
+    Records inside it share its place and its warnings.
+    """
 
     def __init__(self, values: object, place: int, warnings: list[str]) -> None:
         self._values: dict[str, Any] = values if isinstance(values, dict) else {}
-        self._place = place
-        self._warnings = warnings
+        self.place = place
+        self.warnings = warnings
 
     def __bool__(self) -> bool:
         return bool(self._values)
 
     def record(self, name: str) -> "Record":
         """Return an object inside this one, empty where there is none."""
-        return Record(self._values.get(name), self._place, self._warnings)
+        return Record(self._values.get(name), self.place, self.warnings)
 
     def records(self, name: str) -> list["Record"]:
         """Return the objects of an array; other elements are left out."""
-        return [Record(value, self._place, self._warnings) for value in self._array(name) if isinstance(value, dict)]
+        return [Record(value, self.place, self.warnings) for value in self.items(name) if isinstance(value, dict)]
 
     def text(self, name: str) -> str:
         """Return a text as it was sent, or an empty one."""
@@ -64,7 +67,7 @@ class Record:
 
     def texts(self, name: str) -> list[str]:
         """Return the texts of an array, cleaned to single lines; empty ones and other elements are left out."""
-        lines = (one_line(value, NAME_LIMIT) for value in self._array(name) if isinstance(value, str))
+        lines = (one_line(value, NAME_LIMIT) for value in self.items(name) if isinstance(value, str))
         return [line for line in lines if line]
 
     def flag(self, name: str) -> bool:
@@ -125,12 +128,13 @@ class Record:
 
     def warn(self, problem: str) -> None:
         """Add a warning about this record."""
-        self._warnings.append(f"Record {self._place}: {problem}.")
+        self.warnings.append(f"Record {self.place}: {problem}.")
 
     def _note(self, problem: str) -> None:
         self.warn(f"{problem}; left out")
 
-    def _array(self, name: str) -> list[Any]:
+    def items(self, name: str) -> list[Any]:
+        """Return the elements of an array as they are, none where there is no array."""
         value = self._values.get(name)
         if value is None or isinstance(value, list):
             return value or []

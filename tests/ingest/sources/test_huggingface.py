@@ -1,14 +1,15 @@
 """The Daily Papers parser takes what is there, and no wrong or missing field stops a record or its neighbours."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.sighting import Unreadable
-from ingest.sources.huggingface import parse
+from ingest.sources.huggingface import MOST_PAGES, DailyPapers, parse, spans
+from ingest.sources.protocol import Window
 from tests.ingest.pages import answer, daily_paper
 
 SEEN_AT = datetime(2025, 1, 9, 17, 8, tzinfo=UTC)
@@ -159,3 +160,69 @@ def test_any_bytes_are_read_or_refused(content):
         parse(content, seen_at=SEEN_AT)
     except Unreadable:
         return
+
+
+KIND = DailyPapers()
+
+
+def position(first, last):
+    return KIND.first(Window(date.fromisoformat(first), date.fromisoformat(last)), {})
+
+
+def test_a_day_is_asked_for_page_by_page_until_an_empty_one():
+    first = position("2025-01-09", "2025-01-09")
+    assert KIND.request(first, {}, "").url == "https://huggingface.co/api/daily_papers?date=2025-01-09&p=0&limit=100"
+    page = KIND.parse(answer(daily_paper()), first, {}, SEEN_AT)
+    assert "p=1" in KIND.request(page.following, {}, "").url
+    assert KIND.parse(answer(), page.following, {}, SEEN_AT).following is None
+
+
+def test_days_are_asked_for_newest_first():
+    page = KIND.parse(answer(), position("2025-01-08", "2025-01-09"), {}, SEEN_AT)
+    assert "date=2025-01-08" in KIND.request(page.following, {}, "").url
+
+
+def test_pages_that_repeat_themselves_end_with_a_warning():
+    page = KIND.parse(answer(daily_paper()), position("2025-01-09", "2025-01-09"), {}, SEEN_AT)
+    again = KIND.parse(answer(daily_paper()), page.following, {}, SEEN_AT)
+    assert again.following is None
+    assert "same as the page before" in again.parsed.warnings[0]
+
+
+def test_pages_without_end_are_not_asked_for_without_end():
+    at = {**position("2025-01-09", "2025-01-09"), "page": MOST_PAGES - 1}
+    assert KIND.parse(answer(daily_paper()), at, {}, SEEN_AT).following is None
+
+
+def test_the_key_goes_into_a_header():
+    assert KIND.request(position("2025-01-09", "2025-01-09"), {}, "hf_secret").authorization == "Bearer hf_secret"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        ("2025-01-09", "2025-01-09", [["date", "2025-01-09"]]),
+        ("2025-01-06", "2025-01-12", [["week", "2025-W02"]]),
+        ("2025-01-01", "2025-01-31", [["month", "2025-01"]]),
+        ("2025-01-31", "2025-02-28", [["month", "2025-02"], ["date", "2025-01-31"]]),
+        ("2021-01-02", "2021-01-03", [["date", "2021-01-03"], ["date", "2021-01-02"]]),
+    ],
+)
+def test_long_windows_are_covered_by_months_weeks_and_days(first, last, expected):
+    assert spans(Window(date.fromisoformat(first), date.fromisoformat(last))) == expected
+
+
+def test_a_week_53_is_asked_for_by_its_days():
+    assert {unit for unit, _ in spans(Window(date(2020, 12, 28), date(2021, 1, 3)))} == {"date"}
+
+
+@given(st.dates(date(2023, 1, 1), date(2026, 1, 1)), st.integers(0, 120))
+def test_every_day_of_a_window_is_covered_once(first, length):
+    covered = []
+    for unit, value in spans(Window(first, first + timedelta(days=length))):
+        start = date.fromisoformat({"date": value, "week": f"{value}-1", "month": f"{value}-01"}[unit])
+        end = {"date": start, "week": start + timedelta(days=6), "month": (start + timedelta(days=32)).replace(day=1) - timedelta(days=1)}[
+            unit
+        ]
+        covered += [start + timedelta(days=number) for number in range((end - start).days + 1)]
+    assert sorted(covered) == [first + timedelta(days=number) for number in range(length + 1)]
