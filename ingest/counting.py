@@ -29,12 +29,17 @@ def count(readings: Mapping[Listing, Sequence[Reading]], fresh: Iterable[Listing
     return changed
 
 
-def rewrite(listing: Listing, other: Listing) -> None:
-    """Add the history of another listing to this one's, and remember the later of their readings."""
-    rows = Count.objects.filter(listing=other).order_by("seen_at")
-    count({listing: [_reading(row) for row in rows]})
-    if other.last_seen_at > listing.last_seen_at:
-        listing.last_seen_at = other.last_seen_at
+def readings_of(listing: Listing) -> tuple[Reading, ...]:
+    """Return the stored history of a listing, oldest first."""
+    return tuple(_reading(row) for row in Count.objects.filter(listing=listing).order_by("seen_at"))
+
+
+def rewrite(listing: Listing, readings: Iterable[Reading], last_seen_at: datetime) -> None:
+    """Replace the history of a stored listing by what the readings make together."""
+    Count.objects.filter(listing=listing).delete()
+    Count.objects.bulk_create(_row(listing, reading) for reading in history.merged((), None, readings))
+    if last_seen_at != listing.last_seen_at:
+        listing.last_seen_at = last_seen_at
         listing.save(update_fields=["last_seen_at"])
 
 
@@ -55,11 +60,11 @@ def _rewritten(listing: Listing, rows: Mapping[datetime, Count], after: Sequence
     for instant, reading in wanted.items():
         if instant in rows and _reading(rows[instant]) != reading:
             Count.objects.filter(pk=rows[instant].pk).update(votes=reading.votes, comments=reading.comments, rank=reading.rank)
-    return [
-        Count(listing=listing, seen_at=reading.seen_at, votes=reading.votes, comments=reading.comments, rank=reading.rank)
-        for reading in after
-        if reading.seen_at not in rows
-    ]
+    return [_row(listing, reading) for reading in after if reading.seen_at not in rows]
+
+
+def _row(listing: Listing, reading: Reading) -> Count:
+    return Count(listing=listing, seen_at=reading.seen_at, votes=reading.votes, comments=reading.comments, rank=reading.rank)
 
 
 def _reading(row: Count) -> Reading:

@@ -31,8 +31,8 @@ def seen(paper: Paper, sighting: Sighting) -> Seen | None:
     return Seen(paper, sighting.day, sighting.readings, last)
 
 
-def list_papers(source: Source, entries: Sequence[Seen | None]) -> set[int]:
-    """Store listings and counts; return the places of the entries that brought a new listing or a change of a count.
+def list_papers(source: Source, entries: Sequence[Seen | None]) -> tuple[set[int], int]:
+    """Store listings and counts; return the places of the entries that brought one, and how many new listings there are.
 
     Where several entries list one paper on one day, the first of them is said to have brought it.
     """
@@ -50,7 +50,7 @@ def list_papers(source: Source, entries: Sequence[Seen | None]) -> set[int]:
     listings = stored | fresh
     changed = count({listings[key]: readings[key] for key in first}, fresh.values())
     _remember_last_seen(stored, last)
-    return {place for key, place in first.items() if key in fresh or listings[key].pk in changed}
+    return {place for key, place in first.items() if key in fresh or listings[key].pk in changed}, len(fresh)
 
 
 def _stored(source: Source, keys: Mapping[tuple[int, date], int]) -> dict[tuple[int, date], Listing]:

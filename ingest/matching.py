@@ -3,8 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from django.db.models import Q
+
 from ingest import identity
-from ingest.models import FormerTitle, Paper
+from ingest.models import FormerTitle, Merge, Paper
 from ingest.sighting import Sighting
 
 
@@ -30,6 +32,7 @@ class Shelf:
         for number, key in former:
             if number in self._papers:
                 self._put_title(key, self._survivor(self._papers[number]))
+        self._apart = _kept_apart(self._papers)
 
     def put(self, paper: Paper, standing_for: Paper | None = None) -> None:
         """Make a paper findable under its ids and title, as itself or as the one it was merged into."""
@@ -42,12 +45,24 @@ class Shelf:
 
     def find(self, sighting: Sighting) -> Paper | None:
         """Return the paper a sighting is about, or None when it is about a new one."""
-        return self._by_id(sighting) or min(self._by_same_title(sighting), key=_preference, default=None)
+        found = self._by_id(sighting)
+        if found or not sighting.title:
+            return found
+        key = identity.title_key(sighting.title)
+        same = [paper for paper in self._by_title[key] if _one_work(key, paper, sighting)]
+        return min(same, key=lambda paper: _preference(paper, sighting), default=None)
 
-    def twins(self, paper: Paper) -> list[Paper]:
-        """Return the stored papers that turned out to be this one by their title; they are to be merged into it."""
-        same = [other for other in self._by_title[paper.title_key] if other is not paper and other.title_key == paper.title_key]
-        return [other for other in same if not other.merged_into_id and has_id(paper) and _one_work(paper.title_key, other, paper)]
+    def twin(self, paper: Paper) -> tuple[Paper, Paper] | None:
+        """Return a stored paper that turned out to be this one by its title: which is to go, and which to stay. None when there is none.
+
+        Two that staff have taken apart stay apart.
+        """
+        for other in self._by_title[paper.title_key]:
+            is_same = other is not paper and other.title_key == paper.title_key and not other.merged_into_id and not paper.merged_into_id
+            if is_same and frozenset((paper.pk, other.pk)) not in self._apart and _one_work(paper.title_key, other, paper):
+                stays, goes = sorted((paper, other), key=lambda each: (each.arxiv_id is None, each.doi is None, each.pk))
+                return goes, stays
+        return None
 
     def owner(self, sighting: Sighting) -> Paper | None:
         """Return the paper that has the sighting's DOI."""
@@ -55,7 +70,8 @@ class Shelf:
 
     def namesake(self, sighting: Sighting) -> Paper | None:
         """Return a paper without ids that has the same title: a second one cannot be stored beside it."""
-        return next((paper for paper in self._by_title[identity.title_key(sighting.title)] if not has_id(paper)), None)
+        key = identity.title_key(sighting.title)
+        return next((paper for paper in self._by_title[key] if not has_id(paper) and paper.title_key == key), None)
 
     def _put_title(self, key: str, paper: Paper) -> None:
         if not any(other is paper for other in self._by_title[key]):
@@ -69,10 +85,6 @@ class Shelf:
                 paper = None  # two arXiv ids are two papers, whatever DOI their authors wrote down
         return paper
 
-    def _by_same_title(self, sighting: Sighting) -> Iterable[Paper]:
-        key = identity.title_key(sighting.title)
-        return (paper for paper in self._by_title[key] if _one_work(key, paper, sighting))
-
     def _survivor(self, paper: Paper) -> Paper:
         while paper.merged_into_id:
             if paper.merged_into_id not in self._papers:
@@ -81,7 +93,7 @@ class Shelf:
         return paper
 
 
-def has_id(paper: Paper) -> bool:
+def has_id(paper: Paper | Sighting) -> bool:
     """Tell whether a paper is known by more than its title."""
     return bool(paper.arxiv_id or paper.doi)
 
@@ -91,6 +103,12 @@ def _locked(ids: Iterable[int]) -> dict[int, Paper]:
     return {paper.pk: paper for paper in Paper.objects.select_for_update().filter(pk__in=ids).order_by("pk")}
 
 
+def _kept_apart(papers: Iterable[int]) -> frozenset[frozenset[int]]:
+    ids = list(papers)
+    pairs = Merge.objects.filter(Q(paper__in=ids) | Q(into__in=ids), split_at__isnull=False).values_list("paper_id", "into_id")
+    return frozenset(frozenset(pair) for pair in pairs)
+
+
 def _one_work(key: str, paper: Paper, other: Paper | Sighting) -> bool:
     """Tell whether two entries of one title are one work: their ids can belong together and their authors do not speak against it.
 
@@ -98,11 +116,13 @@ def _one_work(key: str, paper: Paper, other: Paper | Sighting) -> bool:
     """
     if (paper.arxiv_id and other.arxiv_id) or (paper.doi and other.doi):
         return False
-    other_has_id = bool(other.arxiv_id or other.doi)
-    telling = len(key) >= identity.SHORT_KEY or not (has_id(paper) or other_has_id)
+    telling = len(key) >= identity.SHORT_KEY or not (has_id(paper) or has_id(other))
     return telling and not identity.authors_disagree(paper.authors, other.authors)
 
 
-def _preference(paper: Paper) -> tuple[bool, str, str, int]:
-    """Order papers of one title: those with an arXiv id first, the earliest of them."""
-    return paper.arxiv_id is None, paper.arxiv_id or "", paper.doi or "", paper.pk or 0
+def _preference(paper: Paper, sighting: Sighting) -> tuple[bool, bool, str, str, int]:
+    """Order papers of one title. An entry without id is rather the paper without id, which only staff keep beside another; then the
+    one with the earliest arXiv id is meant.
+    """
+    other_kind = has_id(paper) and not has_id(sighting)
+    return other_kind, paper.arxiv_id is None, paper.arxiv_id or "", paper.doi or "", paper.pk or 0

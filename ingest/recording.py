@@ -7,7 +7,7 @@ written in one transaction together with the books of their fetch; a transaction
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 
 from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.db.models import F
@@ -16,7 +16,7 @@ from ingest import merging
 from ingest.joining import join
 from ingest.listing_days import list_papers, seen
 from ingest.matching import Shelf
-from ingest.models import Fetch, FetchBody, FetchStatus, FormerTitle, Paper, Rejection, Source
+from ingest.models import Fetch, FetchBody, FetchStatus, FormerTitle, Paper, Rejection, Run, Source
 from ingest.sighting import Parsed, Rejected, Sighting
 
 CHUNK = 500
@@ -25,6 +25,7 @@ LARGEST_BODY = 10_000_000
 """Bytes of a body that are kept for a second look. Larger ones are files of the operator, who still has them."""
 KEPT_WARNINGS = 200
 EXCERPT = 200
+ORIGIN_LIMIT = 500
 
 PAPER_FIELDS = [column.name for column in Paper._meta.concrete_fields if column.name not in {"id", "merged_into"}]
 
@@ -36,23 +37,24 @@ class _Tally:
     new: int = 0
     updated: int = 0
     unchanged: int = 0
+    listed: int = 0
     rejected: list[Rejected] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _Entry:
-    """A sighting with the paper it is about, and what it changed so far."""
+    """A sighting with the paper it is about, and what it changed so far. News of a paper that nobody knows has no paper."""
 
     sighting: Sighting
-    paper: Paper
-    is_new: bool
-    is_update: bool
+    paper: Paper | None
+    is_new: bool = False
+    is_update: bool = False
 
 
-def begin(source: Source, *, origin: str, now: datetime, window: tuple[date, date] | None = None) -> Fetch:
-    """Open the books of one visit. `window` is the first and last day that was asked for."""
-    first, last = window or (None, None)
-    return Fetch.objects.create(source=source, origin=origin[:500], started_at=now, window_start=first, window_end=last)
+def begin(source: Source, *, origin: str, now: datetime, run: Run | None = None) -> Fetch:
+    """Open the books of one visit, which may be part of a run."""
+    first, last = (run.window_start, run.window_end) if run else (None, None)
+    return Fetch.objects.create(source=source, run=run, origin=origin[:ORIGIN_LIMIT], started_at=now, window_start=first, window_end=last)
 
 
 def take(fetch: Fetch, parsed: Parsed) -> None:
@@ -63,36 +65,32 @@ def take(fetch: Fetch, parsed: Parsed) -> None:
         _take_chunk(fetch, chunk, parsed.rejected if first else (), parsed.warnings if first else ())
 
 
-def finish(fetch: Fetch, *, now: datetime, body: bytes | None = None) -> None:
+def finish(fetch: Fetch, *, now: datetime, body: bytes | None = None, status: FetchStatus = FetchStatus.DONE) -> None:
     """Close the books of a visit that was read to its end, and keep its raw bytes."""
-    if body and len(body) <= LARGEST_BODY:
-        digest = hashlib.sha256(body).hexdigest()
-        fetch.body = FetchBody.objects.get_or_create(sha256=digest, defaults={"content": body})[0]
-    fetch.status = FetchStatus.DONE
-    fetch.finished_at = now
-    fetch.save(update_fields=["status", "finished_at", "body"])
+    _keep(fetch, body)
+    fetch.status, fetch.finished_at = status, now
+    fetch.save(update_fields=["status", "finished_at", "body", "http_status"])
 
 
-def fail(fetch: Fetch, error: str, *, now: datetime) -> None:
-    """Close the books of a visit that could not be read; what was recorded before stays."""
+def fail(fetch: Fetch, error: str, *, now: datetime, body: bytes | None = None) -> None:
+    """Close the books of a visit that could not be read, with the bytes that were no use; what was recorded before stays."""
+    _keep(fetch, body)
     fetch.status, fetch.error, fetch.finished_at = FetchStatus.FAILED, error, now
-    fetch.save(update_fields=["status", "error", "finished_at"])
+    fetch.save(update_fields=["status", "error", "finished_at", "body", "http_status"])
 
 
-def record(
-    source: Source,
-    parsed: Parsed,
-    *,
-    now: datetime,
-    origin: str,
-    body: bytes | None = None,
-    window: tuple[date, date] | None = None,
-) -> Fetch:
+def record(source: Source, parsed: Parsed, *, now: datetime, origin: str, body: bytes | None = None) -> Fetch:
     """Record all that one body said, and return the finished fetch with its counts."""
-    fetch = begin(source, origin=origin, now=now, window=window)
+    fetch = begin(source, origin=origin, now=now)
     take(fetch, parsed)
     finish(fetch, now=now, body=body)
     return fetch
+
+
+def _keep(fetch: Fetch, body: bytes | None) -> None:
+    if body and len(body) <= LARGEST_BODY:
+        digest = hashlib.sha256(body).hexdigest()
+        fetch.body = FetchBody.objects.get_or_create(sha256=digest, defaults={"content": body})[0]
 
 
 def _take_chunk(fetch: Fetch, chunk: Sequence[Sighting], rejected: Sequence[Rejected], warnings: Sequence[str]) -> None:
@@ -114,7 +112,7 @@ def _again_after_a_race(fetch: Fetch, chunk: Sequence[Sighting], rejected: Seque
     for attempt in range(1, TRIES + 1):
         try:
             with transaction.atomic():
-                tally = _write(fetch.source, chunk)
+                tally = _write(fetch, chunk)
                 tally.rejected.extend(rejected)
                 _book(fetch, tally, warnings)
         except (IntegrityError, OperationalError):
@@ -124,11 +122,12 @@ def _again_after_a_race(fetch: Fetch, chunk: Sequence[Sighting], rejected: Seque
             return
 
 
-def _write(source: Source, sightings: Sequence[Sighting]) -> _Tally:
+def _write(fetch: Fetch, sightings: Sequence[Sighting]) -> _Tally:
     tally = _Tally()
+    source = fetch.source
     priorities = dict(Source.objects.values_list("slug", "priority"))
-    entries = _matched(Shelf(sightings), sightings, source, priorities, tally)
-    changed = list_papers(source, [seen(entry.paper, entry.sighting) for entry in entries])
+    entries = _matched(Shelf(sightings), sightings, fetch, priorities, tally)
+    changed, tally.listed = list_papers(source, [seen(entry.paper, entry.sighting) if entry.paper else None for entry in entries])
     for place, entry in enumerate(entries):
         if entry.is_new:
             tally.new += 1
@@ -139,14 +138,17 @@ def _write(source: Source, sightings: Sequence[Sighting]) -> _Tally:
     return tally
 
 
-def _matched(shelf: Shelf, sightings: Sequence[Sighting], source: Source, priorities: dict[str, int], tally: _Tally) -> list[_Entry]:
+def _matched(shelf: Shelf, sightings: Sequence[Sighting], fetch: Fetch, priorities: dict[str, int], tally: _Tally) -> list[_Entry]:
     """Find or make the paper of each sighting, merge what it says, and store the papers."""
     entries: list[_Entry] = []
     touched: dict[int, Paper] = {}
     former: list[tuple[Paper, str]] = []
     for sighting in sightings:
         paper = shelf.find(sighting)
-        is_new = paper is None
+        is_new = paper is None and not sighting.only_known
+        if paper is None and sighting.only_known:
+            entries.append(_Entry(sighting, None))
+            continue
         if paper is None:
             namesake = None if sighting.arxiv_id or sighting.doi else shelf.namesake(sighting)
             if namesake:
@@ -155,7 +157,7 @@ def _matched(shelf: Shelf, sightings: Sequence[Sighting], source: Source, priori
             paper = Paper(field_sources={})
         key = paper.title_key
         before = dict(paper.field_sources)
-        changed = merging.absorb(paper, _without_foreign_doi(shelf, sighting, paper), source.slug, priorities)
+        changed = merging.absorb(paper, _without_foreign_doi(shelf, sighting, paper), fetch.source.slug, priorities)
         if changed & {"title_key", "arxiv_id", "doi"}:
             shelf.put(paper)
         if key and key != paper.title_key:
@@ -164,12 +166,18 @@ def _matched(shelf: Shelf, sightings: Sequence[Sighting], source: Source, priori
             touched[id(paper)] = paper
         entries.append(_Entry(sighting, paper, is_new, bool(changed)))
     _store(touched.values(), former)
-    for paper in touched.values():
-        for twin in shelf.twins(paper):
-            join(twin, paper, priorities)
+    _join_twins(shelf, touched.values(), priorities, fetch.started_at)
     for entry in entries:
-        entry.paper = entry.paper.merged_into or entry.paper
+        while entry.paper and entry.paper.merged_into:
+            entry.paper = entry.paper.merged_into
     return entries
+
+
+def _join_twins(shelf: Shelf, papers: Iterable[Paper], priorities: dict[str, int], now: datetime) -> None:
+    """Join papers that turned out to be one, because one took the other's title or two recordings stored them at once."""
+    for paper in papers:
+        while twins := shelf.twin(paper):
+            join(*twins, priorities, now=now)
 
 
 def _without_foreign_doi(shelf: Shelf, sighting: Sighting, paper: Paper) -> Sighting:
@@ -203,7 +211,8 @@ def _book(fetch: Fetch, tally: _Tally, warnings: Sequence[str]) -> None:
         updated=F("updated") + tally.updated,
         unchanged=F("unchanged") + tally.unchanged,
         rejected=F("rejected") + rejected,
+        listed=F("listed") + tally.listed,
         warning_count=F("warning_count") + len(warnings),
         warnings=[*fetch.warnings, *warnings][:KEPT_WARNINGS],
     )
-    fetch.refresh_from_db(fields=["entries", "new", "updated", "unchanged", "rejected", "warning_count", "warnings"])
+    fetch.refresh_from_db(fields=["entries", "new", "updated", "unchanged", "rejected", "listed", "warning_count", "warnings"])

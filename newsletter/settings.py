@@ -120,6 +120,8 @@ CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "newsletter.tasks.tick", "schedule": TICK_SECONDS, "options": {"expires": TICK_SECONDS}},
     "sweep": {"task": "newsletter.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}},
     "sweep-letters": {"task": "subscriptions.tasks.sweep_letters", "schedule": 30.0, "options": {"expires": 25}},
+    "ask-sources": {"task": "ingest.tasks.ask_sources", "schedule": 10.0, "options": {"expires": 9}},
+    "look-back-at-papers": {"task": "ingest.tasks.look_back", "schedule": 21_600.0, "options": {"expires": 3_600}},
     "forget": {"task": "subscriptions.tasks.forget_what_is_over", "schedule": 86_400.0, "options": {"expires": 3_600}},
 }
 
@@ -157,6 +159,33 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 OPERATOR_ADDRESS = _env.str("OPERATOR_ADDRESS", "") or parseaddr(SENDER_ADDRESS or "")[1]
 VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 FETCH_USER_AGENT = f"Paperboy/{VERSION} (+{SITE_URL}{f'; mailto:{OPERATOR_ADDRESS}' if OPERATOR_ADDRESS else ''})"
+ENABLED_SOURCES: list[str] = _env.list("ENABLED_SOURCES", ["huggingface", "arxiv"] if PRODUCTION else [])
+"""The sources that a new instance asks; a development instance asks nobody unless told. Afterwards the desk decides."""
+FEEDS: dict[str, str] = _env.dict("FEEDS", {})
+"""More RSS and Atom feeds, by the name of their source."""
+ARXIV_CATEGORIES: list[str] = _env.list("ARXIV_CATEGORIES", ["cs.AI", "cs.CL", "cs.CV", "cs.LG", "stat.ML"])
+SOURCE_KEYS = {"huggingface": _env.str("HUGGINGFACE_TOKEN", "")}
+SOURCE_TIMES: dict[str, list[str]] = {
+    # Lists grow and votes change all day. arXiv's feed is rebuilt at midnight of the East Coast, 04:00 or 05:00 UTC, its OAI-PMH
+    # interface at 22:00 there.
+    "huggingface": ["01:30", "04:20", "12:30", "18:30"],
+    "arxiv": ["05:20"],
+    "arxiv-oai": ["03:40"],
+    "feed": ["02:30", "14:30"],
+}
+_given_times: dict[str, str] = _env.dict("SOURCE_TIMES", {})
+SOURCE_TIMES |= {name: times.split() for name, times in (_given_times or {}).items()}
+"""When each source, or each kind of source, is asked (UTC). The desk may give a source times of its own."""
+REREAD_DAYS = _env.int("REREAD_DAYS", 5, validate=validate.Range(1, 31))
+"""How many days back every run reads again."""
+RAW_BODY_DAYS = _env.int("RAW_BODY_DAYS", 30, validate=validate.Range(0, 3650))
+"""How long the raw bytes of what sources sent are kept."""
+for _name, _times in SOURCE_TIMES.items():
+    if not all(re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", _time) for _time in _times):
+        _problems.append(f"SOURCE_TIMES must give times such as 05:20, parted by blanks; {_name} has: {' '.join(_times)}.")
+for _name, _address in (FEEDS or {}).items():
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", _name) or not _address.startswith("https://"):
+        _problems.append(f"FEEDS must be pairs such as my-group=https://example.org/feed.xml; this is none: {_name}={_address}.")
 if not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+|", OPERATOR_ADDRESS):
     _problems.append("OPERATOR_ADDRESS must be one plain mail address without accents, such as operator@example.org.")
 

@@ -1,7 +1,7 @@
 """Arguments that several commands take."""
 
 import argparse
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 
 def instant(text: str) -> datetime:
@@ -20,3 +20,14 @@ def year(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1991 <= int(text) <= 2100):
         raise argparse.ArgumentTypeError(f"“{text}” is no year from 1991 to 2100")
     return int(text)
+
+
+def day(text: str) -> date:
+    """Read a day that a source can have listed papers on."""
+    try:
+        value = date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"“{text}” is no day, such as 2025-01-09") from error
+    if value.year < 1991:
+        raise argparse.ArgumentTypeError(f"{text} lies before the first paper of any source")
+    return value

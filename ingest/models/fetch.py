@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ingest.models.run import Run
 from ingest.models.source import Source
 
 
@@ -30,6 +31,7 @@ class Fetch(models.Model):
     """One visit to a source. Its counts say what became of every entry: entries = new + updated + unchanged + rejected."""
 
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="fetches", verbose_name=_("source"))
+    run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, blank=True, related_name="fetches", verbose_name=_("run"))
     origin = models.CharField(_("origin"), max_length=500, help_text=_("The file name or address that was read."))
     window_start = models.DateField(_("from day"), null=True, blank=True)
     window_end = models.DateField(_("to day"), null=True, blank=True)
@@ -42,6 +44,9 @@ class Fetch(models.Model):
     updated = models.PositiveIntegerField(_("updated"), default=0)
     unchanged = models.PositiveIntegerField(_("unchanged"), default=0)
     rejected = models.PositiveIntegerField(_("rejected"), default=0)
+    listed = models.PositiveIntegerField(
+        _("newly listed"), default=0, help_text=_("Papers that the source had not listed on that day before.")
+    )
     warning_count = models.PositiveIntegerField(_("number of warnings"), default=0)
     warnings = models.JSONField(_("warnings"), default=list, blank=True, help_text=_("The first of them."))
     error = models.TextField(_("error"), blank=True)

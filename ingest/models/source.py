@@ -5,10 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Source(models.Model):
-    """One place that says what is trending, and when it may be asked again.
-
-    `next_try_at` and `cool_down_until` are columns so that a restart forgets neither a schedule nor a request to slow down.
-    """
+    """One place that says what is trending. When it is asked is for the settings, and how often its host may be for HostPace."""
 
     slug = models.SlugField(_("slug"), unique=True)
     kind = models.SlugField(_("kind"), help_text=_("Which parser reads it, such as listing or huggingface."))
@@ -18,9 +15,9 @@ class Source(models.Model):
         _("priority"), default=100, help_text=_("Where two sources know the same field of a paper, the lower number is believed.")
     )
     options = models.JSONField(_("options"), default=dict, blank=True, help_text=_("Settings of this source, such as its categories."))
-    validators = models.JSONField(_("validators"), default=dict, blank=True, help_text=_("ETag and Last-Modified of the last answer."))
-    next_try_at = models.DateTimeField(_("next try"), null=True, blank=True)
-    cool_down_until = models.DateTimeField(_("cooling down until"), null=True, blank=True)
+    validators = models.JSONField(
+        _("validators"), default=dict, blank=True, editable=False, help_text=_("ETag and Last-Modified of each address's last answer.")
+    )
 
     class Meta:
         ordering = ("priority", "slug")

@@ -13,16 +13,14 @@ from newsletter.desk.base import ReadOnlyAdmin, ReadOnlyInline
 from newsletter.desk.columns import instant
 
 LAST_FETCH = instant("last_fetch", _("last fetch"))
-NEXT_TRY = instant("next_try_at", _("next try"))
-COOLING_DOWN = instant("cool_down_until", _("cooling down until"))
 STARTED = instant("started_at", _("started"))
 
 
 @admin.register(Source)
 class SourceAdmin(ReadOnlyAdmin):
-    list_display = ("title", "slug", "kind", "enabled", "priority", LAST_FETCH, "listed", NEXT_TRY, COOLING_DOWN)
+    list_display = ("title", "slug", "kind", "enabled", "priority", LAST_FETCH, "listed")
     list_filter = ("enabled", "kind")
-    fields = ("title", "slug", "kind", "enabled", "priority", "options", "next_try_at", "cool_down_until")
+    fields = ("title", "slug", "kind", "enabled", "priority", "options")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
         sources: QuerySet[Source] = super().get_queryset(request)

@@ -1,0 +1,30 @@
+"""Tasks of the sources: they carry ids, read the clock, call one function, and may each run twice."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from ingest import retention, runs, suggesting
+from ingest.http.visits import our_client
+
+
+@shared_task
+def ask_sources() -> None:
+    """Begin the runs whose time has come, and wake a worker for every page that may be asked for."""
+    now = timezone.now()
+    runs.begin_due_runs(now)
+    for run_id in runs.due_runs(now):
+        read_page.delay(run_id)
+
+
+@shared_task
+def read_page(run_id: int) -> None:
+    """Ask for the next page of a run, if it is still to be asked for."""
+    runs.read_page(run_id, timezone.now, our_client())
+
+
+@shared_task
+def look_back() -> None:
+    """Suggest papers that may be one, and forget raw bytes that were kept long enough."""
+    now = timezone.now()
+    suggesting.suggest(now)
+    retention.forget_bodies(now)
