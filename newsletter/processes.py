@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from newsletter.embedded_redis import embedded_redis
+from newsletter.lifelines import end_with_parent
 
 ROOT = Path(settings.BASE_DIR)
 STOP_SECONDS = 30
@@ -28,7 +29,7 @@ class Processes:
 
     def start(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         """Start a child in a session of its own, so that Ctrl-C reaches only us and we decide the order of stopping."""
-        child = subprocess.Popen(command, cwd=ROOT, env=dict(self.environment), start_new_session=True)
+        child = subprocess.Popen(command, cwd=ROOT, env=dict(self.environment), start_new_session=True, preexec_fn=end_with_parent)
         self.children[name] = child
         return child
 
@@ -86,11 +87,25 @@ def worker_command(log_level: str = "WARNING") -> list[str]:
         "--loglevel",
         log_level,
     ]
-    return [sys.executable, "-m", "celery", "-A", "newsletter.celery", "worker", *options]
+    return [*_celery(), "worker", *options]
 
 
 def scheduler_command(log_level: str = "WARNING") -> list[str]:
-    return [sys.executable, "-m", "celery", "-A", "newsletter.celery", "beat", "--loglevel", log_level]
+    return [*_celery(), "beat", "--loglevel", log_level]
+
+
+def _celery() -> list[str]:
+    """Celery without its banner, and without its word about root: in a container or a trial there is often no other account."""
+    return [
+        sys.executable,
+        "-W",
+        "ignore:You're running the worker with superuser privileges",
+        "-m",
+        "celery",
+        "--quiet",
+        "-A",
+        "newsletter.celery",
+    ]
 
 
 def web_command(address: str) -> list[str]:
