@@ -23,6 +23,12 @@ help: ## Say what can be made
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@ .venv/runtime
 
+demo: .venv/runtime ## Mail twelve demo readers from the sample listings (LISTINGS="path/to/*.txt" YEAR=2025 for others)
+	@$(BIN)/python manage.py demo $(if $(YEAR),--year $(YEAR)) $(LISTINGS)
+
+serve: .venv/runtime ## Run web, worker and scheduler on 127.0.0.1:8000 until Ctrl-C
+	@$(BIN)/python manage.py serve
+
 lint: .venv/dev ## Check style, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
