@@ -117,6 +117,8 @@ SWEEP_SECONDS = _env.int("SWEEP_SECONDS", 30, validate=validate.Range(1, 300))
 """How often the beat settles what workers left behind."""
 CELERY_BEAT_SCHEDULE = {
     "look-after-editions": {"task": "newsletter.tasks.look_after_editions", "schedule": 60.0, "options": {"expires": 55}},
+    # Asked often, done once a day: the database says when the last fit was, so a scheduler that was down misses nothing.
+    "refit-archive": {"task": "newsletter.tasks.refit_archive", "schedule": 900.0, "options": {"expires": 600}},
     "tick": {"task": "newsletter.tasks.tick", "schedule": TICK_SECONDS, "options": {"expires": TICK_SECONDS}},
     "sweep": {"task": "newsletter.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}},
     "sweep-letters": {"task": "subscriptions.tasks.sweep_letters", "schedule": 30.0, "options": {"expires": 25}},

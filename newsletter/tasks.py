@@ -8,6 +8,7 @@ from celery import shared_task
 from kombu.exceptions import OperationalError
 
 from newsletter.clock import Clock, parse_instant, ticking
+from newsletter.editions.archive import refit_when_due
 from newsletter.editions.day import look_after_editions as look_after
 from newsletter.models import Edition, EditionState
 from newsletter.sending.due import due_batches
@@ -29,6 +30,12 @@ def _clock(at: str | None) -> Clock:
 def look_after_editions(at: str | None = None) -> None:
     """Open, rebuild and freeze editions as the day goes on."""
     look_after(_clock(at)())
+
+
+@shared_task(soft_time_limit=600, time_limit=660)
+def refit_archive(at: str | None = None) -> None:
+    """Learn again from the stored papers, once a day. With the most papers it reads that takes a minute."""
+    refit_when_due(_clock(at)())
 
 
 @shared_task

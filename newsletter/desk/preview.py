@@ -19,7 +19,7 @@ from newsletter.composing.plain import render_plainly
 from newsletter.desk.steps import StepsAdmin
 from newsletter.editions.candidates import candidates_of
 from newsletter.editions.content import content_of
-from newsletter.editions.topics import topic_definitions
+from newsletter.editions.statistics import statistics_for
 from newsletter.models import AFTER_FREEZE, Edition
 from newsletter.ranking.rank import rank
 from newsletter.ranking.statistics import EditionStatistics
@@ -92,7 +92,7 @@ def preview(edition: Edition, who: Somebody, now: datetime) -> RenderedMail | No
         selection = _selected(edition, statistics, who)
         return render(compiled_parts(edition.pk, who.language), _digest(edition, statistics, selection, who)) if selection.picks else None
     papers = candidates_of(edition)
-    statistics = EditionStatistics.freeze(papers, topic_definitions(), now)
+    statistics = statistics_for(edition, papers, now)
     selection = _selected(edition, statistics, who)
     return render_plainly(content_of(edition, papers), _digest(edition, statistics, selection, who)) if selection.picks else None
 

@@ -10,9 +10,8 @@ from newsletter.composing.compiled import compile_edition
 from newsletter.editions.candidates import candidates_of, rebuild, sources_of
 from newsletter.editions.content import content_of
 from newsletter.editions.states import hold
-from newsletter.editions.topics import topic_definitions
+from newsletter.editions.statistics import statistics_for
 from newsletter.models import BEFORE_FROZEN, CompiledEdition, Edition, EditionState, Strike
-from newsletter.ranking.statistics import EditionStatistics
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +42,7 @@ def _store(edition: Edition, now: datetime) -> bool:
     papers = candidates_of(edition)
     compiled = compile_edition(content_of(edition, papers))
     dropped = dict(compiled.dropped)
-    statistics = EditionStatistics.freeze([paper for paper in papers if paper.id not in dropped], topic_definitions(), now)
+    statistics = statistics_for(edition, [paper for paper in papers if paper.id not in dropped], now)
     CompiledEdition.objects.create(edition=edition, template_hash=compiled.template_hash, content=compiled.to_bytes(), compiled_at=now)
     Strike.objects.bulk_create(
         Strike(edition=edition, paper_id=paper_id, reason=f"no card could be made: {reason}"[:300], at=now)

@@ -1,15 +1,18 @@
 """The product's rows: editions and curation, batches, deliveries and the mailed history, the rate budget, what was heard back."""
 
+from newsletter.models.archive import ArchiveFit
 from newsletter.models.batch import Batch, BatchState, ServerRun
 from newsletter.models.curation import Curation, CurationKind, Strike
 from newsletter.models.delivery import Delivery, DeliveryStatus, MailedHistory, Outcome
 from newsletter.models.edition import AFTER_FREEZE, BEFORE_FROZEN, Candidate, CompiledEdition, Edition, EditionCadence, EditionState
 from newsletter.models.event import Click, Feedback, FeedbackKind, ProviderEvent
 from newsletter.models.rate import ProviderRate, QuotaSlot, QuotaWindow
+from newsletter.models.vector import PaperVector
 
 __all__ = [
     "AFTER_FREEZE",
     "BEFORE_FROZEN",
+    "ArchiveFit",
     "Batch",
     "BatchState",
     "Candidate",
@@ -26,6 +29,7 @@ __all__ = [
     "FeedbackKind",
     "MailedHistory",
     "Outcome",
+    "PaperVector",
     "ProviderEvent",
     "ProviderRate",
     "QuotaSlot",

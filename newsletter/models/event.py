@@ -33,17 +33,22 @@ class ProviderEvent(models.Model):
 
 
 class Click(models.Model):
-    """A link that was followed: a measurement, append-only, counted only when no machine is likely to have done it."""
+    """A link that was followed: a measurement, append-only.
+
+    `counted` says whether a person is likely to have done it; null until that was judged (newsletter.tracking.clicks). Neither the
+    network address nor the program that asked is kept.
+    """
 
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="clicks", verbose_name=_("delivery"))
     paper = models.ForeignKey(Paper, on_delete=models.PROTECT, related_name="+", verbose_name=_("paper"))
     at = models.DateTimeField(_("at"))
-    counted = models.BooleanField(_("counted"), default=False)
+    counted = models.BooleanField(_("counted"), null=True, default=None)
 
     class Meta:
         ordering = ("at", "pk")
         verbose_name = _("click")
         verbose_name_plural = _("clicks")
+        indexes = [models.Index(fields=["at"], condition=models.Q(counted=None), name="click_unjudged")]
 
     def __str__(self) -> str:
         return f"click on {self.paper}"

@@ -10,10 +10,10 @@ from newsletter.composing.content import Digest, DigestLinks, DigestPick, Render
 from newsletter.composing.digest import render
 from newsletter.editions.candidates import candidates_of
 from newsletter.editions.content import content_of
+from newsletter.editions.statistics import statistics_for
 from newsletter.editions.topics import topic_definitions
 from newsletter.models import Edition
 from newsletter.ranking.rank import rank
-from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.values import CandidatePaper, ReaderProfile, Selection
 from newsletter.sending.frozen import reader_profiles
 from newsletter.sending.history import mailed_among
@@ -60,7 +60,7 @@ def preview_for_reader(edition: Edition, reader: Subscriber, now: datetime) -> R
     own = DigestLinks(
         leave=links.leave_url(reader.pk, edition.pk), preferences=links.preferences_url(reader.pk, now), view=links.view_url(0)
     )
-    return _rendered(edition, papers, _selection(papers, profile, mailed, now), own, reader.address)
+    return _rendered(edition, papers, _selection(edition, papers, profile, mailed, now), own, reader.address)
 
 
 def preview_variant(edition: Edition, variant: Variant, now: datetime) -> RenderedMail:
@@ -75,11 +75,11 @@ def preview_variant(edition: Edition, variant: Variant, now: datetime) -> Render
     nobody = DigestLinks(
         leave=links.leave_url(0, 0), preferences=links.preferences_url(0, now), view=links.view_url(0), act=links.act_url(0, now)
     )
-    return _rendered(edition, papers, _selection(papers, profile, frozenset(), now), nobody, SAMPLE_ADDRESS, variant)
+    return _rendered(edition, papers, _selection(edition, papers, profile, frozenset(), now), nobody, SAMPLE_ADDRESS, variant)
 
 
-def _selection(papers: list[CandidatePaper], profile: ReaderProfile, mailed: frozenset[int], now: datetime) -> Selection:
-    return rank(EditionStatistics.freeze(papers, topic_definitions(), now), [profile], [mailed])[0]
+def _selection(edition: Edition, papers: list[CandidatePaper], profile: ReaderProfile, mailed: frozenset[int], now: datetime) -> Selection:
+    return rank(statistics_for(edition, papers, now), [profile], [mailed])[0]
 
 
 def _rendered(
