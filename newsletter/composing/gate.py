@@ -9,6 +9,7 @@ from newsletter.composing.lint.linter import lint
 from newsletter.composing.lint.rules import Finding
 from newsletter.composing.message import to_email_message
 
+FAULTS_TOLD = 5
 PAPERS_AT_ONCE = 25
 """Few enough that no paper is cut for weight and goes unseen."""
 _SECTIONS: tuple[Section, ...] = ("topics", "also")
@@ -19,11 +20,20 @@ def faults(content: EditionContent, *, development: bool = False) -> tuple[Findi
 
     `development` allows links to this machine. Warnings do not hold up an edition and are left out.
     """
-    compiled = compile_edition(content)
+    return faults_in(compile_edition(content), development=development)
+
+
+def faults_in(compiled: CompiledParts, *, development: bool = False) -> tuple[Finding, ...]:
+    """Return the same of an edition that is compiled already."""
     papers = list(compiled.facts.titles)
     groups = [papers[start : start + PAPERS_AT_ONCE] for start in range(0, len(papers), PAPERS_AT_ONCE)]
     found = [_errors(compiled, group, section, development=development) for group in groups for section in _SECTIONS]
     return tuple(dict.fromkeys(finding for errors in found for finding in errors))
+
+
+def told(found: Sequence[Finding]) -> str:
+    """Say the first few findings in a line for staff."""
+    return " ".join(f"{finding.rule} ({finding.where}: {finding.what})." for finding in found[:FAULTS_TOLD])
 
 
 def _errors(compiled: CompiledParts, papers: Sequence[int], section: Section, *, development: bool) -> Sequence[Finding]:

@@ -1,8 +1,9 @@
 """The plain way: templates and the CSS inliner for every digest. It is slow, and the specification of the compiled way."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from newsletter.composing.cards import cards_of
+from newsletter.composing.cards import CardView, cards_of
 from newsletter.composing.content import Digest, EditionContent, RenderedMail
 from newsletter.composing.facts import EditionFacts, facts_of
 from newsletter.composing.headers import digest_headers
@@ -22,22 +23,34 @@ def render_plainly(content: EditionContent, digest: Digest) -> RenderedMail:
         HeaderTooLong: when a link does not fit into a header.
         CutShort: when the inliner lost the end of the document.
     """
-    cards, dropped = cards_of(content)
-    facts, publication = facts_of(content, cards), this_publication()
-    by_id = {card.id: card for card in cards}
-
-    def compose(shown: Digest, omitted: int) -> RenderedMail:
-        parts = [replace(part, card=by_id.get(part.paper_id)) for part in parts_of(facts, shown, omitted)]
-        return _rendered(facts, publication, shown, {"parts": parts, "end": "", **layout_values(facts, shown)})
-
-    return within_budget(shown_digest(digest, facts, dropped), compose)
+    return PlainEdition.of(content).render(digest)
 
 
-def _rendered(facts: EditionFacts, publication: Publication, digest: Digest, context: dict[str, object]) -> RenderedMail:
-    return RenderedMail(
-        subject=rendered(SUBJECT, facts, publication, context).strip(),
-        text=rendered(TEXT, facts, publication, context),
-        html=inline_css(rendered(HTML, facts, publication, context)),
-        headers=digest_headers(publication, facts, digest),
-        papers=tuple(pick.paper_id for pick in digest.picks),
-    )
+@dataclass(frozen=True, slots=True)
+class PlainEdition:
+    """An edition from which digests are rendered plainly, one after the other."""
+
+    facts: EditionFacts
+    publication: Publication
+    cards: Mapping[int, CardView]
+    dropped: tuple[tuple[int, str], ...]
+
+    @classmethod
+    def of(cls, content: EditionContent) -> "PlainEdition":
+        cards, dropped = cards_of(content)
+        return cls(facts_of(content, cards), this_publication(), {card.id: card for card in cards}, dropped)
+
+    def render(self, digest: Digest) -> RenderedMail:
+        """Return one reader's digest; raises as `render_plainly` does."""
+        return within_budget(shown_digest(digest, self.facts, self.dropped), self._composed)
+
+    def _composed(self, shown: Digest, omitted: int) -> RenderedMail:
+        parts = [replace(part, card=self.cards.get(part.paper_id)) for part in parts_of(self.facts, shown, omitted)]
+        context = {"parts": parts, "end": "", **layout_values(self.facts, shown)}
+        return RenderedMail(
+            subject=rendered(SUBJECT, self.facts, self.publication, context).strip(),
+            text=rendered(TEXT, self.facts, self.publication, context),
+            html=inline_css(rendered(HTML, self.facts, self.publication, context)),
+            headers=digest_headers(self.publication, self.facts, shown),
+            papers=tuple(pick.paper_id for pick in shown.picks),
+        )

@@ -17,7 +17,8 @@ SUBJECT, TEXT, HTML = "emails/digest/subject.txt", "emails/digest/body.txt", "em
 def rendered(template: str, facts: EditionFacts, publication: Publication, context: Mapping[str, Any]) -> str:
     """Return one template of the digest rendered in the edition's language. `context` holds the parts and the layout's values."""
     with override(facts.language):
-        return get_template(template).render({"edition": facts, "publication": publication, **context})
+        safe = get_template(template).render({"edition": facts, "publication": publication, **context})
+    return str.__str__(safe)  # a plain copy: a mail is no markup for another template, and SafeString's own str() is itself
 
 
 def template_hash() -> str:

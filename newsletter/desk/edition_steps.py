@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from newsletter import editions
-from newsletter.composing.gate import faults
+from newsletter.composing.gate import faults, told
 from newsletter.composing.lint.rules import Finding
 from newsletter.desk.steps import Because, Step, StepRefused
 from newsletter.editions import WrongState
@@ -27,7 +27,6 @@ Run = Callable[[Edition, User, dict[str, Any], datetime], str]
 STEERS_EDITIONS = "newsletter.change_edition"
 STEERS_RUNS = "newsletter.change_batch"
 NOTE_LENGTH = 2000
-FAULTS_TOLD = 5
 
 
 class EditorsNote(forms.Form):
@@ -69,8 +68,7 @@ def _approve(edition: Edition, _staff: User, _answers: dict[str, Any], now: date
 
 def _faulty(found: Sequence[Finding]) -> str:
     """Say what is wrong with the mail and how to go on; releasing a held edition approves it as it is."""
-    told = " ".join(f"{finding.rule} ({finding.where}: {finding.what})." for finding in found[:FAULTS_TOLD])
-    return _("Its mail would be faulty: %(faults)s Mend it, or hold the edition and release it as it is.") % {"faults": told}
+    return _("Its mail would be faulty: %(faults)s Mend it, or hold the edition and release it as it is.") % {"faults": told(found)}
 
 
 @_checked

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
+from django.conf import settings
+
 from ingest.models import Paper
 from newsletter.composing.content import EditionContent, PaperCard
 from newsletter.models import Edition
 from newsletter.ranking.values import CandidatePaper
 
 
-def content_of(edition: Edition, papers: Sequence[CandidatePaper]) -> EditionContent:
-    """Return the edition's own words and one card for each of `papers`."""
+def content_of(edition: Edition, papers: Sequence[CandidatePaper], language: str | None = None) -> EditionContent:
+    """Return the edition's own words and one card for each of `papers`, in a language or in everybody’s."""
     stored = Paper.objects.in_bulk([paper.id for paper in papers])
     return EditionContent(
         edition_id=edition.pk,
@@ -17,6 +19,7 @@ def content_of(edition: Edition, papers: Sequence[CandidatePaper]) -> EditionCon
         day=edition.day,
         editor_note=edition.note,
         health_line=edition.health_line,
+        language=language or settings.LANGUAGE_CODE,
         papers=tuple(_card(paper, stored[paper.id]) for paper in papers),
     )
 

@@ -4,6 +4,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import cast
 
+from django.conf import settings
+
 from newsletter.composing.compiled import CompiledParts
 from newsletter.composing.content import Digest, DigestLinks, DigestPick, Section
 from newsletter.composing.digest import render
@@ -16,23 +18,22 @@ from newsletter.sending.readers import Reader
 from subscriptions import links
 from subscriptions.hashing import keyed_hash
 
-LANGUAGE_OF_ALL = "en"
 KEY_LENGTH = 32
 
 
 @lru_cache(maxsize=3)
 def compiled_parts(edition_id: int, language: str) -> CompiledParts:
-    """Return the compiled edition in the reader's language, or in English where it was not compiled in that one.
+    """Return the compiled edition in the reader's language, or in the one of everybody else where it was not compiled in that one.
 
     Raises:
         CompiledEdition.DoesNotExist: when the edition was never compiled.
         UnreadableEdition: when it was stored by another version.
     """
-    rows = CompiledEdition.objects.filter(edition=edition_id, language__in=[language, LANGUAGE_OF_ALL])
+    rows = CompiledEdition.objects.filter(edition=edition_id, language__in=[language, settings.LANGUAGE_CODE])
     stored = dict(rows.values_list("language", "content"))
     if not stored:
         raise CompiledEdition.DoesNotExist(f"edition {edition_id} is not compiled")
-    return CompiledParts.from_bytes(bytes(stored.get(language) or stored[LANGUAGE_OF_ALL]))
+    return CompiledParts.from_bytes(bytes(stored.get(language) or stored[settings.LANGUAGE_CODE]))
 
 
 @lru_cache(maxsize=3)

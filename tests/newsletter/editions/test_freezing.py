@@ -1,9 +1,11 @@
 """The freeze happens once, stores everything that is needed later, and waits for a person when too little is known."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from newsletter.composing import proof
 from newsletter.composing.compiled import BrokenLayout, CompiledParts
 from newsletter.editions import (
     WrongState,
@@ -21,7 +23,9 @@ from newsletter.editions import (
 from newsletter.editions.day import look_after_editions
 from newsletter.models import CurationKind, Edition, EditionState, Strike
 from newsletter.ranking.statistics import EditionStatistics
-from tests.newsletter.world import DAY, FREEZE, a_paper, papers
+from newsletter.sending.press import compiled_parts
+from subscriptions.models import Subscriber
+from tests.newsletter.world import DAY, FREEZE, a_paper, a_reader, papers
 
 pytestmark = pytest.mark.django_db
 
@@ -108,13 +112,13 @@ def test_the_first_decision_takes_an_open_edition_into_review():
 
 def test_a_paper_without_a_card_is_struck_and_the_others_go_on(monkeypatch):
     good, bad = papers(2)
-    whole = freezing.compile_edition
+    whole = freezing.proved_edition
 
     def without_bad(content):
         compiled = whole(content)
         return type(compiled)(**{name: getattr(compiled, name) for name in compiled.__slots__} | {"dropped": ((bad.pk, "no title"),)})
 
-    monkeypatch.setattr(freezing, "compile_edition", without_bad)
+    monkeypatch.setattr(freezing, "proved_edition", without_bad)
     edition = an_edition()
     assert freeze(edition.pk, FREEZE)
     assert "no title" in Strike.objects.get(paper=bad).reason
@@ -127,11 +131,88 @@ def test_a_layout_that_does_not_compile_is_held_with_the_reason(monkeypatch):
         raise BrokenLayout("the footer is gone")
 
     papers(1)
-    monkeypatch.setattr(freezing, "compile_edition", broken)
+    monkeypatch.setattr(freezing, "proved_edition", broken)
     edition = an_edition()
     look_after_editions(FREEZE)
     assert state(edition) == EditionState.HELD
     assert "the footer is gone" in edition.held_reason
+
+
+def spoiled(monkeypatch, piece: str, old: str = "</p>", new: str = "?</p>"):
+    """Let every edition come out of the compiler with one wrong place."""
+    compiled = proof.compile_edition
+
+    def wrong(content):
+        parts = compiled(content)
+        html = {
+            key: tuple(element.replace(old, new, 1) if isinstance(element, str) else element for element in elements)
+            if key == piece
+            else elements
+            for key, elements in parts.html.items()
+        }
+        return replace(parts, html=html)
+
+    monkeypatch.setattr(proof, "compile_edition", wrong)
+
+
+def test_a_paper_whose_card_comes_out_wrong_is_struck_and_the_others_go_on(monkeypatch):
+    bad, *_good = papers(4)
+    spoiled(monkeypatch, f"brief:{bad.pk}")
+    edition = an_edition()
+    assert freeze(edition.pk, FREEZE)
+    strike = Strike.objects.get(edition=edition)
+    assert (strike.paper_id, strike.by) == (bad.pk, None)
+    assert "html" in strike.reason
+    edition.refresh_from_db()
+    assert bad.pk not in [paper.id for paper in EditionStatistics.from_bytes(bytes(edition.statistics)).papers]
+
+
+def test_a_layout_that_comes_out_wrong_is_held_with_the_reason(monkeypatch):
+    papers(4)
+    spoiled(monkeypatch, "footer")
+    edition = an_edition()
+    look_after_editions(FREEZE)
+    assert state(edition) == EditionState.HELD
+    assert "The layout is not what its templates say: html" in edition.held_reason
+    assert not edition.compiled.exists()
+
+
+def faulty(settings):
+    """A mail whose links lead to this machine, in production."""
+    settings.PRODUCTION = True
+
+
+def test_the_clock_holds_an_edition_whose_mail_the_lint_finds_faulty(settings):
+    papers(2)
+    faulty(settings)
+    edition = an_edition()
+    look_after_editions(FREEZE)
+    assert state(edition) == EditionState.HELD
+    assert edition.held_reason.startswith("Its mail would be faulty: ")
+    assert "http-link" in edition.held_reason
+
+
+def test_what_staff_approved_or_released_is_not_held_for_its_faults(settings):
+    papers(2)
+    faulty(settings)
+    edition = an_edition()
+    freeze(edition.pk, FREEZE)
+    edition.refresh_from_db()
+    release(edition, FREEZE)
+    assert freeze(edition.pk, FREEZE)
+
+
+def test_an_edition_is_compiled_in_every_language_that_readers_want_and_there_is_copy_in(settings):
+    settings.LANGUAGES = [("en", "English"), ("de", "German"), ("fr", "French")]
+    papers(2)
+    for number, language in enumerate(["en", "de", "xx"]):
+        Subscriber.objects.filter(pk=a_reader(number).pk).update(language=language)
+    Subscriber.objects.filter(pk=a_reader(9).pk).update(language="fr", state="unsubscribed", left_at=FREEZE)
+    edition = an_edition()
+    assert freeze(edition.pk, FREEZE)
+    assert sorted(edition.compiled.values_list("language", flat=True)) == ["de", "en"]
+    assert compiled_parts(edition.pk, "de").facts.date_long == "Mittwoch, 14. Januar 2026"
+    assert compiled_parts(edition.pk, "xx").facts.date_long == "Wednesday, January 14, 2026"
 
 
 def test_the_course_of_a_day():
@@ -159,9 +240,9 @@ def test_an_edition_after_a_long_silence_is_the_newest_alone():
 def test_one_broken_edition_does_not_stop_another(monkeypatch):
     papers(1)
     first, second = an_edition(), open_edition("daily", DAY + timedelta(days=1), FREEZE)
-    compiled = freezing.compile_edition
+    compiled = freezing.proved_edition
     monkeypatch.setattr(
-        freezing, "compile_edition", lambda content: compiled(content) if content.day != DAY else (_ for _ in ()).throw(BrokenLayout("no"))
+        freezing, "proved_edition", lambda content: compiled(content) if content.day != DAY else (_ for _ in ()).throw(BrokenLayout("no"))
     )
     look_after_editions(FREEZE + timedelta(days=1))
     assert (state(first), state(second)) == (EditionState.HELD, EditionState.FROZEN)
