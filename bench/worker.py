@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,8 +23,8 @@ from newsletter.models import Delivery, Edition  # noqa: E402
 from newsletter.sending.due import due_batches  # noqa: E402
 from newsletter.sending.mail import Mail  # noqa: E402
 from newsletter.sending.sender import send_batch  # noqa: E402
-from newsletter.sending.transports import configured_transport  # noqa: E402
-from newsletter.sending.transports.base import Closing  # noqa: E402
+from newsletter.sending.transports import Errand, Lanes, configured_transport  # noqa: E402
+from newsletter.sending.transports.base import Blocking  # noqa: E402
 
 Job = dict[str, Any]
 """edition (id), number and of (this worker's place among all), deliveries (ids), count (mails)."""
@@ -40,7 +40,7 @@ class Prebuilt(Mail):
         return self.octets
 
 
-class NullConnection(Closing):
+class NullConnection(Blocking):
     """Builds the bytes of each mail as a mail server would get them, and drops them."""
 
     def hand_over(self, mail: Mail) -> None:
@@ -53,6 +53,8 @@ class NullConnection(Closing):
 class NullTransport:
     name = "null"
     takes_bytes = True
+    width = 4
+    blocks = False
 
     def connect(self) -> NullConnection:
         return NullConnection()
@@ -89,13 +91,19 @@ def prebuilt_mails(job: Job) -> Callable[[], int]:
     empty = RenderedMail("", "", "")
 
     def hand_over() -> int:
-        with configured_transport().connect() as connection:
-            for number in range(job["count"]):
-                address, octets = ready[number % len(ready)]
-                connection.hand_over(Prebuilt(number, job["edition"], address, "", empty, octets))
+        mails = [Prebuilt(number, job["edition"], address, "", empty, octets) for number, (address, octets) in enumerate(ready)]
+        with Lanes(configured_transport()) as lanes:
+            for start in range(0, job["count"], lanes.width):
+                numbers = range(start, min(start + lanes.width, job["count"]))
+                lanes.hand_over([_prebuilt_errand(mails, number, lanes.width, job["count"]) for number in numbers])
         return int(job["count"])
 
     return hand_over
+
+
+def _prebuilt_errand(mails: Sequence[Mail], number: int, width: int, count: int) -> Errand:
+    following = mails[(number + width) % len(mails)].address if number + width < count else None
+    return Errand(number % width, mails[number % len(mails)], following)
 
 
 def prepared(kind: str, job: Job) -> Callable[[], int]:

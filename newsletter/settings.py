@@ -204,6 +204,8 @@ MINIMUM_SOURCES = _env.int("MINIMUM_SOURCES", 1, validate=validate.Range(0))
 """An edition is held for a person when fewer sources than this brought papers."""
 CATCH_UP_HOURS = _env.int("CATCH_UP_HOURS", 6, validate=validate.Range(0, 72))
 BATCH_SIZE = _env.int("BATCH_SIZE", 200, validate=validate.Range(1, 1000))
+CONNECTIONS_PER_WORKER = _env.int("CONNECTIONS_PER_WORKER", 4, validate=validate.Range(1, 64))
+"""Connections to the provider that a worker process uses side by side. A killed one leaves at most so many deliveries uncertain."""
 LEASE_SECONDS = _env.int("LEASE_SECONDS", 180, validate=validate.Range(10, 3600))
 SEND_RATE = _env.float("SEND_RATE", 0.0, validate=validate.Range(0))
 """Mails per second that the provider allows, all workers together; 0 is no limit. The quotas below likewise, per rolling window."""

@@ -65,6 +65,7 @@ class Migration(migrations.Migration):
                 ("token", models.UUIDField(blank=True, editable=False, null=True)),
                 ("lease_until", models.DateTimeField(blank=True, null=True, verbose_name="lease until")),
                 ("cursor", models.PositiveIntegerField(default=0, verbose_name="hand-overs begun")),
+                ("in_hand", models.PositiveSmallIntegerField(default=0, editable=False)),
                 ("halted", models.BooleanField(default=False, verbose_name="halted")),
                 ("server_epoch", models.CharField(blank=True, editable=False, max_length=64)),
                 ("claimed_at", models.DateTimeField(blank=True, null=True, verbose_name="claimed")),

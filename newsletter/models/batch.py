@@ -25,7 +25,7 @@ class Batch(models.Model):
     `planned_count` counts the readers whose books begin here.
 
     `cursor` is the fence: the number of hand-overs begun. It is advanced, under `token` and an unexpired lease, before each hand-over;
-    the delivery at position `cursor - 1` is the one whose fate a crash leaves unknown. `halted` makes the fence refuse, so that a
+    the last `in_hand` deliveries before it are those whose fate a crash leaves unknown. `halted` makes the fence refuse, so that a
     pause, a cancellation or a strike stops a run within one hand-over. `server_epoch` names the database server's run, since a crash
     of the server may lose marks.
     """
@@ -43,6 +43,7 @@ class Batch(models.Model):
     token = models.UUIDField(null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
     cursor = models.PositiveIntegerField(_("hand-overs begun"), default=0)
+    in_hand = models.PositiveSmallIntegerField(default=0, editable=False)
     halted = models.BooleanField(_("halted"), default=False)
     server_epoch = models.CharField(max_length=64, blank=True, editable=False)
     claimed_at = models.DateTimeField(_("claimed"), null=True, blank=True)

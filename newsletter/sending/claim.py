@@ -58,6 +58,7 @@ def claim(batch_id: int, now: datetime) -> Claimed | None:
             claimed_at=now,
             server_epoch=server_epoch(),
             cursor=0,
+            in_hand=0,
             subscriber_ids=[],
             planned_count=batch.planned_count,
         )

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from newsletter.clock import Clock
-from newsletter.sending.rate import Budget
+from newsletter.sending.rate import Budget, Grant
 
-HANDFUL = 25
+HANDFUL = 24
 """Mails taken from the budget at once: few questions, and little is lost when a worker dies."""
 LONGEST_WAIT = timedelta(seconds=5)
 """A longer wait is not worth a worker: the rest of the batch is planned for its end."""
@@ -20,8 +20,8 @@ class Ration:
     budget: Budget
     left: int = 0
 
-    def take(self, wanted: int, clock: Clock, until: datetime) -> datetime | None:
-        """Make room for one more mail, waiting a little where that helps; return None, or the instant before which there is none.
+    def take(self, most: int, wanted: int, clock: Clock, until: datetime) -> Grant:
+        """Make room for up to `most` mails, at least one, waiting a little where that helps; or none, and the instant to ask again.
 
         Args:
             wanted: how many mails the batch has left.
@@ -29,16 +29,21 @@ class Ration:
         """
         while not self.left:
             now = clock()
-            grant = self.budget.take(min(wanted, HANDFUL), now)
+            grant = self.budget.take(min(wanted, max(most, HANDFUL)), now)
             self.left = grant.count
             if self.left:
                 break
             again = grant.wait_until or now + LONGEST_WAIT
             if again - now > LONGEST_WAIT or again > until:
-                return again
+                return Grant(0, again)
             time.sleep(max(0.0, (again - now).total_seconds()))
-        self.left -= 1
-        return None
+        count = min(most, self.left)
+        self.left -= count
+        return Grant(count)
+
+    def put_back(self, unused: int) -> None:
+        """Return what was taken for mails that were not handed over after all."""
+        self.left += unused
 
     def give_back(self) -> None:
         """Return what was taken and not used."""

@@ -74,7 +74,7 @@ def not_now(reader: Reader, edition: Edition, batch: Batch, now: datetime) -> No
     return None
 
 
-def gone(reader_id: int, now: datetime) -> NotNow:
-    """Return why a reader who could be written to at the claim cannot be any more."""
-    row = Subscriber.objects.filter(pk=reader_id).values_list(*_COLUMNS).get()
-    return obstacle(Reader(*row), now) or PAUSED
+def gone(reader_id: int, now: datetime) -> NotNow | None:
+    """Return why a reader who could be written to at the claim cannot be any more; None when they can."""
+    row = Subscriber.objects.filter(pk=reader_id).values_list(*_COLUMNS).first()
+    return LEFT if row is None else obstacle(Reader(*row), now)

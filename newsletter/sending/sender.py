@@ -1,12 +1,12 @@
-"""The sender: claims a batch, and for each digest in it makes the mark, hands over, and records what came of it.
+"""The sender: claims a batch, and for each few digests in it makes the mark, hands over, and records what came of it.
 
-Whatever is not plain success is recorded before the next mark. So at any instant the rows say enough: a delivery before the cursor that
-says nothing else was sent, the one at the cursor is uncertain, those after it were never begun.
+Whatever is not plain success is recorded before the next mark. So at any instant the rows say enough: a delivery before those in hand
+that says nothing else was sent, those in hand are uncertain, those after the cursor were never begun.
 """
 
 import time
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 
 import structlog
 from django.conf import settings
@@ -15,25 +15,17 @@ from django.db import connection as database
 
 from newsletter.clock import Clock
 from newsletter.models import Delivery, DeliveryStatus
-from newsletter.sending.claim import Claimed, HandOver, claim
-from newsletter.sending.control import pause
+from newsletter.sending.answers import fail, note_answer
+from newsletter.sending.claim import HandOver, claim
 from newsletter.sending.fence import Fence, Mark
 from newsletter.sending.mail import Mail
 from newsletter.sending.press import print_mail
 from newsletter.sending.rate import Budget
 from newsletter.sending.ration import Ration
 from newsletter.sending.readers import gone
-from newsletter.sending.record import Note, finish, write_note
-from newsletter.sending.transports import (
-    Connection,
-    HandOverError,
-    PermanentForAll,
-    PermanentForReader,
-    Throttled,
-    Transient,
-    Transport,
-    configured_transport,
-)
+from newsletter.sending.record import finish
+from newsletter.sending.run import Run
+from newsletter.sending.transports import Errand, Lanes, Transport, configured_transport
 
 log = structlog.get_logger(__name__)
 
@@ -41,45 +33,8 @@ SEND_TIME = timedelta(seconds=45)
 """A task ends within a minute: what a batch has left by then waits for the next one."""
 LEASE_SHARE = 0.6
 """Of the lease: a batch that is handed over for longer might meet the sweep."""
-MOST_ATTEMPTS = 5
-TRANSIENT_IN_A_ROW = 10
-"""So many mails in a row refused for the moment are the provider's trouble, not the readers'."""
-FAILED_IN_A_ROW = 20
-"""So many digests in a row that fail for good, and none accepted, are a fault of ours: going on would fail everybody."""
 PATIENCE = (0.2, 1, 2, 4, 8, 15, 30, 30)
 """Seconds between the attempts to write a batch's end, together less than the usual lease."""
-WAIT_WHEN_NOT_TOLD = timedelta(seconds=20)
-"""How long the rest of a batch waits for a provider that did not say for how long."""
-
-
-@dataclass(slots=True)
-class Run:
-    """One worker's way through one claimed batch."""
-
-    claimed: Claimed
-    clock: Clock
-    fence: Fence
-    ration: Ration
-    takes_bytes: bool
-    notes: list[Note] = field(default_factory=list)
-    resume_at: datetime | None = None
-    stopped: bool = False
-    lost: bool = False
-    in_hand: HandOver | None = None
-    accepted: int = 0
-    transient_in_a_row: int = 0
-    failed_in_a_row: int = 0
-
-    def note(self, hand_over: HandOver, status: DeliveryStatus, reason: str, attempts: int | None = None) -> None:
-        """Record a delivery at once, and keep the note for the end in case the database fails just now."""
-        note = Note(hand_over.delivery_id, status, reason, hand_over.attempts if attempts is None else attempts)
-        self.notes.append(note)
-        write_note(note, self.clock())
-
-    def stop(self, resume_at: datetime | None = None) -> None:
-        """Hand nothing more over; the rest of the batch waits until then."""
-        self.stopped = True
-        self.resume_at = resume_at or self.clock()
 
 
 def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) -> bool:
@@ -97,8 +52,8 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
     way_out = transport or configured_transport()
     run = Run(claimed, clock, Fence(claimed.batch_id, claimed.token), Ration(Budget(way_out.name)), way_out.takes_bytes)
     try:
-        with way_out.connect() as connection:
-            _deliver_all(run, connection)
+        with Lanes(way_out) as lanes:
+            _deliver_all(run, lanes)
     except (OperationalError, InterfaceError) as error:
         log.warning("database_away", batch=batch_id, error=type(error).__name__)
     finally:
@@ -106,18 +61,20 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
     return settled
 
 
-def _deliver_all(run: Run, connection: Connection) -> None:
+def _deliver_all(run: Run, lanes: Lanes) -> None:
+    """Go through the batch, a few digests at a time, each on the lane that its place in the batch gives it."""
     stop_at = run.claimed.claimed_at + min(SEND_TIME, LEASE_SHARE * timedelta(seconds=settings.LEASE_SECONDS))
-    left = len(run.claimed.hand_overs)
-    for hand_over in run.claimed.hand_overs:
+    place, end = 0, len(run.claimed.hand_overs)
+    while place < end and not run.stopped:
         if run.clock() >= stop_at:
             run.stop()
-        elif (again := run.ration.take(left, run.clock, stop_at)) is not None:
-            run.stop(again)
-        if run.stopped:
             return
-        _deliver(run, hand_over, connection)
-        left -= 1
+        grant = run.ration.take(min(lanes.width, end - place), end - place, run.clock, stop_at)
+        if not grant.count:
+            run.stop(grant.wait_until)
+            return
+        _deliver(run, place, grant.count, lanes)
+        place += grant.count
 
 
 def _settle(run: Run) -> bool:
@@ -125,8 +82,8 @@ def _settle(run: Run) -> bool:
     if run.lost:
         log.warning("batch_lost", batch=run.claimed.batch_id)
         return False
-    if run.in_hand is not None:
-        run.notes.append(Note(run.in_hand.delivery_id, DeliveryStatus.UNCERTAIN, "an error came before the answer", run.in_hand.attempts))
+    for hand_over in run.in_hand:
+        run.note(hand_over, DeliveryStatus.UNCERTAIN, "an error came before the answer")
     for wait in PATIENCE:
         now = run.clock()
         try:
@@ -141,22 +98,49 @@ def _settle(run: Run) -> bool:
     return False
 
 
-def _deliver(run: Run, hand_over: HandOver, connection: Connection) -> None:
-    """Take one delivery from the print to its record."""
-    mail = _printed(run, hand_over)
-    if mail is None:
-        return
-    match run.fence.advance(hand_over, run.clock()):
-        case Mark.MADE:
-            _hand_over(run, hand_over, mail, connection)
-        case Mark.READER_GONE:
-            verdict = gone(hand_over.reader.id, run.clock())
-            run.note(hand_over, verdict.status, verdict.reason)
-        case Mark.HALTED:
-            run.stop()
-        case Mark.LOST:
-            run.stop()
-            run.lost = True
+def _deliver(run: Run, place: int, count: int, lanes: Lanes) -> None:
+    """Take a few deliveries from the print to their record."""
+    hand_overs = run.claimed.hand_overs
+    errands: dict[int, Errand] = {}
+    for at in range(place, place + count):
+        if (mail := _printed(run, hand_overs[at])) is not None:
+            errands[at] = Errand(at % lanes.width, mail, _following(hand_overs, at + lanes.width))
+    run.write()
+    begun = [] if run.stopped else _begin(run, [(at, hand_overs[at]) for at in errands])
+    run.ration.put_back(count - len(begun))
+    if begun:
+        _hand_over(run, [hand_over for _, hand_over in begun], [errands[at] for at, _ in begun], lanes)
+
+
+def _following(hand_overs: Sequence[HandOver], at: int) -> str | None:
+    return hand_overs[at].reader.address if at < len(hand_overs) else None
+
+
+def _begin(run: Run, waiting: list[tuple[int, HandOver]]) -> list[tuple[int, HandOver]]:
+    """Make the mark, and return the hand-overs that may begin: without those whose readers have gone meanwhile."""
+    while waiting:
+        match run.fence.advance([hand_over for _, hand_over in waiting], run.clock()):
+            case Mark.MADE:
+                return waiting
+            case Mark.READER_GONE:
+                waiting = [(at, hand_over) for at, hand_over in waiting if _is_there(run, hand_over)]
+                run.write()
+            case Mark.HALTED:
+                run.stop()
+                return []
+            case Mark.LOST:
+                run.stop()
+                run.lost = True
+                return []
+    return []
+
+
+def _is_there(run: Run, hand_over: HandOver) -> bool:
+    """Say whether the reader can still be written to, and note why not."""
+    verdict = gone(hand_over.reader.id, run.clock())
+    if verdict is not None:
+        run.note(hand_over, verdict.status, verdict.reason)
+    return verdict is None
 
 
 def _printed(run: Run, hand_over: HandOver) -> Mail | None:
@@ -177,7 +161,9 @@ def _printed(run: Run, hand_over: HandOver) -> Mail | None:
     except Exception as error:
         # One bad value of one reader or paper must not stop the others; the row keeps the reason.
         log.exception("digest_not_printed", delivery=hand_over.delivery_id)
-        _fail(run, hand_over, f"could not be printed: {type(error).__name__}: {error}")
+        if give_up := fail(run, hand_over, f"could not be printed: {type(error).__name__}: {error}"):
+            run.write()
+            give_up()
         return None
     if len(mail.papers) < len(hand_over.selection.picks):
         _keep_only(hand_over, mail.papers)
@@ -192,64 +178,12 @@ def _keep_only(hand_over: HandOver, papers: tuple[int, ...]) -> None:
     )
 
 
-def _hand_over(run: Run, hand_over: HandOver, mail: Mail, connection: Connection) -> None:
-    run.in_hand = hand_over
-    try:
-        connection.hand_over(mail)
-    except HandOverError as error:
-        run.in_hand = None
-        _refused(run, hand_over, error)
-    else:
-        run.in_hand = None
-        run.accepted += 1
-        run.transient_in_a_row = run.failed_in_a_row = 0
-
-
-def _refused(run: Run, hand_over: HandOver, error: HandOverError) -> None:
-    """Record a hand-over that did not plainly succeed, and decide whether the batch goes on."""
-    log.info("hand_over_refused", delivery=hand_over.delivery_id, kind=type(error).__name__, reason=error.reason)
-    match error:
-        case Throttled():
-            run.note(hand_over, DeliveryStatus.DEFERRED, error.reason)
-            _slow_down(run, error.wait)
-        case Transient():
-            _try_later(run, hand_over, error)
-        case PermanentForReader():
-            _fail(run, hand_over, error.reason)
-        case PermanentForAll():
-            run.note(hand_over, DeliveryStatus.DEFERRED, error.reason)
-            _give_up(run, error.reason)
-        case _:
-            run.note(hand_over, DeliveryStatus.UNCERTAIN, error.reason)
-
-
-def _fail(run: Run, hand_over: HandOver, reason: str) -> None:
-    run.note(hand_over, DeliveryStatus.FAILED, reason)
-    run.failed_in_a_row += 1
-    if run.failed_in_a_row >= FAILED_IN_A_ROW and not run.accepted:
-        _give_up(run, f"{FAILED_IN_A_ROW} digests in a row failed, the last one: {reason}")
-
-
-def _try_later(run: Run, hand_over: HandOver, error: Transient) -> None:
-    attempts = hand_over.attempts + 1
-    if attempts >= MOST_ATTEMPTS:
-        run.note(hand_over, DeliveryStatus.FAILED, f"given up after {attempts} attempts: {error.reason}", attempts)
-    else:
-        run.note(hand_over, DeliveryStatus.DEFERRED, error.reason, attempts)
-    run.transient_in_a_row += 1
-    if run.transient_in_a_row >= TRANSIENT_IN_A_ROW:
-        _slow_down(run, None)
-
-
-def _slow_down(run: Run, wait: float | None) -> None:
-    """Tell the whole cluster that the provider wants less, and let this batch wait as long as it said."""
-    now = run.clock()
-    retry_at = None if wait is None else now + timedelta(seconds=wait)
-    run.ration.budget.throttled(now, retry_at)
-    run.stop(retry_at or now + WAIT_WHEN_NOT_TOLD)
-
-
-def _give_up(run: Run, reason: str) -> None:
-    """Stop the whole run until a person has looked."""
-    pause(run.claimed.edition_id, reason, run.clock())
-    run.stop()
+def _hand_over(run: Run, hand_overs: Sequence[HandOver], errands: Sequence[Errand], lanes: Lanes) -> None:
+    """Hand over what is marked, and record every answer before anything follows from one of them."""
+    run.in_hand = hand_overs
+    answers = lanes.hand_over(errands)
+    reactions = [note_answer(run, hand_over, answer) for hand_over, answer in zip(hand_overs, answers, strict=True)]
+    run.in_hand = ()
+    run.write()
+    for react in filter(None, reactions):
+        react()

@@ -7,6 +7,7 @@ PIPELINING gets the same commands one by one.
 import enum
 import re
 import smtplib
+from collections.abc import Iterator
 from contextlib import suppress
 
 ACCEPTED = range(200, 300)
@@ -72,13 +73,22 @@ class PipeliningSMTP(smtplib.SMTP):
             CutOff: the connection is closed.
             ValueError: when an address or the content cannot be sent; nothing was.
         """
+        for _ in self.steps(sender, recipient, content, following):
+            pass
+
+    def steps(self, sender: str, recipient: str, content: bytes, following: str | None = None) -> Iterator[None]:
+        """Do what `hand_over` does in steps, each of which ends where the server has to answer.
+
+        So one thread can serve several connections: while it waits for one, the others are at work.
+        """
         if not content.endswith(END_OF_CONTENT):
             raise ValueError("The content must end with a line that is a lone dot.")
         envelope = _envelope(sender, recipient)
         behind = _envelope(sender, following) if following is not None and self.has_extn("pipelining") else b""
-        self._agree(envelope, self._is_under_way(sender, recipient))
-        self._write(content + behind, decisive=len(content))
+        yield from self._agree(envelope, self._is_under_way(sender, recipient))
+        self._write(content + behind if behind else content, decisive=len(content))
         self.announced = (sender, following) if behind and following is not None else None
+        yield
         refusal = self._refusal(Step.CONTENT, ACCEPTED)
         if refusal is not None:
             raise refusal
@@ -95,15 +105,17 @@ class PipeliningSMTP(smtplib.SMTP):
             raise CutOff(True, "another mail was announced")
         return announced is not None
 
-    def _agree(self, envelope: bytes, under_way: bool) -> None:
+    def _agree(self, envelope: bytes, under_way: bool) -> Iterator[None]:
         """Bring the server to where it takes the content."""
         together = under_way or self.has_extn("pipelining")
         if together and not under_way:
             self._write(envelope)
+            yield
         refusals = []
         for command, (step, fine) in zip(envelope.splitlines(keepends=True), STEPS, strict=True):
             if not together:
                 self._write(command)
+                yield
             refusal = self._refusal(step, fine)
             if refusal is not None:
                 refusals.append(refusal)

@@ -46,8 +46,8 @@ def settle_expired(batch_id: int, now: datetime) -> bool:
             return False
         claimed = batch.deliveries.filter(status=DeliveryStatus.CLAIMED)
         if batch.server_epoch == server_epoch():
-            claimed.filter(position__lt=batch.cursor - 1).update(status=DeliveryStatus.SENT, settled_at=now)
-            claimed.filter(position=batch.cursor - 1).update(status=DeliveryStatus.UNCERTAIN, reason=STOPPED_WITHIN, settled_at=now)
+            claimed.filter(position__lt=batch.cursor - batch.in_hand).update(status=DeliveryStatus.SENT, settled_at=now)
+            claimed.filter(position__lt=batch.cursor).update(status=DeliveryStatus.UNCERTAIN, reason=STOPPED_WITHIN, settled_at=now)
             claimed.update(status=DeliveryStatus.DEFERRED)
         else:
             claimed.update(status=DeliveryStatus.UNCERTAIN, reason=MARKS_LOST, settled_at=now)

@@ -16,7 +16,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
 from newsletter.sending.mail import Mail
-from newsletter.sending.transports.base import Closing
+from newsletter.sending.transports.base import Blocking
 from newsletter.sending.transports.outcomes import (
     HandOverError,
     PermanentForAll,
@@ -36,7 +36,7 @@ NOT_US = {HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBI
 """Key, account or address of the API are wrong: the same for every mail."""
 
 
-class BackendConnection(Closing):
+class BackendConnection(Blocking):
     """One backend instance, opened once and kept."""
 
     def __init__(self, path: str) -> None:
@@ -73,8 +73,10 @@ class BackendTransport:
     """A Django mail backend by its dotted path."""
 
     takes_bytes = False
+    blocks = True
 
-    def __init__(self, name: str, path: str) -> None:
+    def __init__(self, name: str, path: str, width: int = 1) -> None:
+        self.width = width
         self.name = name
         self._path = path
 

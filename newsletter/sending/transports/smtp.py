@@ -7,6 +7,7 @@ was refused or cut off; the tables here say what that means.
 import re
 import smtplib
 import ssl
+from collections.abc import Iterator
 from contextlib import suppress
 from email.utils import parseaddr
 from typing import cast
@@ -16,7 +17,7 @@ from django.core.mail.backends.smtp import EmailBackend
 
 from newsletter.sending.mail import Mail
 from newsletter.sending.smtp_pipeline import CutOff, PipeliningSMTP, PipeliningSMTPOverTLS, Refused, Step
-from newsletter.sending.transports.base import Closing
+from newsletter.sending.transports.base import Stepping
 from newsletter.sending.transports.outcomes import HandOverError, PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
 
 LESS_PLEASE = (421, 454)
@@ -34,18 +35,18 @@ class _Backend(EmailBackend):
         return PipeliningSMTPOverTLS if self.use_ssl else PipeliningSMTP
 
 
-class SmtpConnection(Closing):
+class SmtpConnection(Stepping):
     """One SMTP connection."""
 
     def __init__(self) -> None:
         self._backend = _Backend(fail_silently=False)
         self._sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
 
-    def hand_over(self, mail: Mail) -> None:
+    def steps(self, mail: Mail, following: str | None = None) -> Iterator[None]:
         content = _written(mail)
-        smtp = self._open()
+        smtp = self._open(mail.address)
         try:
-            smtp.hand_over(self._sender, mail.address, content)
+            yield from smtp.steps(self._sender, mail.address, content, following)
         except Refused as refused:
             raise _meaning(refused) from refused
         except CutOff as cut:
@@ -57,11 +58,13 @@ class SmtpConnection(Closing):
         with suppress(OSError, smtplib.SMTPException):
             self._backend.close()
 
-    def _open(self) -> PipeliningSMTP:
-        """Return the connection, opened anew where there is none or the last one was given up."""
+    def _open(self, recipient: str) -> PipeliningSMTP:
+        """Return the connection, opened anew where there is none, the last one was given up, or it has announced somebody else."""
         connection = cast("PipeliningSMTP | None", self._backend.connection)
         if connection is not None and connection.sock is not None:
-            return connection
+            if connection.announced in (None, (self._sender, recipient)):
+                return connection
+            connection.close()
         self._backend.connection = None
         try:
             self._backend.open()
@@ -88,6 +91,10 @@ class SmtpTransport:
 
     name = "smtp"
     takes_bytes = True
+    blocks = False
+
+    def __init__(self) -> None:
+        self.width = settings.CONNECTIONS_PER_WORKER
 
     def connect(self) -> SmtpConnection:
         return SmtpConnection()

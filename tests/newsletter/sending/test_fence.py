@@ -40,34 +40,34 @@ def fence(claimed) -> Fence:
 
 
 def test_a_mark_moves_the_cursor_past_the_delivery(claimed, fence, clock):
-    assert fence.advance(claimed.hand_overs[0], clock()) is Mark.MADE
+    assert fence.advance([claimed.hand_overs[0]], clock()) is Mark.MADE
     assert Batch.objects.get(pk=claimed.batch_id).cursor == 1
 
 
 def test_the_same_hand_over_cannot_begin_twice(claimed, fence, clock):
-    fence.advance(claimed.hand_overs[0], clock())
+    fence.advance([claimed.hand_overs[0]], clock())
     second = Fence(claimed.batch_id, claimed.token)
-    assert second.advance(claimed.hand_overs[0], clock()) is Mark.LOST
+    assert second.advance([claimed.hand_overs[0]], clock()) is Mark.LOST
 
 
 def test_a_foreign_token_is_lost(claimed, clock):
-    assert Fence(claimed.batch_id, uuid.uuid4()).advance(claimed.hand_overs[0], clock()) is Mark.LOST
+    assert Fence(claimed.batch_id, uuid.uuid4()).advance([claimed.hand_overs[0]], clock()) is Mark.LOST
 
 
 def test_a_lease_that_ran_out_is_lost_before_anybody_sweeps(claimed, fence, clock, settings):
     clock.forward(seconds=settings.LEASE_SECONDS)
-    assert fence.advance(claimed.hand_overs[0], clock()) is Mark.LOST
+    assert fence.advance([claimed.hand_overs[0]], clock()) is Mark.LOST
 
 
 def test_a_worker_that_wakes_up_late_cannot_pass(claimed, fence, clock, settings):
-    fence.advance(claimed.hand_overs[0], clock())
+    fence.advance([claimed.hand_overs[0]], clock())
     sweep(clock() + timedelta(seconds=settings.LEASE_SECONDS))
-    assert fence.advance(claimed.hand_overs[1], clock()) is Mark.LOST
+    assert fence.advance([claimed.hand_overs[1]], clock()) is Mark.LOST
 
 
 def test_a_halted_batch_lets_nothing_more_out(claimed, fence, clock):
     pause(claimed.edition_id, "staff", clock())
-    assert fence.advance(claimed.hand_overs[0], clock()) is Mark.HALTED
+    assert fence.advance([claimed.hand_overs[0]], clock()) is Mark.HALTED
     assert Batch.objects.get(pk=claimed.batch_id).cursor == 0
 
 
@@ -85,10 +85,10 @@ def test_a_reader_who_went_since_the_claim_gets_nothing(claimed, fence, clock, c
     now = clock()
     values = {name: now + value if isinstance(value, timedelta) else now if value is True else value for name, value in change.items()}
     Subscriber.objects.filter(pk=reader).update(left_at=now, **values)
-    assert fence.advance(claimed.hand_overs[0], now) is Mark.READER_GONE
-    assert fence.advance(claimed.hand_overs[1], now) is Mark.MADE
+    assert fence.advance([claimed.hand_overs[0]], now) is Mark.READER_GONE
+    assert fence.advance([claimed.hand_overs[1]], now) is Mark.MADE
 
 
 def test_a_pause_that_is_over_hinders_nothing(claimed, fence, clock):
     Subscriber.objects.filter(pk=claimed.hand_overs[0].reader.id).update(paused_until=clock())
-    assert fence.advance(claimed.hand_overs[0], clock()) is Mark.MADE
+    assert fence.advance([claimed.hand_overs[0]], clock()) is Mark.MADE

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from newsletter.models import Delivery, DeliveryStatus, Edition, EditionState
-from newsletter.sending import sender
+from newsletter.sending import answers
 from newsletter.sending.books import books
 from newsletter.sending.due import due_batches, next_instant
 from newsletter.sending.sender import send_batch
@@ -126,7 +126,7 @@ def test_a_refusal_that_concerns_everybody_stops_the_run_and_says_so(edition, cl
 
 
 def test_nothing_but_refusals_stops_the_run_before_everybody_has_failed(monkeypatch, edition, clock):
-    monkeypatch.setattr(sender, "FAILED_IN_A_ROW", 3)
+    monkeypatch.setattr(answers, "FAILED_IN_A_ROW", 3)
     mailbox = Mailbox(always(lambda: PermanentForReader("554 policy")))
     send_due(clock, mailbox)
     edition.refresh_from_db()

@@ -37,7 +37,7 @@ def abandoned(edition, clock, marks: int):
     claimed = claim(edition.batches.get().pk, clock())
     fence = Fence(claimed.batch_id, claimed.token)
     for hand_over in claimed.hand_overs[:marks]:
-        fence.advance(hand_over, clock())
+        fence.advance([hand_over], clock())
     return claimed
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from newsletter.sending.mail import Mail
-from newsletter.sending.transports.base import Closing
+from newsletter.sending.transports.base import Blocking
 from newsletter.sending.transports.outcomes import HandOverError
 
 
@@ -18,6 +18,8 @@ class Mailbox:
 
     name = "mailbox"
     takes_bytes = False
+    width = 1
+    blocks = True
 
     def __init__(self, script: Callable[[int, Mail], BaseException | None] = lambda _number, _mail: None) -> None:
         self.accepted: list[Mail] = []
@@ -42,7 +44,7 @@ class Mailbox:
         return Counter(mail.address for mail in self.accepted)
 
 
-class MailboxConnection(Closing):
+class MailboxConnection(Blocking):
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
 

@@ -1,0 +1,47 @@
+"""Run: one worker's way through one claimed batch, and what it has to write down."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from newsletter.clock import Clock
+from newsletter.models import DeliveryStatus
+from newsletter.sending.claim import Claimed, HandOver
+from newsletter.sending.fence import Fence
+from newsletter.sending.ration import Ration
+from newsletter.sending.record import Note, write_note
+
+
+@dataclass(slots=True)
+class Run:
+    """What one worker knows of the batch in its hands."""
+
+    claimed: Claimed
+    clock: Clock
+    fence: Fence
+    ration: Ration
+    takes_bytes: bool
+    notes: list[Note] = field(default_factory=list)
+    written: int = 0
+    resume_at: datetime | None = None
+    stopped: bool = False
+    lost: bool = False
+    in_hand: Sequence[HandOver] = ()
+    accepted: int = 0
+    transient_in_a_row: int = 0
+    failed_in_a_row: int = 0
+
+    def note(self, hand_over: HandOver, status: DeliveryStatus, reason: str, attempts: int | None = None) -> None:
+        """Keep what became of a delivery; `write` records it."""
+        self.notes.append(Note(hand_over.delivery_id, status, reason, hand_over.attempts if attempts is None else attempts))
+
+    def write(self) -> None:
+        """Record the notes that are not recorded yet. They are kept for the end too, in case the database fails just now."""
+        new, self.written = self.notes[self.written :], len(self.notes)
+        for note in new:
+            write_note(note, self.clock())
+
+    def stop(self, resume_at: datetime | None = None) -> None:
+        """Hand nothing more over; the rest of the batch waits until then."""
+        self.stopped = True
+        self.resume_at = max(filter(None, (self.resume_at, resume_at or self.clock())))

@@ -1,0 +1,81 @@
+"""Lanes: the connections that one worker keeps open side by side. With a provider far away their number decides the speed."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from newsletter.sending.mail import Mail
+from newsletter.sending.transports.base import Connection, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A mail and the lane it takes. `following` is the address of the mail that will most likely take this lane next."""
+
+    lane: int
+    mail: Mail
+    following: str | None = None
+
+
+class Lanes:
+    """`width` connections of a transport. Each opens itself with its first mail; all close together."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.width = transport.width
+        self._connections: list[Connection] = [transport.connect() for _ in range(transport.width)]
+        self._threads = ThreadPoolExecutor(self.width) if transport.blocks and self.width > 1 else None
+
+    def hand_over(self, errands: Sequence[Errand]) -> list[Exception | None]:
+        """Hand over mails, each on another lane, and return once all have their answer: None for accepted, or what was raised.
+
+        An error that is no `HandOverError` is a fault in the code; it is returned too, so that the answers of the others are not lost.
+        """
+        if self._threads is None:
+            return _alternated([self._connections[errand.lane].steps(errand.mail, errand.following) for errand in errands])
+        return [_answer(future) for future in [self._threads.submit(self._alone, errand) for errand in errands]]
+
+    def _alone(self, errand: Errand) -> None:
+        self._connections[errand.lane].hand_over(errand.mail)
+
+    def close(self) -> None:
+        """Close every connection, whatever becomes of the others."""
+        with ExitStack() as stack:
+            for connection in self._connections:
+                stack.callback(connection.close)
+            if self._threads is not None:
+                stack.callback(self._threads.shutdown)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _alternated(ways: Sequence[Iterator[None]]) -> list[Exception | None]:
+    """Take a step on each way in turn until all have ended."""
+    answers: list[Exception | None] = [None] * len(ways)
+    going = list(enumerate(ways))
+    while going:
+        left = []
+        for number, way in going:
+            try:
+                next(way)
+            except StopIteration:
+                continue
+            except Exception as error:  # noqa: BLE001 - returned to the caller, who tells refusals from faults
+                answers[number] = error
+                continue
+            left.append((number, way))
+        going = left
+    return answers
+
+
+def _answer(future: Future[None]) -> Exception | None:
+    error = future.exception()
+    if error is not None and not isinstance(error, Exception):
+        raise error
+    return error
