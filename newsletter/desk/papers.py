@@ -4,16 +4,23 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Max, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ingest.models import Count, Listing, Paper
-from newsletter.desk.base import ReadOnlyAdmin
+from newsletter.desk.base import DeskAdmin
 from newsletter.desk.columns import instant
+from newsletter.desk.paper_forms import NewPaperForm, PaperForm, mark_as_staffs
 from newsletter.desk.sparkline import points
 
+IN_WORDS = {"authors": "authors_in_words", "categories": "categories_in_words"}
 FIRST_SEEN = instant("first_seen_at", _("first seen"))
 
 
@@ -62,16 +69,26 @@ class ListingRow:
 
 
 @admin.register(Paper)
-class PaperAdmin(ReadOnlyAdmin):
+class PaperAdmin(DeskAdmin):
+    form = PaperForm
     list_display = ("title", "arxiv_id", "published", "most_votes", "listed_by", FIRST_SEEN)
     list_filter = (StandingFilter, SourceFilter, "published")
     search_fields = ("title", "arxiv_id", "doi")
     search_help_text = _("Title, arXiv id or DOI")
-    readonly_fields = ("arxiv_id", "arxiv_version", "doi", "year_inferred", "withdrawn_at", "merged_into", "first_seen_at")
+    readonly_fields = (
+        "arxiv_id",
+        "arxiv_version",
+        "doi",
+        "year_inferred",
+        "withdrawn_at",
+        "merged_into",
+        "first_seen_at",
+        *IN_WORDS.values(),
+    )
     fieldsets = (
         (None, {"fields": ("title", "abstract", "authors", ("published", "year_inferred"), "categories")}),
         (_("Where it is"), {"fields": ("link", "code_link", "project_link")}),
-        (_("What it is"), {"fields": (("arxiv_id", "arxiv_version", "doi"), ("first_seen_at", "withdrawn_at", "merged_into"))}),
+        (_("What it is"), {"fields": (("arxiv_id", "arxiv_version"), ("doi", "merged_into"), ("first_seen_at", "withdrawn_at"))}),
     )
     view_on_site = False
     change_form_outer_after_template = "desk/paper_history.html"
@@ -90,6 +107,18 @@ class PaperAdmin(ReadOnlyAdmin):
     def listed_by(self, paper: Paper) -> str:
         return ", ".join(sorted({listing.source.title for listing in paper.listings.all()}))
 
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Add a paper by hand. One that is known already by its id or title is that paper, and its page opens."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = NewPaperForm(request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid() and (paper := form.store(timezone.now())):
+            self.log_change(request, paper, str(_("Added by hand.")))
+            messages.success(request, _("“%(title)s” is stored, and listed today by the staff.") % {"title": paper.title})
+            return redirect(reverse("admin:ingest_paper_change", args=[paper.pk]))
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": _("Add a paper by hand"), "form": form}
+        return TemplateResponse(request, "desk/form.html", context)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -97,6 +126,26 @@ class PaperAdmin(ReadOnlyAdmin):
         paper = self.get_object(request, object_id)
         history = {"listing_rows": _listing_rows(paper), "field_rows": _field_rows(paper)} if paper else {}
         return super().change_view(request, object_id, form_url, {**history, **(extra_context or {})})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show lists in words to whoever may not edit them."""
+        fieldsets: Any = super().get_fieldsets(request, obj)
+        if self.has_change_permission(request, obj):
+            return fieldsets
+        return [(title, {"fields": [IN_WORDS.get(name, name) for name in options["fields"]]}) for title, options in fieldsets]
+
+    @admin.display(description=_("authors"))
+    def authors_in_words(self, paper: Paper) -> str:
+        return ", ".join(paper.authors) or "–"
+
+    @admin.display(description=_("arXiv categories"))
+    def categories_in_words(self, paper: Paper) -> str:
+        return ", ".join(paper.categories) or "–"
+
+    def save_model(self, request: HttpRequest, obj: Paper, form: Any, change: bool) -> None:
+        """Store what staff mended, marked as theirs, and nothing else: a fetch may be writing other fields at this moment."""
+        obj.field_sources = Paper.objects.select_for_update().get(pk=obj.pk).field_sources
+        obj.save(update_fields=mark_as_staffs(obj, form, timezone.now()))
 
 
 def _listing_rows(paper: Paper) -> list[ListingRow]:
@@ -107,6 +156,8 @@ def _listing_rows(paper: Paper) -> list[ListingRow]:
 def _listing_row(listing: Listing) -> ListingRow:
     counts = list(listing.counts.all())
     series: list[tuple[datetime, int]] = [(count.seen_at, count.votes) for count in counts if count.votes is not None]
+    if series and listing.last_seen_at > series[-1][0]:
+        series.append((listing.last_seen_at, series[-1][1]))  # a count holds until the listing was last read
     return ListingRow(listing.source.title, listing.day, counts, points(series))
 
 
