@@ -144,6 +144,9 @@ def _import_lines(source: Source, path: Path, now: datetime, done: Done) -> Repo
             take(fetch, jsonl.parse(lines, now=now, first_line=first_line))
     except Unreadable as error:
         fail(fetch, str(error), now=now)
+    except BaseException as error:
+        fail(fetch, f"Stopped: {type(error).__name__} {error}".rstrip(), now=now)  # an interruption, or a mistake of ours
+        raise
     else:
         finish(fetch, now=now)
     return report_of(fetch, str(path))

@@ -2,8 +2,9 @@
 
 import re
 from functools import lru_cache
+from typing import Any
 
-from pylatexenc.latex2text import LatexNodes2Text
+from pylatexenc.latex2text import LatexNodes2Text, MacroTextSpec, get_default_latex_context_db
 from pylatexenc.latexwalker import LatexWalkerError
 
 _GROUP = r"\{[^{}]*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}[^{}]*)*\}"
@@ -17,7 +18,19 @@ _TEX = re.compile(
 _BARE_SPECIAL = re.compile(r"(?<!\\)([%#&])")
 _POWER = re.compile(r"(?<=[A-Za-z0-9)\]])\^\{?([-+]?\d{1,3})\}?(?![\d.])")
 _RAISED = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
-_CONVERTER = LatexNodes2Text(math_mode="text", keep_comments=True, strict_latex_spaces=False)
+_LOOKS = frozenset(
+    "em bf it sc tt rm sf sl cal bfseries itshape scshape ttfamily rmfamily sffamily slshape upshape mdseries normalfont tiny scriptsize"
+    " footnotesize small normalsize large Large LARGE huge Huge left right middle big Big bigg Bigg bigl bigr bigm Bigl Bigr displaystyle"
+    " textstyle scriptstyle limits nolimits nonumber noindent centering boldmath unboldmath xspace protect bigskip smallskip medskip par"
+    " newline linebreak hfill".split()
+)
+"""Macros of TeX that change only the look, and that pylatexenc does not know."""
+_FAULTS = (LatexWalkerError, ValueError, LookupError, AttributeError, RecursionError)
+"""What pylatexenc 2.10 raises, found by trying every macro it knows without, with too few and with deeply nested arguments."""
+_MACROS = get_default_latex_context_db()
+# Authors name things by macros of their own, “\\ours is faster”; dropping what we do not know would take the subject out of the sentence.
+_MACROS.set_unknown_macro_spec(MacroTextSpec("", simplify_repl=lambda node: _name_of(node)))
+_CONVERTER = LatexNodes2Text(_MACROS, math_mode="text", keep_comments=True, strict_latex_spaces=False)
 
 
 def without_tex(text: str) -> str:
@@ -34,5 +47,13 @@ def _converted(tex: str) -> str:
     """Convert one piece of TeX. Reading whole abstracts would take forty times as long and lose what follows a percent sign."""
     try:
         return str(_CONVERTER.latex_to_text(_BARE_SPECIAL.sub(r"\\\1", tex), tolerant_parsing=True))
-    except (LatexWalkerError, ValueError, IndexError):
+    except _FAULTS:
         return tex
+
+
+def _name_of(node: Any) -> str:
+    """Return what stands for an unknown macro: its name, or nothing where it takes something in braces, which is text then."""
+    source, end = node.parsing_state.s, node.pos + node.len
+    argument = source[end : end + 2]
+    takes_text = argument.startswith("{") and argument != "{}"
+    return "" if takes_text or node.macroname in _LOOKS else str(node.macroname)

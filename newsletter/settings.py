@@ -390,7 +390,8 @@ LOGGING = {
     "filters": {"tokens": {"()": "subscriptions.redaction.TokenFilter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured", "filters": ["tokens"]}},
     # Django gives the development server a handler of its own, which would print the tokens in its paths.
-    "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}},
+    # pylatexenc tells of every broken formula, in as many lines as it has braces; what it cannot read stays as it was written.
+    "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}, "pylatexenc": {"level": "WARNING"}},
     "root": {
         "handlers": ["stderr"],
         "level": _env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
