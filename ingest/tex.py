@@ -19,10 +19,13 @@ _BARE_SPECIAL = re.compile(r"(?<!\\)([%#&])")
 _POWER = re.compile(r"(?<=[A-Za-z0-9)\]])\^\{?([-+]?\d{1,3})\}?(?![\d.])")
 _RAISED = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
 _LOOKS = frozenset(
-    "em bf it sc tt rm sf sl cal bfseries itshape scshape ttfamily rmfamily sffamily slshape upshape mdseries normalfont tiny scriptsize"
-    " footnotesize small normalsize large Large LARGE huge Huge left right middle big Big bigg Bigg bigl bigr bigm Bigl Bigr displaystyle"
-    " textstyle scriptstyle limits nolimits nonumber noindent centering boldmath unboldmath xspace protect bigskip smallskip medskip par"
-    " newline linebreak hfill".split()
+    re.findall(
+        r"\w+",
+        "em bf it sc tt rm sf sl cal bfseries itshape scshape ttfamily rmfamily sffamily slshape upshape mdseries normalfont tiny"
+        " scriptsize footnotesize small normalsize large Large LARGE huge Huge left right middle big Big bigg Bigg bigl bigr bigm Bigl Bigr"
+        " displaystyle textstyle scriptstyle limits nolimits nonumber noindent centering boldmath unboldmath xspace protect bigskip"
+        " smallskip medskip par newline linebreak hfill",
+    )
 )
 """Macros of TeX that change only the look, and that pylatexenc does not know."""
 _FAULTS = (LatexWalkerError, ValueError, LookupError, AttributeError, RecursionError)

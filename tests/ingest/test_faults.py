@@ -68,6 +68,7 @@ def sources(upstream, client, clock, monkeypatch):
     return papers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_costs_the_source_its_run_and_nobody_anything_else(sources, upstream, client, clock, fault):
     upstream.script("/api/daily_papers?date=2025-01-08&p=0&limit=100", FAULTS[fault])
@@ -100,12 +101,21 @@ def read(sources, upstream, client, clock, *records):
 
 
 def test_duplicate_ids_are_one_paper(sources, upstream, client, clock):
-    fetch = read(sources, upstream, client, clock, *[daily_paper("2501.00007")] * 3, daily_paper("2501.00007v2", paper__title="An Invented Title of 2501.00007"))
+    fetch = read(
+        sources,
+        upstream,
+        client,
+        clock,
+        *[daily_paper("2501.00007")] * 3,
+        daily_paper("2501.00007v2", paper__title="An Invented Title of 2501.00007"),
+    )
     assert (fetch.entries, fetch.new, fetch.unchanged) == (4, 1, 3)
     assert Listing.objects.filter(paper__arxiv_id="2501.00007").count() == 1
 
 
-@pytest.mark.parametrize("day", ["1970-01-01T00:00:00Z", "2099-12-31T00:00:00Z", "0001-01-01", "9999-12-31T23:59:59+00:00", "yesterday", ""])
+@pytest.mark.parametrize(
+    "day", ["1970-01-01T00:00:00Z", "2099-12-31T00:00:00Z", "0001-01-01", "9999-12-31T23:59:59+00:00", "yesterday", ""]
+)
 def test_dates_that_cannot_be_are_left_out_and_the_paper_kept(sources, upstream, client, clock, day):
     fetch = read(sources, upstream, client, clock, daily_paper("2501.00007", paper__publishedAt=day, paper__submittedOnDailyAt=day))
     paper = Paper.objects.get(arxiv_id="2501.00007")

@@ -27,7 +27,8 @@ def test_markup_becomes_unicode_and_the_rest_stays(tex, text):
 
 
 @pytest.mark.parametrize(
-    "tex", [r"\footnote", r"\colorbox", r"\exercise", r"\author", r"$\begin{array}$", "$" + "{" * 200 + "x" + "}" * 200 + "$", r"\footnote$"]
+    "tex",
+    [r"\footnote", r"\colorbox", r"\exercise", r"\author", r"$\begin{array}$", "$" + "{" * 200 + "x" + "}" * 200 + "$", r"\footnote$"],
 )
 def test_what_the_converter_fails_on_stays_as_it_is(tex):
     assert without_tex(f"Before {tex} after").startswith("Before ")

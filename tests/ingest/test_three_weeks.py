@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -84,7 +85,9 @@ class World:
 
     def harvest(self, request: SeenRequest) -> Reply:
         query = parse_qs(urlsplit(request.path).query)
-        first, last, start = query["resumptionToken"][0].split("/") if "resumptionToken" in query else (query["from"][0], query["until"][0], "0")
+        first, last, start = (
+            query["resumptionToken"][0].split("/") if "resumptionToken" in query else (query["from"][0], query["until"][0], "0")
+        )
         days = [day for day in self.papers.announced if first <= str(day) <= last and day <= self.clock.now.date()]
         records = [(number, day) for day in days for number in self.papers.announced[day]]
         if not records:
@@ -166,4 +169,4 @@ def test_three_weeks_of_five_sources_are_stored_once_and_whole(world, clock):
 
     # And the upstream was never asked more often than once a second.
     instants = [request.at for request in world.upstream.requests]
-    assert min(later - earlier for earlier, later in zip(instants, instants[1:], strict=False)) >= timedelta(seconds=1)
+    assert min(later - earlier for earlier, later in pairwise(instants)) >= timedelta(seconds=1)

@@ -41,7 +41,8 @@ EXAMPLES = """
 class Command(BaseCommand):
     help = "Take in what a source says about papers. Taking in the same twice changes nothing."
     client: PoliteClient | None = None
-    """In place of the usual one, for tests."""
+    """In place of the usual one, for tests, which do not wait either."""
+    wait = staticmethod(time.sleep)
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         return super().create_parser(prog_name, subcommand, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
@@ -112,7 +113,7 @@ class Command(BaseCommand):
         with self._progress() as progress:
             task = progress.add_task(source.title, total=None)
             try:
-                for report in read(source, window, clock=clock, client=self.client or our_client()):
+                for report in read(source, window, clock=clock, client=self.client or our_client(), wait=self.wait):
                     reports.append(report)
                     progress.update(task, advance=1, description=f"{source.title}: {report.path}")
             except (GivenUp, BadOptions) as error:

@@ -1,6 +1,7 @@
 """`manage.py sources`: how each source is."""
 
 import json
+import sys
 from datetime import datetime
 from typing import IO, Any, cast
 
@@ -33,7 +34,8 @@ class Command(BaseCommand):
         for state in states:
             instants = (state.last_good_at, state.last_listed_at, state.next_due_at, state.waits_until)
             table.add_row(state.source.slug, str(state.standing), *map(_shown, instants), state.error, style=STYLES.get(state.standing))
-        Console(file=cast("IO[str]", self.stdout), highlight=False, markup=False).print(table)
+        table.columns[0].no_wrap = table.columns[1].no_wrap = True
+        Console(file=cast("IO[str]", self.stdout), highlight=False, markup=False, width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def _shown(at: datetime | None) -> str:
