@@ -4,6 +4,7 @@ import struct
 from typing import Any
 
 from newsletter.models import Click, Delivery, Feedback, MailedHistory, ProviderEvent
+from newsletter.ranking.taste import UnreadableTaste, describe
 from subscriptions.models import Subscriber
 from subscriptions.registry import Holding, register
 
@@ -17,13 +18,14 @@ def register_holdings() -> None:
         Holding("provider_events", _export_events, lambda reader: ProviderEvent.objects.filter(delivery__subscriber=reader).delete()[0])
     )
     register(Holding("feedback", _export_feedback, lambda reader: Feedback.objects.filter(subscriber=reader).delete()[0]))
+    register(Holding("taste", _export_taste, lambda _reader: 0))  # it goes with the profile
     register(Holding("mailed_history", _export_history, lambda reader: MailedHistory.objects.filter(subscriber=reader).delete()[0]))
     register(Holding("deliveries", _export_deliveries, _empty_deliveries))
 
 
 def _export_clicks(reader: Subscriber) -> list[dict[str, Any]]:
     clicks = Click.objects.filter(delivery__subscriber=reader).order_by("pk")
-    return [{"paper": click.paper_id, "at": click.at.isoformat()} for click in clicks]
+    return [{"paper": click.paper_id, "at": click.at.isoformat(), "counted": click.counted} for click in clicks]
 
 
 def _export_events(reader: Subscriber) -> list[dict[str, Any]]:
@@ -34,6 +36,13 @@ def _export_events(reader: Subscriber) -> list[dict[str, Any]]:
 def _export_feedback(reader: Subscriber) -> list[dict[str, Any]]:
     words = Feedback.objects.filter(subscriber=reader).select_related("paper").order_by("pk")
     return [{"paper": word.paper.title, "kind": word.kind, "at": word.at.isoformat()} for word in words]
+
+
+def _export_taste(reader: Subscriber) -> list[dict[str, Any]]:
+    try:
+        return [{"words": wording, "weight": round(weight, 2)} for wording, weight in describe(bytes(reader.profile.taste))]
+    except UnreadableTaste:
+        return [{"bytes": bytes(reader.profile.taste).hex()}]
 
 
 def _export_history(reader: Subscriber) -> list[dict[str, Any]]:

@@ -119,6 +119,7 @@ CELERY_BEAT_SCHEDULE = {
     "look-after-editions": {"task": "newsletter.tasks.look_after_editions", "schedule": 60.0, "options": {"expires": 55}},
     # Asked often, done once a day: the database says when the last fit was, so a scheduler that was down misses nothing.
     "refit-archive": {"task": "newsletter.tasks.refit_archive", "schedule": 900.0, "options": {"expires": 600}},
+    "judge-clicks": {"task": "newsletter.tasks.judge_clicks", "schedule": 60.0, "options": {"expires": 55}},
     "tick": {"task": "newsletter.tasks.tick", "schedule": TICK_SECONDS, "options": {"expires": TICK_SECONDS}},
     "sweep": {"task": "newsletter.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}},
     "sweep-letters": {"task": "subscriptions.tasks.sweep_letters", "schedule": 30.0, "options": {"expires": 25}},
@@ -211,6 +212,10 @@ SEND_RATE = _env.float("SEND_RATE", 0.0, validate=validate.Range(0))
 """Mails per second that the provider allows, all workers together; 0 is no limit. The quotas below likewise, per rolling window."""
 HOURLY_QUOTA = _env.int("HOURLY_QUOTA", 0, validate=validate.Range(0))
 DAILY_QUOTA = _env.int("DAILY_QUOTA", 0, validate=validate.Range(0))
+
+# --- Learning what readers like -------------------------------------------------------------------------------------------
+COUNT_CLICKS = _env.bool("COUNT_CLICKS", False)
+"""Whether titles in digests lead over this site, which counts who reads what; off, they lead straight to the papers."""
 
 # --- Applications ---------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

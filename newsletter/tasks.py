@@ -15,6 +15,7 @@ from newsletter.sending.due import due_batches
 from newsletter.sending.plan import plan_edition
 from newsletter.sending.sender import send_batch as send
 from newsletter.sending.sweep import sweep as sweep_up
+from newsletter.tracking.clicks import judge_clicks as judge
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +31,12 @@ def _clock(at: str | None) -> Clock:
 def look_after_editions(at: str | None = None) -> None:
     """Open, rebuild and freeze editions as the day goes on."""
     look_after(_clock(at)())
+
+
+@shared_task
+def judge_clicks(at: str | None = None) -> None:
+    """Judge which clicks people made, and learn from them."""
+    judge(_clock(at)())
 
 
 @shared_task(soft_time_limit=600, time_limit=660)

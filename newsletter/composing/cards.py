@@ -90,8 +90,8 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
         direction=direction(title),
         short_title=_short(title, SHORT_TITLE_LENGTH),
         name=isolated(_short(title, NAME_LENGTH)),
-        url=_secure_link(paper.url),
-        code_url=_secure_link(paper.code_url),
+        url=secure_link(paper.url),
+        code_url=secure_link(paper.code_url),
         byline_shown=breakable(byline),
         measures=measures,
         summary=summary.text,
@@ -123,7 +123,7 @@ def _short(title: str, limit: int) -> str:
     return whole.rstrip(" ,;:.–-") + "…"
 
 
-def _secure_link(address: str) -> str:
+def secure_link(address: str) -> str:
     """Return the address with https, or an empty string where a mail should not link to it.
 
     Mail filters distrust plain http and bare network addresses; a host that serves papers over http alone is unknown to us.

@@ -62,13 +62,15 @@ class DigestPick:
 class DigestLinks:
     """Where a digest's links lead: absolute, ASCII, ending with a slash, signed for one reader or delivery.
 
-    Under `act` the digest links to `more/PAPER/` and `fewer/PAPER/`. Without `act` it offers neither.
+    Under `act` the digest links to `more/PAPER/` and `fewer/PAPER/`. Without `act` it offers neither. Titles lead straight to the paper,
+    or, where clicks are counted, to `PAPER/` under `read`.
     """
 
     leave: str
     preferences: str
     view: str
     act: str = ""
+    read: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def render_web_view(compiled: CompiledParts, digest: Digest, *, home: str, editi
         UnknownPaper: when a picked paper is not in the edition.
     """
     shown = shown_digest(digest, compiled.facts, compiled.dropped)
-    shown = replace(shown, links=replace(shown.links, act=""))
+    shown = replace(shown, links=replace(shown.links, act="", read=""))
     parts = web_parts_of(compiled.facts, shown, {"home": home, "editions": editions}, withdrawn)
     return _join(compiled.html, layout_values(compiled.facts, shown), parts, filled_html)
 

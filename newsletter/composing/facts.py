@@ -27,7 +27,7 @@ PREHEADER_LIMIT = 110
 NOTE_LIMIT = 600
 
 
-_BY_PAPER = ("headlines", "first_headlines", "titles", "names", "summaries")
+_BY_PAPER = ("headlines", "first_headlines", "titles", "names", "summaries", "addresses")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class EditionFacts:
     titles: Mapping[int, str]
     names: Mapping[int, str]
     summaries: Mapping[int, str]
+    addresses: Mapping[int, str]
     topics_heading: str
     also_heading: str
     why: str
@@ -109,6 +110,7 @@ def _facts(content: EditionContent, cards: Sequence[CardView], locale: Locale) -
         titles={card.id: card.short_title for card in cards},
         names={card.id: card.name for card in cards},
         summaries={card.id: shorten(card.summary or card.title, PREHEADER_LIMIT) for card in cards},
+        addresses={card.id: card.url for card in cards},
         topics_heading=gettext("For you"),
         also_heading=gettext("Also trending"),
         why=gettext("Why it’s here:"),

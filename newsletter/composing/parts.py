@@ -23,7 +23,7 @@ Kind = Literal[
 ]  # fmt: skip
 
 LAYOUT_VALUES = ("headline", "preheader", "sentence", "sentence_lines")
-_CARD_VALUES = ("reason", "more_reasons", "reason_lines", "number")
+_CARD_VALUES = ("reason", "more_reasons", "reason_lines", "number", "read")
 _ACTION_VALUES = ("act", "paper", "label")
 PART_VALUES: Mapping[Kind, Sequence[str]] = {
     "ways": ("view", "preferences", "leave"),
@@ -148,7 +148,7 @@ def _papers(facts: EditionFacts, digest: Digest) -> Iterator[Part]:
         if heading and heading != shown:
             yield Part("heading", _heading_values(heading))
         shown = heading
-        yield Part(_CARD_OF_SECTION[pick.section], _card_values(facts, pick, number), pick.paper_id)
+        yield Part(_CARD_OF_SECTION[pick.section], _card_values(facts, digest, pick, number), pick.paper_id)
         if not digest.links.act:
             yield Part("lead_gap" if pick.section == "lead" else "gap")
         else:
@@ -169,8 +169,9 @@ def _heading(facts: EditionFacts, pick: DigestPick) -> str:
     return facts.also_heading if pick.section == "also" else pick.topic or facts.topics_heading
 
 
-def _card_values(facts: EditionFacts, pick: DigestPick, number: int) -> dict[str, str]:
-    return {**_reason_values(pick.reasons or (facts.no_reason,), facts.why), "number": f"{number:>2}"}
+def _card_values(facts: EditionFacts, digest: Digest, pick: DigestPick, number: int) -> dict[str, str]:
+    read = f"{digest.links.read}{pick.paper_id}/" if digest.links.read else facts.addresses[pick.paper_id]
+    return {**_reason_values(pick.reasons or (facts.no_reason,), facts.why), "number": f"{number:>2}", "read": read}
 
 
 @lru_cache(maxsize=65_536)

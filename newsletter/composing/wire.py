@@ -5,7 +5,7 @@ Only the encoding is cut in other places, which no reader sees; tests compare th
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from email.header import Header
 from email.utils import formatdate
@@ -19,7 +19,7 @@ from newsletter.composing.content import Digest
 from newsletter.composing.digest import escaped, filled, render
 from newsletter.composing.headers import digest_headers
 from newsletter.composing.message import refuse_control_characters, to_email_message
-from newsletter.composing.parts import Kind, Part, layout_values, parts_of
+from newsletter.composing.parts import CARD_KINDS, Kind, Part, layout_values, parts_of
 from newsletter.composing.quoted import SOFT_BREAK, quoted
 from newsletter.composing.showing import shown_digest
 from newsletter.composing.weight import HTML_BUDGET
@@ -96,10 +96,11 @@ class WireEdition:
         shown = shown_digest(digest, compiled.facts, compiled.dropped)
         layout = layout_values(compiled.facts, shown)
         parts = parts_of(compiled.facts, shown)
-        html, weight = self._body(self.html, layout, parts)
+        own = frozenset[Kind](CARD_KINDS if digest.links.read else ())
+        html, weight = self._body(self.html, layout, parts, own)
         if weight > HTML_BUDGET:
             return self._plainly(digest, timestamp)
-        text, _ = self._body(self.text, layout, parts)
+        text, _ = self._body(self.text, layout, parts, own)
         head = self._head(shown, filled(compiled.subject, layout), timestamp)
         content = b"".join((head, _TEXT_HEAD, text, _HTML_HEAD, html, _END))
         return WireMail(content, tuple(pick.paper_id for pick in shown.picks))
@@ -111,11 +112,14 @@ class WireEdition:
         content = bytes(to_email_message(rendered, digest.address).message().as_bytes(linesep="\r\n"))
         return WireMail(content, rendered.papers)
 
-    def _body(self, pieces: Mapping[str, _EncodedPiece], layout: Mapping[str, str], parts: Sequence[Part]) -> tuple[bytes, int]:
+    def _body(
+        self, pieces: Mapping[str, _EncodedPiece], layout: Mapping[str, str], parts: Sequence[Part], own: Set[Kind]
+    ) -> tuple[bytes, int]:
+        """Join the parts. `own` are kinds that hold something of this delivery alone, so that keeping them would be in vain."""
         joined = [
             pieces[TOP].joined(layout),
             *(
-                self._repeating(pieces[part.key], part) if part.kind in REPEATING else pieces[part.key].joined(part.values)
+                self._repeating(pieces[part.key], part) if part.kind in REPEATING - own else pieces[part.key].joined(part.values)
                 for part in parts
             ),
             pieces[BOTTOM].joined(layout),

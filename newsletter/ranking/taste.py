@@ -40,12 +40,17 @@ class UnreadableTaste(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TasteEvent:
-    """One thing a reader did with a paper. `weight` is above 0 for liking (1 a vote, less for a click), below for "fewer like this"."""
+    """One thing a reader did with a paper.
+
+    `weight` is above 0 for liking (1 a vote, less for a click), below for "fewer like this". `counts` is how many events it adds to
+    those that the taste rests on: -1 for one that takes another back.
+    """
 
     title: str
     abstract: str
     weight: float
     day: date
+    counts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,7 @@ def _after(taste: Taste, event: TasteEvent, archive: ArchiveStatistics) -> Taste
         weights[one] = weights.get(one, 0.0) + share * weight
     for field in (abstract, title):
         wordings.update(_wordings(field))
-    return Taste(day, taste.events + 1, weights, wordings)
+    return Taste(day, max(0, taste.events + event.counts), weights, wordings)
 
 
 def _unit_terms(title: FieldIndex, abstract: FieldIndex, archive: ArchiveStatistics) -> dict[str, float]:

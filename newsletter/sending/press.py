@@ -63,6 +63,7 @@ def print_mail(
         first: whether it is the digest right after confirming.
         as_bytes: whether the way out takes whole messages.
     """
+    act = links.act_url(delivery_id, now)
     digest = Digest(
         edition_id=edition_id,
         delivery_id=delivery_id,
@@ -73,7 +74,8 @@ def print_mail(
             leave=links.leave_url(reader.id, edition_id),
             preferences=links.preferences_url(reader.id, now),
             view=links.view_url(delivery_id),
-            act=links.act_url(delivery_id, now),
+            act=act,
+            read=f"{act}read/" if settings.COUNT_CLICKS else "",
         ),
         message_key=message_key(edition_id, reader.id),
         language=reader.language,

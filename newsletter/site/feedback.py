@@ -6,8 +6,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from ingest.models import Paper
-from newsletter.models import Delivery, Feedback, FeedbackKind
+from newsletter.models import Delivery, FeedbackKind
 from newsletter.site.stories import plain_title
+from newsletter.tracking.feedback import note_word
 from subscriptions.pages.private import private_page
 from subscriptions.tokens import BadToken, ExpiredToken, Power, read
 
@@ -24,10 +25,11 @@ def feedback(request: HttpRequest, token: str, kind: str, paper_id: int) -> Http
     delivery = Delivery.objects.filter(pk=delivery_id).first()
     if delivery is None or kind not in FeedbackKind.values or paper_id not in delivery.papers:
         raise BadToken("this delivery has no such paper")
+    paper = Paper.objects.get(pk=paper_id)
     if request.method == "POST":
-        Feedback.objects.create(subscriber_id=delivery.subscriber_id, paper_id=paper_id, kind=kind, at=now)
+        note_word(delivery.subscriber_id, paper, kind, now)
     context = {
-        "title": plain_title(Paper.objects.get(pk=paper_id)),
+        "title": plain_title(paper),
         "paper_id": paper_id,
         "kind": kind,
         "other": _other(kind),

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from newsletter.site import daily, digest_view, feedback, outbox, robots, topic
+from newsletter.site import daily, digest_view, feedback, outbox, reading, robots, taste, topic
 from newsletter.site.dates import DayConverter
 
 register_converter(DayConverter, "day")
@@ -14,7 +14,9 @@ urlpatterns = [
     path("topics/", topic.topics, name="topics"),
     path("topics/<slug:slug>/", topic.topic, name="topic"),
     path("v/<str:token>/", digest_view.digest, name="digest"),
+    path("a/<str:token>/read/<int:paper_id>/", reading.read, name="read"),
     path("a/<str:token>/<str:kind>/<int:paper_id>/", feedback.feedback, name="feedback"),
+    path("p/<str:token>/taste/", taste.taste, name="taste"),
     path("outbox/", outbox.outbox, name="outbox"),
     path("outbox/<str:name>/", outbox.mail, name="mail"),
     path("outbox/<str:name>/html/", outbox.mail_html, name="mail_html"),

@@ -35,6 +35,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
         return redirect(reverse("preferences", args=[token]) + "?saved")
     context = {
         "form": form,
+        "token": token,
         "reader": reader,
         "saved": "saved" in request.GET and not form.is_bound,
         "paused": reader.paused_until is not None and reader.paused_until > now,

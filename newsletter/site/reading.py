@@ -1,0 +1,33 @@
+"""Reading a paper from a digest: the title's link comes by here where clicks are counted, and goes on to the paper."""
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from ingest.models import Paper
+from newsletter.composing.cards import secure_link
+from newsletter.models import Delivery
+from newsletter.tracking.clicks import record_click
+from subscriptions.pages.private import private_page
+from subscriptions.tokens import BadToken, ExpiredToken, Power
+from subscriptions.tokens import read as read_token
+
+
+@require_safe
+@private_page
+def read(request: HttpRequest, token: str, paper_id: int) -> HttpResponse:
+    """Go on to a paper of the delivery, and nowhere else; measure a GET on the way. An old link still leads there, unmeasured."""
+    now = timezone.now()
+    try:
+        (delivery_id,), measured = read_token(Power.ACT, token, now), request.method == "GET"
+    except ExpiredToken as old:
+        (delivery_id,), measured = old.numbers, False
+    delivery = Delivery.objects.filter(pk=delivery_id).first()
+    if delivery is None or paper_id not in delivery.papers:
+        raise BadToken("this delivery has no such paper")
+    address = secure_link(Paper.objects.get(pk=paper_id).get_absolute_url())
+    if not address:
+        raise BadToken("nobody knows any more where to read this paper")
+    if measured:
+        record_click(delivery, paper_id, request.headers, now)
+    return HttpResponseRedirect(address)

@@ -1,0 +1,1 @@
+"""What readers and providers tell us after a digest was handed over."""
