@@ -15,7 +15,7 @@ WORKDIR /srv/paperboy
 USER paperboy
 # The values below exist for this one command, which needs settings but no services; none of them stays in the image.
 RUN ENVIRONMENT=production SECRET_KEY=used-only-while-this-image-is-built-to-collect-static-files SITE_URL=https://build.invalid \
-    REDIS_URL=redis://build.invalid SENDER_ADDRESS=build@build.invalid POSTAL_ADDRESS=none \
+    REDIS_URL=redis://build.invalid MAIL_PROVIDER=postmark SENDER_ADDRESS=build@build.invalid POSTAL_ADDRESS=none \
     python manage.py collectstatic --noinput --verbosity 0
 EXPOSE 8000
 CMD ["gunicorn", "newsletter.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", "--access-logfile", "-"]

@@ -12,17 +12,20 @@ import sys
 import tempfile
 import tomllib
 from datetime import timedelta
-from email.utils import parseaddr
+from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import dj_database_url
 import dj_email_url
 import structlog
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from environs import Env, EnvError, EnvValidationError, validate
+
+from newsletter import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _problems: list[str] = []
@@ -32,7 +35,6 @@ _env.read_env(str(BASE_DIR / ".env"), recurse=False)
 
 def _instance_secret(path: Path) -> str:
     """Return the secret of this development instance, made once and readable by its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -60,23 +62,33 @@ ENVIRONMENT = _env.str("ENVIRONMENT", "development", validate=validate.OneOf(["d
 PRODUCTION = ENVIRONMENT == "production"
 DEBUG = _env.bool("DEBUG", False)
 VAR_DIR = Path(_env.str("VAR_DIR", "") or BASE_DIR / "var").resolve()
-SITE_NAME = _env.str("SITE_NAME", "Paperboy")
-SITE_URL = (_env.str("SITE_URL", "http://127.0.0.1:8000") or "").rstrip("/")
-SITE_HOST = urlsplit(SITE_URL).hostname or ""
-ALLOWED_HOSTS = _env.list("ALLOWED_HOSTS", [SITE_HOST] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]", SITE_HOST])
-ADMIN_PATH = (_env.str("ADMIN_PATH", "desk") or "").strip("/")
+SITE_NAME = (_env.str("SITE_NAME", "") or "Paperboy").strip()
+SITE_URL = (_env.str("SITE_URL", "") or "http://127.0.0.1:8000").rstrip("/")
+_problems += environment.site_url_problems(SITE_URL) + environment.line_problems("SITE_NAME", SITE_NAME)
+SITE_HOST = "" if _problems else urlsplit(SITE_URL).hostname or ""
+ALLOWED_HOSTS: list[str] = _env.list("ALLOWED_HOSTS", []) or [SITE_HOST, *([] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]"])]
+ADMIN_PATH = (_env.str("ADMIN_PATH", "") or "desk").strip("/")
+_problems += environment.admin_path_problems(ADMIN_PATH)
 
-SECRET_KEY = _env.str("SECRET_KEY", "")
+SECRET_KEY = (_env.str("SECRET_KEY", "") or "").strip()
 SECRET_KEY_FALLBACKS: list[str] = _env.list("SECRET_KEY_FALLBACKS", [])
-if not SECRET_KEY and not PRODUCTION:
-    SECRET_KEY = _instance_secret(VAR_DIR / "secret_key")
+try:
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    if not SECRET_KEY and not PRODUCTION:
+        SECRET_KEY = _instance_secret(VAR_DIR / "secret_key")
+except OSError as _error:
+    _problems.append(f"VAR_DIR must be a folder that this account can write to: {_error}.")
 
 # --- Database, broker ---------------------------------------------------------------------------------------------------
-DATABASES = {
-    "default": _env.dj_db_url("DATABASE_URL", f"sqlite:///{VAR_DIR / 'paperboy.sqlite3'}", conn_max_age=60, conn_health_checks=True)
-}
-if DATABASES["default"] and DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    VAR_DIR.mkdir(parents=True, exist_ok=True)
+try:
+    _database = dj_database_url.parse(
+        _env.str("DATABASE_URL", "") or f"sqlite:///{VAR_DIR / 'paperboy.sqlite3'}", conn_max_age=60, conn_health_checks=True
+    )
+except ValueError:  # neither an address nor one of a known database; the parser's own words name no variable
+    _database = {"ENGINE": ""}
+_problems += environment.database_url_problems(_database["ENGINE"])
+DATABASES = {"default": _database}
+if _database["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 30,
         # A transaction that reads first and writes later would fail instead of waiting for its turn.
@@ -85,7 +97,8 @@ if DATABASES["default"] and DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=30000;",
     }
 
-REDIS_URL = _env.str("REDIS_URL", "")
+REDIS_URL = _env.str("REDIS_URL", "") or ""
+_problems += environment.redis_url_problems(REDIS_URL) if REDIS_URL else []
 EMBEDDED_REDIS_SOCKET = _socket_path(VAR_DIR)
 
 CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{EMBEDDED_REDIS_SOCKET}"
@@ -129,11 +142,16 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 # --- Mail out -----------------------------------------------------------------------------------------------------------
-MAIL_PROVIDER = _env.str("MAIL_PROVIDER", "file")
-SENDER_ADDRESS = _env.str("SENDER_ADDRESS", "")
-REPLY_TO_ADDRESS = _env.str("REPLY_TO_ADDRESS", "")
-POSTAL_ADDRESS = _env.str("POSTAL_ADDRESS", "")
-UNSUBSCRIBE_ADDRESS = _env.str("UNSUBSCRIBE_ADDRESS", "")
+MAIL_PROVIDER = _env.str("MAIL_PROVIDER", "") or "file"
+_problems += environment.provider_problems(MAIL_PROVIDER)
+SENDER_ADDRESS = _env.str("SENDER_ADDRESS", "") or ""
+REPLY_TO_ADDRESS = _env.str("REPLY_TO_ADDRESS", "") or ""
+POSTAL_ADDRESS = (_env.str("POSTAL_ADDRESS", "") or "").strip()
+UNSUBSCRIBE_ADDRESS = _env.str("UNSUBSCRIBE_ADDRESS", "") or ""
+for _name, _address in (("SENDER_ADDRESS", SENDER_ADDRESS), ("REPLY_TO_ADDRESS", REPLY_TO_ADDRESS)):
+    _problems += environment.address_problems(_name, _address, named=True) if _address else []
+_problems += environment.address_problems("UNSUBSCRIBE_ADDRESS", UNSUBSCRIBE_ADDRESS, named=False) if UNSUBSCRIBE_ADDRESS else []
+_problems += environment.line_problems("POSTAL_ADDRESS", POSTAL_ADDRESS) if POSTAL_ADDRESS else []
 SENDER_ID = _env.str(
     "SENDER_ID", "paperboy", validate=validate.Regexp(r"^[a-z0-9]{5,15}$", error="must be 5 to 15 small letters or digits")
 )
@@ -145,26 +163,29 @@ if MAIL_PROVIDER == "file":
     EMAIL_BACKEND = "newsletter.sending.outbox.EmailBackend"
 elif MAIL_PROVIDER == "smtp":
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    if SMTP_URL:
+    if _wrong_url := environment.smtp_url_problems(SMTP_URL or ""):
+        _problems += _wrong_url
+    else:
         _smtp = dj_email_url.parse(SMTP_URL)
         EMAIL_HOST, EMAIL_PORT = _smtp["EMAIL_HOST"], _smtp["EMAIL_PORT"]
         EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _smtp["EMAIL_HOST_USER"], _smtp["EMAIL_HOST_PASSWORD"]
         EMAIL_USE_TLS, EMAIL_USE_SSL = _smtp["EMAIL_USE_TLS"], _smtp["EMAIL_USE_SSL"]
-    else:
-        _problems.append("MAIL_PROVIDER=smtp needs SMTP_URL, such as smtp+tls://user:password@mail.example.org:587.")
 else:
     EMAIL_BACKEND = f"anymail.backends.{MAIL_PROVIDER}.EmailBackend"
 EMAIL_TIMEOUT = 30
-DEFAULT_FROM_EMAIL = SENDER_ADDRESS or f"{SITE_NAME} <paperboy@localhost.localdomain>"
+DEFAULT_FROM_EMAIL = SENDER_ADDRESS or formataddr((SITE_NAME, "paperboy@localhost.localdomain"))
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # --- Asking the sources -----------------------------------------------------------------------------------------------------
-OPERATOR_ADDRESS = _env.str("OPERATOR_ADDRESS", "") or parseaddr(SENDER_ADDRESS or "")[1]
+_operator = _env.str("OPERATOR_ADDRESS", "") or ""
+_problems += environment.address_problems("OPERATOR_ADDRESS", _operator, named=False) if _operator else []
+OPERATOR_ADDRESS = _operator or parseaddr(SENDER_ADDRESS)[1]
 VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 FETCH_USER_AGENT = f"Paperboy/{VERSION} (+{SITE_URL}{f'; mailto:{OPERATOR_ADDRESS}' if OPERATOR_ADDRESS else ''})"
+ASKED_SOURCES = ("huggingface", "arxiv", "arxiv-oai")
 ENABLED_SOURCES: list[str] = _env.list("ENABLED_SOURCES", ["huggingface", "arxiv"] if PRODUCTION else [])
 """The sources that a new instance asks; a development instance asks nobody unless told. Afterwards the desk decides."""
-FEEDS: dict[str, str] = _env.dict("FEEDS", {})
+FEEDS: dict[str, str] = environment.pairs("FEEDS", _env.list("FEEDS", []) or [], _problems)
 """More RSS and Atom feeds, by the name of their source."""
 ARXIV_CATEGORIES: list[str] = _env.list("ARXIV_CATEGORIES", ["cs.AI", "cs.CL", "cs.CV", "cs.LG", "stat.ML"])
 SOURCE_KEYS = {"huggingface": _env.str("HUGGINGFACE_TOKEN", "")}
@@ -176,8 +197,8 @@ SOURCE_TIMES: dict[str, list[str]] = {
     "arxiv-oai": ["03:40"],
     "feed": ["02:30", "14:30"],
 }
-_given_times: dict[str, str] = _env.dict("SOURCE_TIMES", {})
-SOURCE_TIMES |= {name: times.split() for name, times in (_given_times or {}).items()}
+_given_times = environment.pairs("SOURCE_TIMES", _env.list("SOURCE_TIMES", []) or [], _problems)
+SOURCE_TIMES |= {name: times.split() for name, times in _given_times.items()}
 """When each source, or each kind of source, is asked (UTC). The desk may give a source times of its own."""
 REREAD_DAYS = _env.int("REREAD_DAYS", 5, validate=validate.Range(1, 31))
 """How many days back every run reads again."""
@@ -186,11 +207,14 @@ RAW_BODY_DAYS = _env.int("RAW_BODY_DAYS", 30, validate=validate.Range(0, 3650))
 for _name, _times in SOURCE_TIMES.items():
     if not all(re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", _time) for _time in _times):
         _problems.append(f"SOURCE_TIMES must give times such as 05:20, parted by blanks; {_name} has: {' '.join(_times)}.")
-for _name, _address in (FEEDS or {}).items():
+for _name, _address in FEEDS.items():
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", _name) or not _address.startswith("https://"):
         _problems.append(f"FEEDS must be pairs such as my-group=https://example.org/feed.xml; this is none: {_name}={_address}.")
-if not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+|", OPERATOR_ADDRESS):
-    _problems.append("OPERATOR_ADDRESS must be one plain mail address without accents, such as operator@example.org.")
+_problems += environment.source_problems(ENABLED_SOURCES or [], _given_times, ASKED_SOURCES, FEEDS)
+if not re.fullmatch(r"[!-~]*", SOURCE_KEYS["huggingface"] or ""):
+    _problems.append("HUGGINGFACE_TOKEN must be one word, as it goes into a header.")
+if not all(re.fullmatch(r"[a-z-]+(\.[A-Za-z-]+)?", _category) for _category in ARXIV_CATEGORIES or []):
+    _problems.append("ARXIV_CATEGORIES must be arXiv's names, parted by commas, such as cs.CL,stat.ML.")
 
 # --- Editions and sending -------------------------------------------------------------------------------------------------
 EDITION_HOUR = _env.int("EDITION_HOUR", 5, validate=validate.Range(0, 23))
@@ -404,21 +428,20 @@ LOGGING = {
 }
 
 # --- Loud when wrong ----------------------------------------------------------------------------------------------------------
-if not (SITE_HOST and SITE_URL.startswith(("http://", "https://"))):
-    _problems.append("SITE_URL must be the address readers open, such as https://paperboy.example.org.")
 if PRODUCTION:
-    if len(SECRET_KEY or "") < 50:
-        _problems.append("SECRET_KEY must be set to a random text of 50 characters or more in production.")
+    _problems += environment.key_problems(SECRET_KEY, SECRET_KEY_FALLBACKS or [])
     if DEBUG:
         _problems.append("DEBUG must be off in production.")
     if not _https:
         _problems.append("SITE_URL must begin with https:// in production: links in mail and one-click leaving need it.")
     if not REDIS_URL:
         _problems.append("REDIS_URL must name a Redis server in production; the embedded one is for one machine in development.")
-    if "@" not in parseaddr(SENDER_ADDRESS or "")[1]:
+    if not SENDER_ADDRESS:
         _problems.append("SENDER_ADDRESS must be the address mail comes from, such as Paperboy <daily@paperboy.example.org>.")
     if not POSTAL_ADDRESS:
         _problems.append("POSTAL_ADDRESS must be set in production: the law wants one in every digest.")
+    if MAIL_PROVIDER == "file":
+        _problems.append("MAIL_PROVIDER must be smtp or a provider in production: file keeps mails in a folder and reaches nobody.")
 try:
     _env.seal()
 except EnvValidationError as _error:

@@ -1,6 +1,9 @@
 """The compose file, the image and the example environment fit the settings; no engine runs here, so their structure is checked."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -69,6 +72,19 @@ def test_the_image_runs_as_a_user_without_rights_and_holds_no_secret():
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     assert "USER paperboy" in lines
     assert not [line for line in lines if line.startswith(("ENV", "ARG")) and re.search("SECRET|PASSWORD|TOKEN", line)]
+
+
+def test_the_image_is_built_with_settings_that_settings_take(tmp_path):
+    given = re.search(r"^RUN (ENVIRONMENT=.*?)\\\n    (.*?) \\\n", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    values = dict(word.split("=", 1) for word in " ".join(given.groups()).split())
+    result = subprocess.run(
+        [sys.executable, "-c", "import newsletter.settings"],
+        env={"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path)} | values,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
 
 
 def test_requirements_pin_every_package_by_hash_and_name_no_index():

@@ -4,12 +4,18 @@ import os
 import re
 import subprocess
 import sys
+from collections import defaultdict
 
 import pytest
 
+from ingest.known_sources import KNOWN
+from newsletter.environment import TAKEN_PATHS
+from newsletter.site import urls as site_urls
+from subscriptions import urls as reader_urls
+
 PRODUCTION = {
     "ENVIRONMENT": "production",
-    "SECRET_KEY": "k" * 60,
+    "SECRET_KEY": "a-key-for-tests-" * 4,
     "SITE_URL": "https://paperboy.example.org",
     "REDIS_URL": "redis://127.0.0.1:6379/0",
     "DATABASE_URL": "postgres://paperboy@127.0.0.1/paperboy",
@@ -52,6 +58,115 @@ def test_every_wrong_value_is_told_in_one_message(tmp_path):
     assert result.returncode != 0
     for name in ("EDITION_HOUR", "SMTP_URL", "SITE_URL", "LOG_LEVEL"):
         assert name in result.stderr
+
+
+WRONG = [
+    ("SITE_URL", "https://paperboy.example.org/news"),
+    ("SITE_URL", "https://ada:secret@example.org"),
+    ("SITE_URL", "https://paper boy.example.org"),
+    ("SITE_URL", "https://[::1"),
+    ("SITE_URL", "https://example.org:99999"),
+    ("SITE_NAME", "Paper\nboy"),
+    ("ADMIN_PATH", "u"),
+    ("ADMIN_PATH", "the desk"),
+    ("VAR_DIR", "/dev/null"),
+    ("DATABASE_URL", "mysql://host/paperboy"),
+    ("DATABASE_URL", "paperboy"),
+    ("REDIS_URL", "localhost:6379"),
+    ("REDIS_URL", "http://localhost:6379"),
+    ("MAIL_PROVIDER", "Postmark"),
+    ("MAIL_PROVIDER", "pigeon"),
+    ("MAIL_PROVIDER", "test"),
+    ("SENDER_ADDRESS", "Paperboy"),
+    ("SENDER_ADDRESS", "ada@example.org, bo@example.org"),
+    ("SENDER_ADDRESS", "ada@example.org\nBcc: bo@example.org"),
+    ("SENDER_ADDRESS", "M\u00fcller, Ada <ada@example.org>"),
+    ("REPLY_TO_ADDRESS", "nobody"),
+    ("UNSUBSCRIBE_ADDRESS", "Ada <ada@example.org>"),
+    ("POSTAL_ADDRESS", "1 Test Street\nTown"),
+    ("ENABLED_SOURCES", "arxiv,pigeon"),
+    ("SOURCE_TIMES", "05:20"),
+    ("SOURCE_TIMES", "pigeon=05:20"),
+    ("SOURCE_TIMES", "arxiv=25:00"),
+    ("FEEDS", "https://example.org/feed.xml"),
+    ("ARXIV_CATEGORIES", "machine learning"),
+    ("HUGGINGFACE_TOKEN", "a\nb"),
+    ("SEND_RATE", "nan"),
+    ("DEBUG", "perhaps"),
+]
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_each_of_many_wrong_values_is_told_by_name(tmp_path, turn):
+    """The n-th wrong value of every variable at once: a process for each would take a minute."""
+    values = defaultdict(list)
+    for name, value in WRONG:
+        values[name].append(value)
+    wrong = {name: found[turn] for name, found in values.items() if len(found) > turn}
+    result = load(tmp_path, **wrong)
+    assert result.returncode != 0
+    assert result.stderr.strip().splitlines()[-1].startswith("  - ")
+    missed = [f"{name}={value!r}" for name, value in wrong.items() if f"  - {name}" not in result.stderr]
+    assert not missed
+
+
+@pytest.mark.parametrize(
+    "url", ["", "garbage", "smtp+tls://ada:secret@example.org:587", "smtp://example.org:port", "smtp://example.org/?tlss=1"]
+)
+def test_a_way_to_a_mail_server_that_is_not_understood_is_refused(tmp_path, url):
+    """`smtp+tls` above all: it was read as a connection without encryption, which would have carried the password."""
+    result = load(tmp_path, MAIL_PROVIDER="smtp", SMTP_URL=url)
+    assert result.returncode != 0
+    assert "SMTP_URL" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SECRET_KEY", "k" * 60), ("SECRET_KEY", " " * 60), ("SECRET_KEY_FALLBACKS", "old"), ("MAIL_PROVIDER", "file"), ("DEBUG", "true")],
+)
+def test_production_refuses_values_that_development_takes(tmp_path, name, value):
+    result = load(tmp_path, **PRODUCTION | {name: value})
+    assert result.returncode != 0
+    assert f"  - {name}" in result.stderr
+
+
+def test_an_empty_value_is_no_value(tmp_path):
+    names = ["SITE_URL", "SITE_NAME", "ADMIN_PATH", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL", "MAIL_PROVIDER", "STATIC_ROOT", "FEEDS"]
+    result = load(tmp_path, **dict.fromkeys(names, ""))
+    assert result.stdout.split() == ["development", "newsletter.sending.outbox.EmailBackend"], result.stderr
+
+
+def test_a_command_says_what_is_wrong_without_a_traceback(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "manage.py", "demo"],
+        env={"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path), "EDITION_HOUR": "25"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[0] == "Paperboy cannot start:"
+    assert "EDITION_HOUR" in result.stderr
+
+
+def test_a_production_instance_passes_every_check_of_a_deployment(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        env={"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path)} | PRODUCTION,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_no_page_of_the_site_begins_like_an_address_the_desk_could_take():
+    routes = [str(pattern.pattern) for part in (site_urls, reader_urls) for pattern in part.urlpatterns]
+    assert {route.split("/")[0] for route in routes if route} <= TAKEN_PATHS
+
+
+def test_every_source_that_can_be_enabled_is_known(settings):
+    assert set(settings.ASKED_SOURCES) < set(KNOWN)
 
 
 def user_agent(tmp_path, **environment: str) -> str:
