@@ -260,6 +260,8 @@ INSTALLED_APPS = [
     "newsletter.desk",
 ]
 MIDDLEWARE = [
+    # Before the one that measures the body.
+    "newsletter.site.heads.bodiless_heads",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "newsletter.desk.policy.ContentPolicyMiddleware",
