@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from subscriptions.addresses import validate
@@ -17,6 +17,8 @@ from subscriptions.topics import tree
 from subscriptions.wording import clean_phrases
 
 MOST_PHRASES, LONGEST_PHRASE = 40, 80
+LONGEST_ID = 18
+"""Digits that always fit the 63 bits of a row's id."""
 HOURS = [(hour, f"{hour:02}:00") for hour in range(24)]
 
 
@@ -49,10 +51,24 @@ class PhrasesField(forms.CharField):
         return phrases
 
 
+class TopicsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # at run time Django's class takes no parameter
+    """Topics by their ids; none has to be chosen."""
+
+    def __init__(self, on_offer: QuerySet[Topic]) -> None:
+        super().__init__(on_offer, required=False, label=_("Topics"))
+
+    def clean(self, value: Any) -> Any:
+        """Return the topics; refuse a number that no database column holds, at which SQLite would fail rather than find nothing."""
+        for number in value or ():
+            if len(number) > LONGEST_ID:
+                raise forms.ValidationError(self.error_messages["invalid_choice"], params={"value": number[:LONGEST_ID]})
+        return super().clean(value)
+
+
 class ScheduleForm(forms.Form):
     """What both forms share: topics, and when the mail should come."""
 
-    topics = forms.ModelMultipleChoiceField(Topic.objects.filter(retired=False), required=False, label=_("Topics"))
+    topics = TopicsField(Topic.objects.filter(retired=False))
     cadence = forms.ChoiceField(choices=Cadence.choices, initial=Cadence.DAILY, label=_("How often"), widget=forms.RadioSelect)
     hour = forms.TypedChoiceField(choices=HOURS, coerce=int, initial=8, label=_("At"))
     timezone = forms.ChoiceField(choices=timezone_choices, initial="UTC", label=_("Time zone"))
@@ -121,7 +137,7 @@ class PreferencesForm(ScheduleForm):
         super().__init__(data=data, initial=_stored(reader))
         self.today = today
         on_offer = Topic.objects.filter(Q(retired=False) | Q(pk__in=reader.profile.topics))
-        self.fields["topics"] = forms.ModelMultipleChoiceField(on_offer, required=False, label=_("Topics"))
+        self.fields["topics"] = TopicsField(on_offer)
         self.fields["paused_until"].widget.attrs["min"] = today.isoformat()
 
     def clean_paused_until(self) -> date | None:
