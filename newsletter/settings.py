@@ -228,6 +228,8 @@ CANDIDATE_DAYS = _env.int("CANDIDATE_DAYS", 5, validate=validate.Range(1, 60))
 MINIMUM_SOURCES = _env.int("MINIMUM_SOURCES", 1, validate=validate.Range(0))
 """An edition is held for a person when fewer sources than this brought papers."""
 CATCH_UP_HOURS = _env.int("CATCH_UP_HOURS", 6, validate=validate.Range(0, 72))
+WELCOME_DAYS = _env.int("WELCOME_DAYS", 2 if PRODUCTION else 3650, validate=validate.Range(0, 3650))
+"""How old a daily edition may be to welcome a new reader; a weekly one six days more. A trial instance has often only an old one."""
 BATCH_SIZE = _env.int("BATCH_SIZE", 200, validate=validate.Range(1, 1000))
 CONNECTIONS_PER_WORKER = _env.int("CONNECTIONS_PER_WORKER", 4, validate=validate.Range(1, 64))
 """Connections to the provider that a worker process uses side by side. A killed one leaves at most so many deliveries uncertain."""

@@ -17,8 +17,8 @@ log = structlog.get_logger(__name__)
 PAGE = 5_000
 """Readers read at a time: the memory of planning does not grow with their number."""
 WRITTEN_AT_ONCE = 200
-FIRST_DIGEST_AGE = {EditionCadence.DAILY: timedelta(days=2), EditionCadence.WEEKLY: timedelta(days=8)}
-"""An edition older than this is no welcome; the reader's next one is near."""
+EXTRA_WEEKLY_DAYS = 6
+"""How much older than a daily edition a weekly one may be and still welcome a new reader."""
 CADENCES = {EditionCadence.DAILY: (Cadence.DAILY, Cadence.WEEKDAYS), EditionCadence.WEEKLY: (Cadence.WEEKLY,)}
 
 
@@ -106,7 +106,9 @@ def plan_first_digest(subscriber_id: int, now: datetime) -> int | None:
 
 def _newest_edition(reader: Subscriber, now: datetime) -> Edition | None:
     cadence = EditionCadence.WEEKLY if reader.cadence == Cadence.WEEKLY else EditionCadence.DAILY
-    young = Edition.objects.filter(cadence=cadence, state__in=AFTER_FREEZE, frozen_at__range=(now - FIRST_DIGEST_AGE[cadence], now))
+    # An older edition is no welcome: the reader's next one is near.
+    days = settings.WELCOME_DAYS + (EXTRA_WEEKLY_DAYS if cadence == EditionCadence.WEEKLY else 0)
+    young = Edition.objects.filter(cadence=cadence, state__in=AFTER_FREEZE, frozen_at__range=(now - timedelta(days=days), now))
     return young.defer("statistics").order_by("-day").first()
 
 

@@ -112,9 +112,18 @@ def test_a_first_digest_is_planned_once_and_the_usual_slot_sends_no_second(setti
     assert books(edition).due == 1
 
 
-def test_an_old_edition_is_no_welcome():
+@pytest.mark.parametrize(("cadence", "days"), [("daily", 2), ("weekly", 8)])
+def test_an_old_edition_is_no_welcome(settings, cadence, days):
+    settings.WELCOME_DAYS = 2
+    frozen_at = a_planned_edition(cadence).frozen_at
+    reader = a_reader(1, cadence=cadence)
+    assert plan_first_digest(reader.pk, frozen_at + timedelta(days=days, minutes=1)) is None
+    assert plan_first_digest(reader.pk, frozen_at + timedelta(days=days)) is not None
+
+
+def test_in_a_trial_the_edition_of_a_demo_welcomes_however_old_it_is():
     a_planned_edition()
-    assert plan_first_digest(a_reader(1).pk, NOON + timedelta(days=3)) is None
+    assert plan_first_digest(a_reader(1).pk, NOON + timedelta(days=700)) is not None
 
 
 def test_a_pending_reader_gets_no_first_digest():
