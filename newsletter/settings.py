@@ -242,6 +242,10 @@ DAILY_QUOTA = _env.int("DAILY_QUOTA", 0, validate=validate.Range(0))
 # --- Learning what readers like -------------------------------------------------------------------------------------------
 COUNT_CLICKS = _env.bool("COUNT_CLICKS", False)
 """Whether titles in digests lead over this site, which counts who reads what; off, they lead straight to the papers."""
+SEMANTIC_MODEL = _env.str("SEMANTIC_MODEL", "")
+"""A folder with a sentence-embedding model, or owner/name of one on the hub; empty is off. Needs the extra `semantic`."""
+if SEMANTIC_MODEL:
+    CELERY_BEAT_SCHEDULE["embed"] = {"task": "newsletter.tasks.embed", "schedule": 300.0, "options": {"expires": 280}}
 
 # --- Applications ---------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError
 from newsletter.clock import Clock, parse_instant, ticking
 from newsletter.editions.archive import refit_when_due
 from newsletter.editions.day import look_after_editions as look_after
+from newsletter.editions.vectors import embed_waiting
 from newsletter.models import Edition, EditionState
 from newsletter.sending.due import due_batches
 from newsletter.sending.plan import plan_edition
@@ -37,6 +38,12 @@ def look_after_editions(at: str | None = None) -> None:
 def judge_clicks(at: str | None = None) -> None:
     """Judge which clicks people made, and learn from them."""
     judge(_clock(at)())
+
+
+@shared_task(soft_time_limit=600, time_limit=660)
+def embed(at: str | None = None) -> None:
+    """Embed new papers and phrases, where a model is set."""
+    embed_waiting(_clock(at)())
 
 
 @shared_task(soft_time_limit=600, time_limit=660)

@@ -7,7 +7,7 @@ from newsletter.models.delivery import Delivery, DeliveryStatus, MailedHistory, 
 from newsletter.models.edition import AFTER_FREEZE, BEFORE_FROZEN, Candidate, CompiledEdition, Edition, EditionCadence, EditionState
 from newsletter.models.event import Click, Feedback, FeedbackKind, ProviderEvent
 from newsletter.models.rate import ProviderRate, QuotaSlot, QuotaWindow
-from newsletter.models.vector import PaperVector
+from newsletter.models.vector import TextVector
 
 __all__ = [
     "AFTER_FREEZE",
@@ -29,11 +29,11 @@ __all__ = [
     "FeedbackKind",
     "MailedHistory",
     "Outcome",
-    "PaperVector",
     "ProviderEvent",
     "ProviderRate",
     "QuotaSlot",
     "QuotaWindow",
     "ServerRun",
     "Strike",
+    "TextVector",
 ]

@@ -1,27 +1,26 @@
-"""PaperVector: where a sentence-embedding model places a paper. Empty unless the semantic extra is in use."""
+"""TextVector: where a sentence-embedding model places a text. Empty unless the semantic extra is in use."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ingest.models import Paper
 
+class TextVector(models.Model):
+    """The vector of one text by one model, as little-endian float16 numbers, of length 1 together.
 
-class PaperVector(models.Model):
-    """The vector of one paper by one model, as little-endian float16 numbers of length 1 together.
-
-    `model` names the model and its weights, so that vectors of two models are never compared. `text_digest` is the SHA-256, in hex, of
-    the text that was embedded: a paper whose title or abstract has changed since is embedded again.
+    Found by content: `text_digest` is the SHA-256 of the text in hex, so a paper whose abstract changed has another one, and a phrase
+    that a thousand readers typed has one. `model` names the model and its weights, so that vectors of two models are never compared.
     """
 
-    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="+", verbose_name=_("paper"), db_index=False)
     model = models.CharField(_("model"), max_length=120)
     text_digest = models.CharField(max_length=64, editable=False)
     vector = models.BinaryField(editable=False)
+    made_at = models.DateTimeField(_("made"))
 
     class Meta:
-        verbose_name = _("paper vector")
-        verbose_name_plural = _("paper vectors")
-        constraints = [models.UniqueConstraint(fields=["paper", "model"], name="paper_vector_once")]
+        verbose_name = _("text vector")
+        verbose_name_plural = _("text vectors")
+        constraints = [models.UniqueConstraint(fields=["model", "text_digest"], name="text_vector_once")]
+        indexes = [models.Index(fields=["made_at"], name="text_vector_by_age")]
 
     def __str__(self) -> str:
-        return f"{self.paper} by {self.model}"
+        return f"text {self.text_digest[:8]} by {self.model}"
