@@ -1,6 +1,7 @@
 """Cards: a paper as ready strings for the templates, cleaned, cut to length and safe for every client."""
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -8,14 +9,16 @@ from urllib.parse import urlsplit
 from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_decimal
-from django.utils.translation import gettext, ngettext, override
+from django.conf import settings
+from django.utils.translation import get_language, gettext, ngettext, override
 
 from ingest.cleaning import ABSTRACT_LIMIT, web_link
 from ingest.tex import without_tex
 from newsletter.composing.content import EditionContent, PaperCard
 from newsletter.composing.locales import locale_of
 from newsletter.composing.summary import summarise
-from newsletter.composing.typesetting import breakable, clean_line, direction, isolated, paragraph
+from newsletter.composing.tongues import PAPERS_LANGUAGE, foreign_language
+from newsletter.composing.typesetting import SEPARATOR, breakable, clean_line, direction, isolated, paragraph, unbroken
 
 LEAD_LENGTH = 520
 CARD_LENGTH = 320
@@ -23,6 +26,8 @@ BRIEF_LENGTH = 180
 NAME_LENGTH = 30
 SHORT_TITLE_LENGTH = 48
 NAMED_AUTHORS = 3
+_LOOSE_END = re.compile(r"(?: (?:a|an|and|are|as|at|by|for|from|in|into|is|of|on|or|the|to|via|with))+\Z", re.IGNORECASE)
+"""Words that no shortened title should end with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,8 @@ class CardView:
 
     `name` is short enough for links, `short_title` for a list.
 
-    `direction` is "rtl" for a title that runs from right to left, else empty. `title`, `byline` and summaries hold zero-width spaces
+    `direction` is "rtl" for a title that runs from right to left, else empty. The languages are codes where a text is in another one
+    than the edition's, else empty. `title`, `byline` and summaries hold zero-width spaces
     in words too long for a narrow screen only in their `_shown` forms.
     """
 
@@ -43,6 +49,9 @@ class CardView:
     name: str
     url: str
     code_url: str
+    language: str
+    summary_language: str
+    note_language: str
     byline_shown: str
     measures: str
     summary: str
@@ -56,6 +65,7 @@ class CardView:
     pinned: bool
     title_lines: str
     byline_lines: str
+    measures_lines: str
     summary_lines: str
     lead_summary_lines: str
     brief_summary_lines: str
@@ -77,17 +87,21 @@ def cards_of(content: EditionContent) -> tuple[list[CardView], tuple[tuple[int, 
 
 def card_view(paper: PaperCard, locale: Locale) -> CardView:
     """Return the paper's card in the active language."""
+    around = get_language() or settings.LANGUAGE_CODE
     title = clean_line(without_tex(paper.title)) or gettext("Untitled paper")
     abstract = clean_line(without_tex(paper.abstract), ABSTRACT_LIMIT)
     lead_summary, summary, brief_summary = (summarise(abstract, length) for length in (LEAD_LENGTH, CARD_LENGTH, BRIEF_LENGTH))
-    byline = " · ".join(part for part in (_authors(paper, locale), _published(paper, locale)) if part)
-    measures = " · ".join(_measures(paper, locale))
+    byline = _authors(paper, locale)
+    measures = SEPARATOR.join(part for part in (_published(paper, locale), *_measures(paper, locale)) if part)
     note = isolated(clean_line(without_tex(paper.editor_note)))
     return CardView(
         id=paper.id,
         title=title,
         title_shown=breakable(title),
         direction=direction(title),
+        language=foreign_language(title, PAPERS_LANGUAGE, around),
+        summary_language=foreign_language(summary.text, PAPERS_LANGUAGE, around),
+        note_language=foreign_language(note, settings.LANGUAGE_CODE, around),
         short_title=_short(title, SHORT_TITLE_LENGTH),
         name=isolated(_short(title, NAME_LENGTH)),
         url=secure_link(paper.url),
@@ -105,6 +119,7 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
         pinned=paper.pinned,
         title_lines=paragraph(isolated(title), indent=4, first=""),
         byline_lines=paragraph(byline, indent=4),
+        measures_lines=paragraph(measures, indent=4),
         summary_lines=paragraph(isolated(summary.text), indent=4),
         lead_summary_lines=paragraph(isolated(lead_summary.text), indent=4),
         brief_summary_lines=paragraph(isolated(brief_summary.text), indent=4),
@@ -120,7 +135,7 @@ def _short(title: str, limit: int) -> str:
         return chosen
     kept = chosen[: limit - 1]
     whole = kept[: kept.rfind(" ")] if " " in kept[limit // 2 :] else kept
-    return whole.rstrip(" ,;:.–-") + "…"
+    return _LOOSE_END.sub("", whole).rstrip(" ,;:.–-") + "…"
 
 
 def secure_link(address: str) -> str:
@@ -156,7 +171,7 @@ def _authors(paper: PaperCard, locale: Locale) -> str:
 
 
 def _published(paper: PaperCard, locale: Locale) -> str:
-    return format_date(paper.published, "medium", locale=locale) if paper.published else ""
+    return unbroken(format_date(paper.published, "medium", locale=locale)) if paper.published else ""
 
 
 def _measures(paper: PaperCard, locale: Locale) -> Sequence[str]:
@@ -175,4 +190,4 @@ def _measures(paper: PaperCard, locale: Locale) -> Sequence[str]:
 
 
 def _count(form: str, count: int, locale: Locale) -> str:
-    return form % {"count": format_decimal(count, locale=locale)}
+    return unbroken(form % {"count": format_decimal(count, locale=locale)})

@@ -11,6 +11,7 @@ from typing import Any
 from babel import Locale
 from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal
+from django.conf import settings
 from django.utils.translation import get_language_info, gettext, ngettext, override
 
 from ingest.cleaning import shorten
@@ -18,6 +19,7 @@ from ingest.tex import without_tex
 from newsletter.composing.cards import CardView
 from newsletter.composing.content import EditionContent
 from newsletter.composing.locales import locale_of
+from newsletter.composing.tongues import foreign_language
 from newsletter.composing.typesetting import breakable, clean_line, isolated, paragraph
 
 MOST_PICKS = 200
@@ -25,6 +27,8 @@ MOST_PICKS = 200
 SUBJECT_LIMIT = 60
 PREHEADER_LIMIT = 110
 NOTE_LIMIT = 600
+REASONS_LANGUAGE = "en"
+"""The ranking gives reasons, and its line about a thin day, in English."""
 
 
 _BY_PAPER = ("headlines", "first_headlines", "titles", "names", "summaries", "addresses")
@@ -44,6 +48,8 @@ class EditionFacts:
     edition_name: str
     editor_note: str
     editor_note_lines: str
+    note_language: str
+    reasons_language: str
     health_line: str
     health_lines: str
     sentences: Sequence[str]
@@ -97,6 +103,8 @@ def _facts(content: EditionContent, cards: Sequence[CardView], locale: Locale) -
         date_long=_long_date(content.day, locale),
         edition_name=gettext("Weekly edition") if weekly else gettext("Daily edition"),
         editor_note=breakable(note),
+        note_language=foreign_language(note, settings.LANGUAGE_CODE, content.language),
+        reasons_language=foreign_language("", REASONS_LANGUAGE, content.language),
         editor_note_lines=paragraph(gettext("From the editor: %(note)s") % {"note": note}) if note else "",
         health_line=breakable(health),
         health_lines=paragraph(health),

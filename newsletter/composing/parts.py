@@ -14,7 +14,7 @@ import wcwidth
 from newsletter.composing.cards import CardView
 from newsletter.composing.content import Digest, DigestPick, Section
 from newsletter.composing.facts import PREHEADER_LIMIT, EditionFacts
-from newsletter.composing.typesetting import breakable, isolated, paragraph
+from newsletter.composing.typesetting import SEPARATOR, breakable, isolated, paragraph
 
 Kind = Literal[
     "ways", "welcome", "editor", "note", "heading", "lead", "card", "brief", "lead_actions", "actions", "lead_gap", "gap",
@@ -171,7 +171,13 @@ def _heading(facts: EditionFacts, pick: DigestPick) -> str:
 
 def _card_values(facts: EditionFacts, digest: Digest, pick: DigestPick, number: int) -> dict[str, str]:
     read = f"{digest.links.read}{pick.paper_id}/" if digest.links.read else facts.addresses[pick.paper_id]
-    return {**_reason_values(pick.reasons or (facts.no_reason,), facts.why), "number": f"{number:>2}", "read": read}
+    reasons = tuple(_without_heading(reason, pick.topic) for reason in pick.reasons) if pick.section == "topics" else pick.reasons
+    return {**_reason_values(reasons or (facts.no_reason,), facts.why), "number": f"{number:>2}", "read": read}
+
+
+def _without_heading(reason: str, topic: str) -> str:
+    """Return the reason without the name of the topic, which the paper stands under already."""
+    return reason.removeprefix(f"{topic}: ") if topic else reason
 
 
 @lru_cache(maxsize=65_536)
@@ -180,8 +186,8 @@ def _reason_values(reasons: tuple[str, ...], why: str) -> Mapping[str, str]:
     main, *others = [isolated(reason) for reason in reasons]
     return {
         "reason": breakable(main),
-        "more_reasons": breakable("".join(f" · {reason}" for reason in others)),
-        "reason_lines": paragraph(f"{why} {' · '.join((main, *others))}", indent=4),
+        "more_reasons": breakable("".join(f"{SEPARATOR}{reason}" for reason in others)),
+        "reason_lines": paragraph(f"{why} {SEPARATOR.join((main, *others))}", indent=4),
     }
 
 

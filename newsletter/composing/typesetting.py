@@ -13,10 +13,12 @@ COLUMNS = 78
 """RFC 5322 section 2.1.1 asks for lines of at most 78 characters."""
 LONGEST_WORD = 30
 _LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
-_NARROW = re.compile("[ -~\u00a1-\u02af\u2010-\u2027]*")
+_NARROW = re.compile("[ -~\u00a0-\u02af\u2010-\u2027]*")
 _ADDRESS = re.compile(r"https?://\S+")
 _BREAK_HERE = "\u200b"  # zero width space: `wbr` fails in the Gmail app and in Outlook
 _GOOD_BREAK = re.compile(r"(?<=[/\-_.=&?,;:+)])(?=[^/\-_.=&?,;:+)\s])")
+SEPARATOR = "\u00a0· "
+"""Between things in a row: the dot stays with what is before it, so that no line begins with one."""
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 _JOINERS = {"\u200c", "\u200d"}
 _TEMPLATE_TAG = re.compile(r"\{(?=[{%])")
@@ -44,6 +46,11 @@ def isolated(text: str) -> str:
     if text.isascii() or not any(unicodedata.bidirectional(character) in _RTL_CLASSES for character in text):
         return text
     return f"{_ISOLATE}{text}{_END_ISOLATE}"
+
+
+def unbroken(text: str) -> str:
+    """Return the text with blanks at which no line breaks."""
+    return text.replace(" ", "\u00a0")
 
 
 def breakable(text: str) -> str:

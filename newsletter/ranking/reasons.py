@@ -113,4 +113,4 @@ def _fresh(paper: CandidatePaper) -> Reason:
 
 
 def _day(day: date) -> str:
-    return f"{day.day} {day:%B}"
+    return f"{day:%B} {day.day}"
