@@ -4,21 +4,27 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from subscriptions.models import Consent, ConsentKind, Subscriber, SubscriberState
+from subscriptions.letters import write
+from subscriptions.models import Consent, ConsentKind, LetterKind, Subscriber, SubscriberState
 from subscriptions.signals import subscriber_left
 
 UNDO = timedelta(days=7)
 """How long the page offers to undo leaving. After that a new sign-up asks the mailbox: a leave link may have been forwarded."""
 
 
-def leave(subscriber_id: int, *, now: datetime, evidence: str) -> None:
+def leave(subscriber_id: int, *, now: datetime, evidence: str, goodbye: bool = False) -> None:
     """Take a reader off for good; one who has left, was erased or never existed is left as it is.
 
-    Mail that is already planned does not go out either, since sending asks for the state at the moment of sending.
+    Mail that is already planned does not go out either, since sending asks for the state at the moment of sending. With `goodbye` a
+    confirmed reader gets one letter that says so. It is for people who pressed our own button: a mail program that posts the one
+    click has told its user already, and a complaint or a bounce is answered with silence.
     """
     with transaction.atomic():
+        reader = Subscriber.objects.select_for_update().filter(pk=subscriber_id).first()
         staying = Subscriber.objects.filter(pk=subscriber_id, state__in=[SubscriberState.PENDING, SubscriberState.ACTIVE])
-        if staying.update(state=SubscriberState.UNSUBSCRIBED, left_at=now, paused_until=None):
+        if reader is not None and staying.update(state=SubscriberState.UNSUBSCRIBED, left_at=now, paused_until=None):
+            if goodbye and reader.confirmed_at is not None:
+                write(reader, LetterKind.GOODBYE, now=now, wake=False)
             Consent.objects.create(subscriber_id=subscriber_id, kind=ConsentKind.LEFT, at=now, evidence=evidence)
             transaction.on_commit(lambda: subscriber_left.send_robust(sender=Subscriber, subscriber_id=subscriber_id, at=now), robust=True)
 

@@ -20,8 +20,10 @@ MAX_ATTEMPTS = 8
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 
 
-def write(subscriber: Subscriber | None, kind: LetterKind, *, now: datetime, sign_up: SignUp | None = None, origin: str = "") -> Letter:
-    """Store a letter for a worker to send after the surrounding transaction commits.
+def write(
+    subscriber: Subscriber | None, kind: LetterKind, *, now: datetime, sign_up: SignUp | None = None, origin: str = "", wake: bool = True
+) -> Letter:
+    """Store a letter for a worker to send after the surrounding transaction commits; without `wake` the next sweep finds it.
 
     The caller holds the lock on the subscriber's row. A letter that may not go out, or has nobody to go to, is stored as withheld,
     so that staff see it and so that an address we know takes the same steps as one we do not.
@@ -37,7 +39,8 @@ def write(subscriber: Subscriber | None, kind: LetterKind, *, now: datetime, sig
         send_after=now,
         requested_from=origin,
     )
-    wake_after_commit(letter.pk)
+    if wake:
+        wake_after_commit(letter.pk)
     return letter
 
 
@@ -100,6 +103,8 @@ def _unwanted(letter: Letter, reader: Subscriber) -> str:
         return "we may not write to this address"
     if letter.kind == LetterKind.CONFIRM:
         return "already confirmed" if letter.sign_up and letter.sign_up.confirmed_at else ""
+    if letter.kind == LetterKind.GOODBYE:
+        return "" if reader.state == SubscriberState.UNSUBSCRIBED else "the reader has come back"
     return "" if reader.state == SubscriberState.ACTIVE else "the reader has left"
 
 

@@ -151,7 +151,12 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("confirm", "confirmation"), ("sign_up_again", "signed up again"), ("preferences", "preferences link")],
+                        choices=[
+                            ("confirm", "confirmation"),
+                            ("sign_up_again", "signed up again"),
+                            ("preferences", "preferences link"),
+                            ("goodbye", "goodbye"),
+                        ],
                         max_length=16,
                         verbose_name="kind",
                     ),
@@ -408,7 +413,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="letter",
             constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["confirm", "sign_up_again", "preferences"])), name="letter_kind_known"
+                condition=models.Q(("kind__in", ["confirm", "sign_up_again", "preferences", "goodbye"])), name="letter_kind_known"
             ),
         ),
         migrations.AddConstraint(

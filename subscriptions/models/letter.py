@@ -9,11 +9,10 @@ from subscriptions.models.subscriber import SignUp, Subscriber
 
 
 class LetterKind(models.TextChoices):
-    """There is no goodbye: who left gets no more mail, and the page says that it worked."""
-
     CONFIRM = "confirm", _("confirmation")
     SIGN_UP_AGAIN = "sign_up_again", _("signed up again")
     PREFERENCES = "preferences", _("preferences link")
+    GOODBYE = "goodbye", _("goodbye")
 
 
 class LetterState(models.TextChoices):

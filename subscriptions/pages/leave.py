@@ -59,7 +59,7 @@ def leave_by_button(request: HttpRequest, token: str) -> HttpResponse:
         subscriber_id, edition_id = _pressed(request, token)
     except ExpiredToken:  # the page lay open for days: show a fresh one
         return redirect("leave", token=token)
-    leaving.leave(subscriber_id, now=timezone.now(), evidence=f"unsubscribe page, edition {edition_id}")
+    leaving.leave(subscriber_id, now=timezone.now(), evidence=f"unsubscribe page, edition {edition_id}", goodbye=True)
     return redirect("leave", token=token)
 
 

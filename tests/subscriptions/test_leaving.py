@@ -1,10 +1,16 @@
 """Leaving works at once and for good, with nothing but the database."""
 
 import pytest
+from django.core import mail
+from django.urls import reverse
+from django.utils import timezone
 
+from subscriptions import letters
 from subscriptions.leaving import UNDO, come_back, leave
-from subscriptions.models import Subscriber, SubscriberState
+from subscriptions.models import Letter, LetterKind, LetterState, Subscriber, SubscriberState, SuppressionReason
 from subscriptions.signals import subscriber_left
+from subscriptions.suppression import suppress
+from subscriptions.tokens import Power, sign
 from tests.subscriptions.readers import DAY, HOUR, NOW, a_reader
 
 pytestmark = pytest.mark.django_db
@@ -61,3 +67,69 @@ def test_who_may_not_be_written_to_or_never_confirmed_does_not_come_back_by_undo
 def test_leaving_of_nobody_is_no_error():
     leave(10**6, now=NOW, evidence="")
     assert not come_back(10**6, now=NOW)
+
+
+def pressed(client, reader):
+    """Let the reader press the button on the leave page."""
+    page = {"page": sign(Power.LEAVE_PAGE, reader.pk, now=timezone.now())}
+    return client.post(reverse("leave_by_button", args=[sign(Power.LEAVE, reader.pk, 0)]), page)
+
+
+def sent_letters(now=NOW) -> list[str]:
+    """Send what is due and return its subjects."""
+    for letter_id in letters.sweep(now):
+        letters.send(letter_id, lambda: now)
+    return [message.subject for message in mail.outbox]
+
+
+def test_who_pressed_the_button_gets_one_goodbye_with_the_way_back(client):
+    reader = a_reader()
+    pressed(client, reader)
+    pressed(client, reader)
+    letter = Letter.objects.get()
+    assert letter.kind == LetterKind.GOODBYE
+    assert sent_letters(letter.send_after) == ["You have left Paperboy"]
+    assert sent_letters(letter.send_after + DAY) == ["You have left Paperboy"]
+    assert "/u/" in mail.outbox[0].body
+
+
+def test_a_mail_programs_one_click_gets_no_goodbye(client):
+    reader = a_reader()
+    client.post(reverse("leave", args=[sign(Power.LEAVE, reader.pk, 0)]), {"List-Unsubscribe": "One-Click"})
+    reader.refresh_from_db()
+    assert reader.state == SubscriberState.UNSUBSCRIBED
+    assert not Letter.objects.exists()
+
+
+def test_who_never_confirmed_gets_no_goodbye():
+    reader = a_reader(state=SubscriberState.PENDING)
+    leave(reader.pk, now=NOW, evidence="", goodbye=True)
+    assert not Letter.objects.exists()
+
+
+@pytest.mark.parametrize("reason", SuppressionReason)
+@pytest.mark.parametrize("when", ["before leaving", "before sending"])
+def test_a_suppressed_reader_gets_no_goodbye(reason, when):
+    reader = a_reader()
+    if when == "before leaving":
+        suppress(reader.address, reason, now=NOW)
+    leave(reader.pk, now=NOW, evidence="", goodbye=True)
+    suppress(reader.address, reason, now=NOW)
+    assert sent_letters() == []
+    assert Letter.objects.get().state == LetterState.WITHHELD
+
+
+def test_who_came_back_before_it_went_out_gets_no_goodbye():
+    reader = a_reader()
+    leave(reader.pk, now=NOW, evidence="", goodbye=True)
+    come_back(reader.pk, now=NOW)
+    assert sent_letters() == []
+    assert Letter.objects.get().error == "the reader has come back"
+
+
+def test_a_goodbye_wakes_no_worker_so_that_leaving_needs_no_broker(monkeypatch):
+    woken = []
+    monkeypatch.setattr(letters, "wake_after_commit", woken.append)
+    leave(a_reader().pk, now=NOW, evidence="", goodbye=True)
+    assert Letter.objects.exists()
+    assert woken == []

@@ -94,7 +94,8 @@ def test_a_reader_is_mailed_the_links_to_preferences_and_to_leave(kind):
 
 @pytest.mark.parametrize("kind", LetterKind.values)
 def test_every_kind_has_a_clean_subject_and_short_lines(kind):
-    reader = a_reader(state=SubscriberState.PENDING if kind == LetterKind.CONFIRM else SubscriberState.ACTIVE)
+    states = {LetterKind.CONFIRM: SubscriberState.PENDING, LetterKind.GOODBYE: SubscriberState.UNSUBSCRIBED}
+    reader = a_reader(state=states.get(kind, SubscriberState.ACTIVE))
     if kind == LetterKind.CONFIRM:
         request_sign_up(reader.address, Choices(), Schedule(), origin="", now=NOW)
         letter = Letter.objects.get()
