@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: bench faults help demo serve model test test-fast lint pins clean
+.PHONY: messages bench faults help demo serve model test test-fast lint pins clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ test: lint ## Run every test, on SQLite and on PostgreSQL
 
 faults: .venv/dev ## Kill, freeze and cut everything that sends, and compare the books with what was accepted (half an hour)
 	$(BIN)/python -W ignore -m tests.faults $(FAULTS)
+
+messages: .venv/dev ## Collect what can be translated: make messages LANGUAGE=de (needs GNU gettext)
+	$(BIN)/python manage.py makemessages --locale $(or $(LANGUAGE),en) --no-location \
+		--ignore ".venv/*" --ignore "var/*" --ignore "tests/*" --ignore "bench/*" --ignore "seeds/*"
 
 bench: .venv/dev ## Measure how fast digests go out: make bench ARGS="--readers 100000 --growth 1000000"
 	$(BIN)/python -m bench $(ARGS)

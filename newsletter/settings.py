@@ -21,6 +21,7 @@ import dj_database_url
 import dj_email_url
 import structlog
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from environs import Env, EnvError, EnvValidationError, validate
@@ -336,7 +337,15 @@ UNFOLD = {
 }
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
+_languages = list(dict.fromkeys([LANGUAGE_CODE, *_env.list("LANGUAGES", [])]))
+_known_languages = {code: about["name"] for code, about in LANG_INFO.items() if "name" in about}
+LANGUAGES = [(code, _known_languages[code]) for code in _languages if code in _known_languages]
+"""Those that readers can choose. Each needs its translation in locale/, which `make messages` begins."""
+if len(LANGUAGES) < len(_languages):
+    _problems.append(
+        "LANGUAGES must be codes that Django knows, such as de,pt-br: " + ", ".join(sorted({*_languages} - {*_known_languages}))
+    )
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
