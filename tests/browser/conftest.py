@@ -1,7 +1,5 @@
 """Chromium, the site on a live server, and mail into an outbox of its own."""
 
-import os
-import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +10,7 @@ from newsletter.sending.due import due_batches
 from newsletter.tasks import send_batch, tick
 from subscriptions.models import Letter, LetterState
 from subscriptions.tasks import send_letter
+from tests.browser.chromium import chromium_path
 from tests.newsletter import world
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -19,15 +18,11 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 
 @pytest.fixture
 def chromium(site):
-    """Debian's Chromium without a window. A machine without it skips, but not where CI runs: there it must be installed.
+    """Debian's Chromium without a window.
 
     One for each test: Playwright keeps an event loop running in this thread, in which Django refuses to touch the database.
     """
-    path = shutil.which("chromium")
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("Chromium is not installed, and CI may not skip the browser tests")
-        pytest.skip("Chromium is not installed")
+    path = chromium_path()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield browser

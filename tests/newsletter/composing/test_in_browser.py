@@ -1,21 +1,15 @@
 """The digest in a real browser: axe finds nothing serious, and nothing is cut off on a phone, enlarged, or without images."""
 
-import os
-import shutil
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 from newsletter.composing.compiled import compile_edition
 from newsletter.composing.digest import render
+from tests.browser.chromium import chromium_path
 from tests.newsletter.composing.digests import digest, edition, paper
 
-CHROMIUM = shutil.which("chromium") or ""
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM or bool(os.environ.get("CI")), reason="needs Debian's Chromium, and is not run in CI"),
-]
+pytestmark = pytest.mark.browser
 OF_THE_PAGE_AROUND = {"landmark-one-main", "region"}
 """A mail is shown inside the mail program's page, which has the landmarks; a second main would confuse."""
 LONG = paper(9, title="Supercalifragilisticexpialidocious" * 6 + ": a title", authors=("Ünïcödé " * 9,), abstract="x" * 300)
@@ -33,8 +27,9 @@ DIGESTS = {
 
 @pytest.fixture(scope="module")
 def browser():
+    path = chromium_path()
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield chromium
         chromium.close()
 
