@@ -131,6 +131,7 @@ SWEEP_SECONDS = _env.int("SWEEP_SECONDS", 30, validate=validate.Range(1, 300))
 """How often the beat settles what workers left behind."""
 CELERY_BEAT_SCHEDULE = {
     "look-after-editions": {"task": "newsletter.tasks.look_after_editions", "schedule": 60.0, "options": {"expires": 55}},
+    "tell-staff": {"task": "newsletter.tasks.tell_staff", "schedule": 60.0, "options": {"expires": 55}},
     # Asked often, done once a day: the database says when the last fit was, so a scheduler that was down misses nothing.
     "refit-archive": {"task": "newsletter.tasks.refit_archive", "schedule": 900.0, "options": {"expires": 600}},
     "judge-clicks": {"task": "newsletter.tasks.judge_clicks", "schedule": 60.0, "options": {"expires": 55}},

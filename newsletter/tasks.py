@@ -8,6 +8,7 @@ from celery import shared_task
 from kombu.exceptions import OperationalError
 
 from newsletter.clock import Clock, parse_instant, ticking
+from newsletter.desk.notices import tell_staff as tell
 from newsletter.editions.archive import refit_when_due
 from newsletter.editions.day import look_after_editions as look_after
 from newsletter.editions.vectors import embed_waiting
@@ -50,6 +51,12 @@ def embed(at: str | None = None) -> None:
 def refit_archive(at: str | None = None) -> None:
     """Learn again from the stored papers, once a day. With the most papers it reads that takes a minute."""
     refit_when_due(_clock(at)())
+
+
+@shared_task
+def tell_staff(at: str | None = None) -> None:
+    """Mail staff about editions that were stopped without them."""
+    tell(_clock(at)())
 
 
 @shared_task

@@ -20,35 +20,46 @@ def build(letter: Letter, reader: Subscriber, now: datetime) -> EmailMultiAltern
 
     It carries no List-Unsubscribe: it is about the reader's own act, not part of the list.
     """
-    folder = f"emails/{letter.kind}"
     with translation.override(letter.sign_up.language if letter.sign_up else reader.language):
-        context = _context(letter, reader, now)
-        subject = clean_line(render_to_string(f"{folder}/subject.txt", context))
-        text = render_to_string(f"{folder}/body.txt", context)
-        html = inline_css(render_to_string(f"{folder}/body.html", context))
+        return from_templates(f"emails/{letter.kind}", _context(letter, reader, now), to=reader.address, name=_name(letter), now=now)
+
+
+def from_templates(folder: str, context: dict[str, object], *, to: str, name: str, now: datetime) -> EmailMultiAlternatives:
+    """Return the mail that a folder's templates make in the active language: `subject.txt`, `body.txt` and `body.html`.
+
+    Args:
+        context: what `about_the_sender` gives, and whatever the templates name beside it.
+        name: the part of the Message-ID before the domain, by which a second copy is recognised.
+    """
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     message = EmailMultiAlternatives(
-        subject,
-        text,
-        to=[reader.address],
+        clean_line(render_to_string(f"{folder}/subject.txt", context)),
+        render_to_string(f"{folder}/body.txt", context),
+        to=[to],
         reply_to=[settings.REPLY_TO_ADDRESS] if settings.REPLY_TO_ADDRESS else None,
         headers={
-            "Message-ID": _message_id(letter),
+            "Message-ID": f"<{name}@{domain}>",
             "Date": format_datetime(now),
             "Auto-Submitted": "auto-generated",  # RFC 3834: polite autoresponders stay silent
             "X-Auto-Response-Suppress": "OOF, AutoReply",
         },
     )
-    message.attach_alternative(html, "text/html")
+    message.attach_alternative(inline_css(render_to_string(f"{folder}/body.html", context)), "text/html")
     return message
 
 
-def _context(letter: Letter, reader: Subscriber, now: datetime) -> dict[str, object]:
-    context: dict[str, object] = {
+def about_the_sender() -> dict[str, object]:
+    """Return what every letter says about who sends it, and the language it is in."""
+    return {
         "site_name": settings.SITE_NAME,
         "site_url": settings.SITE_URL,
         "postal_address": settings.POSTAL_ADDRESS,
         "language": translation.get_language(),
     }
+
+
+def _context(letter: Letter, reader: Subscriber, now: datetime) -> dict[str, object]:
+    context = about_the_sender()
     if letter.kind == LetterKind.CONFIRM and letter.sign_up is not None:
         topics = Topic.objects.filter(pk__in=letter.sign_up.profile.topics).values_list("name", flat=True)
         return context | {"confirm_url": confirm_url(letter.sign_up.pk, now), "topics": list(topics), "sign_up": letter.sign_up}
@@ -58,8 +69,7 @@ def _context(letter: Letter, reader: Subscriber, now: datetime) -> dict[str, obj
     }
 
 
-def _message_id(letter: Letter) -> str:
+def _name(letter: Letter) -> str:
     """Name the mail after its row, so that a second copy is recognised; the digest keeps row counts from strangers."""
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     digest = hashlib.sha256(f"{letter.pk}:{letter.created_at.isoformat()}".encode()).hexdigest()[:24]
-    return f"<letter-{digest}@{domain}>"
+    return f"letter-{digest}"

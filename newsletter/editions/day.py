@@ -35,5 +35,5 @@ def freeze_or_hold(edition: Edition, now: datetime) -> bool:
         raise
     except Exception as error:
         log.exception("freeze_refused", edition=str(edition))
-        hold(edition, f"It could not be frozen: {error or type(error).__name__}")
+        hold(edition, f"It could not be frozen: {error or type(error).__name__}", by_machine=True)
         return False

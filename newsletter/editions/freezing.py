@@ -47,7 +47,7 @@ def freeze(edition_id: int, now: datetime) -> bool:
 
 
 def _held(edition: Edition, reason: str) -> bool:
-    hold(edition, reason)
+    hold(edition, reason, by_machine=True)
     log.warning("edition_held", edition=str(edition), reason=edition.held_reason)
     return False
 

@@ -24,13 +24,13 @@ def approve(edition: Edition, now: datetime) -> None:
     _step(edition, (EditionState.OPEN, EditionState.REVIEW), state=EditionState.APPROVED, approved_at=now)
 
 
-def hold(edition: Edition, reason: str) -> None:
-    """Keep the clock from freezing it until a person releases it.
+def hold(edition: Edition, reason: str, *, by_machine: bool = False) -> None:
+    """Keep the clock from freezing it until a person releases it. Staff are mailed about what the machine holds.
 
     Raises:
         WrongState: it is frozen already.
     """
-    _step(edition, BEFORE_FROZEN, state=EditionState.HELD, held_reason=reason[:300])
+    _step(edition, BEFORE_FROZEN, state=EditionState.HELD, held_reason=reason[:300], untold=by_machine)
 
 
 def release(edition: Edition, now: datetime) -> None:
@@ -39,7 +39,7 @@ def release(edition: Edition, now: datetime) -> None:
     Raises:
         WrongState: it is not held.
     """
-    _step(edition, (EditionState.HELD,), state=EditionState.APPROVED, held_reason="", approved_at=now)
+    _step(edition, (EditionState.HELD,), state=EditionState.APPROVED, held_reason="", approved_at=now, untold=False)
 
 
 def cancel_before_freeze(edition: Edition) -> None:

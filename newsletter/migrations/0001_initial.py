@@ -129,6 +129,7 @@ class Migration(migrations.Migration):
                 ("done_at", models.DateTimeField(blank=True, null=True, verbose_name="done")),
                 ("paused_at", models.DateTimeField(blank=True, null=True, verbose_name="sending paused")),
                 ("paused_reason", models.CharField(blank=True, max_length=300, verbose_name="paused because")),
+                ("untold", models.BooleanField(default=False, editable=False)),
                 ("statistics", models.BinaryField(null=True)),
             ],
             options={

@@ -82,7 +82,7 @@ def _slow_down(run: Run, wait: float | None) -> None:
 
 def _give_up(run: Run, reason: str) -> None:
     """Stop the whole run until a person has looked."""
-    pause(run.claimed.edition_id, reason, run.clock())
+    pause(run.claimed.edition_id, reason, run.clock(), by_machine=True)
     run.stop()
 
 

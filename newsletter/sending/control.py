@@ -18,9 +18,12 @@ log = structlog.get_logger(__name__)
 UNDER_WAY = (BatchState.PLANNED, BatchState.CLAIMED)
 
 
-def pause(edition_id: int, reason: str, now: datetime) -> None:
-    """Stop the run within one hand-over per worker; nothing is lost, and `resume` goes on. A pause in force keeps its reason."""
-    Edition.objects.filter(pk=edition_id, paused_at=None).update(paused_at=now, paused_reason=reason[:300])
+def pause(edition_id: int, reason: str, now: datetime, *, by_machine: bool = False) -> None:
+    """Stop the run within one hand-over per worker; nothing is lost, and `resume` goes on. A pause in force keeps its reason.
+
+    Staff are mailed about what the machine pauses.
+    """
+    Edition.objects.filter(pk=edition_id, paused_at=None).update(paused_at=now, paused_reason=reason[:300], untold=by_machine)
     Batch.objects.filter(edition=edition_id, state__in=UNDER_WAY).update(halted=True)
     log.error("run_paused", edition=edition_id, reason=reason)
 
@@ -28,7 +31,7 @@ def pause(edition_id: int, reason: str, now: datetime) -> None:
 def resume(edition_id: int) -> None:
     """Go on where the pause stopped. What a worker still holds ends by itself and is planned anew."""
     with transaction.atomic():
-        Edition.objects.filter(pk=edition_id).update(paused_at=None, paused_reason="")
+        Edition.objects.filter(pk=edition_id).update(paused_at=None, paused_reason="", untold=False)
         Batch.objects.filter(edition=edition_id, state=BatchState.PLANNED).update(halted=False)
 
 
