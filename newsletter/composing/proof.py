@@ -144,7 +144,10 @@ class _Proof:
             DigestPick(paper_id, tuple(chance.sample(_REASONS, chance.randint(0, 3))), section, chance.choice(_REASONS))  # type: ignore[arg-type]  # a list of names is no list of literals to mypy
             for paper_id, section in zip(chosen, sections, strict=False)
         )
-        return replace(self._digest(picks), first=chance.random() < 0.5, note=chance.choice(("", *_REASONS)))
+        digest = self._digest(picks)
+        counted = replace(digest.links, read=f"{self.compiled.publication.url}/r/0/")
+        links = chance.choice((digest.links, counted))
+        return replace(digest, links=links, first=chance.random() < 0.5, note=chance.choice(("", *_REASONS)))
 
     def _digest(self, picks: tuple[DigestPick, ...]) -> Digest:
         url = self.compiled.publication.url
