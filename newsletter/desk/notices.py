@@ -4,15 +4,18 @@ import hashlib
 from datetime import datetime
 
 import structlog
+from babel.dates import format_date
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import get_language, gettext
 
+from newsletter.composing.locales import locale_of
 from newsletter.desk.edition_steps import STEERS_EDITIONS, STEERS_RUNS
-from newsletter.models import Edition, EditionState
+from newsletter.models import Edition, EditionCadence, EditionState
 from subscriptions.handover import NotHandedOver, hand_over
 from subscriptions.letter_mail import about_the_sender, from_templates
 from subscriptions.wording import clean_line
@@ -57,13 +60,19 @@ def _notice(edition: Edition, address: str, now: datetime) -> EmailMultiAlternat
     held = edition.state == EditionState.HELD
     reason = clean_line(edition.held_reason if held else edition.paused_reason)
     context = about_the_sender() | {
-        "edition": str(edition),
+        "edition": _named(edition),
         "held": held,
         "reason": reason,
         "desk_url": settings.SITE_URL + reverse("admin:newsletter_edition_change", args=[edition.pk]),
     }
     name = hashlib.sha256(f"{edition.pk} {edition.state} {reason} {address}".encode()).hexdigest()[:24]
     return from_templates("emails/staff_notice", context, to=address, name=f"notice-{name}", now=now)
+
+
+def _named(edition: Edition) -> str:
+    day = format_date(edition.day, "long", locale=locale_of(get_language() or settings.LANGUAGE_CODE))
+    weekly = edition.cadence == EditionCadence.WEEKLY
+    return (gettext("weekly edition of %(day)s") if weekly else gettext("daily edition of %(day)s")) % {"day": day}
 
 
 def _handed_over(message: EmailMultiAlternatives) -> bool:

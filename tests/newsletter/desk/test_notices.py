@@ -54,7 +54,7 @@ def test_editors_are_told_of_a_held_edition_with_the_reason_and_the_way_there():
     assert tell_staff(FREEZE) == 1
     assert told() == ["editor@desk.example", "owner@desk.example"]
     message = mail.outbox[0]
-    assert message.subject == "Paperboy: the daily 2026-01-14 edition is held"
+    assert message.subject == "Paperboy: the daily edition of January 14, 2026 is held"
     assert "0 of the 1 sources" in message.body
     assert f"https://paperboy.example.org/desk/newsletter/edition/{edition.pk}/change/" in message.body
 
