@@ -4,9 +4,11 @@ from datetime import date
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from newsletter.models import AFTER_FREEZE, Edition, EditionCadence
+from newsletter.site.missing import missing_days, missing_today
 from newsletter.site.stories import latest_edition, published_editions, stories_of
 from subscriptions.forms import SignUpForm
 
@@ -20,6 +22,7 @@ def home(request: HttpRequest) -> HttpResponse:
     stories = stories_of(edition) if edition else []
     context = {
         "edition": edition,
+        "missing": missing_today(timezone.now()),
         "stories": stories[:ON_THE_FRONT],
         "left_over": max(0, len(stories) - ON_THE_FRONT),
         "form": SignUpForm(),
@@ -29,8 +32,8 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def archive(request: HttpRequest) -> HttpResponse:
-    """List every edition that went out."""
-    return render(request, "pages/editions.html", {"editions": published_editions()})
+    """List every edition that went out, and say on which days of the last month there was none."""
+    return render(request, "pages/editions.html", {"editions": published_editions(), "missing": missing_days(timezone.now())})
 
 
 @require_safe
