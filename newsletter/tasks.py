@@ -17,6 +17,7 @@ from newsletter.sending.due import due_batches
 from newsletter.sending.plan import plan_edition
 from newsletter.sending.sender import send_batch as send
 from newsletter.sending.sweep import sweep as sweep_up
+from newsletter.sending.withdrawals import strike_withdrawn
 from newsletter.tracking.clicks import judge_clicks as judge
 
 log = structlog.get_logger(__name__)
@@ -31,8 +32,10 @@ def _clock(at: str | None) -> Clock:
 
 @shared_task
 def look_after_editions(at: str | None = None) -> None:
-    """Open, rebuild and freeze editions as the day goes on."""
-    look_after(_clock(at)())
+    """Open, rebuild and freeze editions as the day goes on, and take withdrawn papers out of the frozen ones."""
+    now = _clock(at)()
+    look_after(now)
+    strike_withdrawn(now)
 
 
 @shared_task
