@@ -25,6 +25,7 @@ class Known(NamedTuple):
 
 KNOWN = {
     "staff": Known("staff", "Added by staff", 1),
+    "arxiv-paper": Known("arxiv-paper", "arXiv, asked for by staff", 20),
     "arxiv-oai": Known("arxiv-oai", "arXiv, changes", 20),
     "arxiv": Known("arxiv", "arXiv, announcements", 25),
     "huggingface": Known("huggingface", "Hugging Face Daily Papers", 30),
@@ -32,6 +33,8 @@ KNOWN = {
     "listing": Known("listing", "Listing pages", 80),
 }
 FEED_PRIORITY = 50
+BY_HAND = ("staff", "arxiv-paper")
+"""Kinds of sources that bring what staff ask for, and so never bring news by themselves."""
 
 
 def source_named(slug: str) -> Source:

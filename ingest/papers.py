@@ -31,7 +31,8 @@ class BadPaper(ValueError):
 class Votes:
     """What is known of a paper's listings at an instant; None where no source says.
 
-    `votes_before` is the count that stood at least 20 hours before the reading that gave `votes`, from the same source.
+    `votes_before` is the count that stood at least 20 hours before the reading that gave `votes`, from the same source, and
+    `votes_two_days_before` the one that stood a day before that.
     """
 
     votes: int | None
@@ -39,6 +40,19 @@ class Votes:
     comments: int | None
     first_listed: date
     sources: tuple[str, ...]
+    votes_two_days_before: int | None = None
+
+    @property
+    def velocity(self) -> int | None:
+        """Return how many votes the last day brought."""
+        return None if self.votes is None or self.votes_before is None else self.votes - self.votes_before
+
+    @property
+    def acceleration(self) -> int | None:
+        """Return how many more votes the last day brought than the day before it."""
+        if self.velocity is None or self.votes_before is None or self.votes_two_days_before is None:
+            return None
+        return self.velocity - (self.votes_before - self.votes_two_days_before)
 
 
 def listed_between(start_day: date, end_day: date) -> QuerySet[Paper]:
@@ -155,7 +169,7 @@ def _votes(listings: Sequence[_Listed]) -> Votes:
     by_source: defaultdict[str, list[_Listed]] = defaultdict(list)
     for listing in listings:
         by_source[listing.source].append(listing)
-    votes, votes_before = max((_growth(series) for series in by_source.values()), key=_known_first)
+    votes, votes_before, two_days_before = max((_growth(series) for series in by_source.values()), key=_known_first)
     comments = [reading.comments for listing in listings for reading in listing.counts[-1:] if reading.comments is not None]
     return Votes(
         votes=votes,
@@ -163,13 +177,16 @@ def _votes(listings: Sequence[_Listed]) -> Votes:
         comments=max(comments, default=None),
         first_listed=min(listing.day for listing in listings),
         sources=tuple(sorted(by_source)),
+        votes_two_days_before=two_days_before,
     )
 
 
-def _growth(series: Sequence[_Listed]) -> tuple[int | None, int | None]:
-    """Return the votes of one source when it was last read, and those that stood a day earlier."""
+def _growth(series: Sequence[_Listed]) -> tuple[int | None, int | None, int | None]:
+    """Return the votes of one source when it was last read, those that stood a day earlier, and those of two days earlier."""
     read_at = max(listing.seen_at for listing in series)
-    return _votes_at(series, read_at), _votes_at(series, read_at - A_DAY_BEFORE)
+    instants = (read_at, read_at - A_DAY_BEFORE, read_at - A_DAY_BEFORE - timedelta(days=1))
+    newest, a_day_before, two_days_before = (_votes_at(series, instant) for instant in instants)
+    return newest, a_day_before, two_days_before
 
 
 def _votes_at(series: Sequence[_Listed], instant: datetime) -> int | None:
@@ -177,6 +194,5 @@ def _votes_at(series: Sequence[_Listed], instant: datetime) -> int | None:
     return max((reading.votes for reading in readings if reading and reading.votes is not None), default=None)
 
 
-def _known_first(growth: tuple[int | None, int | None]) -> tuple[int, int]:
-    votes, votes_before = growth
-    return -1 if votes is None else votes, -1 if votes_before is None else votes_before
+def _known_first(growth: tuple[int | None, ...]) -> tuple[int, ...]:
+    return tuple(-1 if votes is None else votes for votes in growth)

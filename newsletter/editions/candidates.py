@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
+from ingest.health import honest_line
+from ingest.known_sources import BY_HAND
 from ingest.models import Count, Listing, Paper
 from newsletter.editions.curation import Decisions, decisions_on
 from newsletter.editions.merges import canonical, merged_into
@@ -16,6 +18,7 @@ from newsletter.ranking.values import CandidatePaper
 
 GROWTH_SPAN = timedelta(days=1)
 """Growth compares the newest count with the one that stood this long before."""
+HEALTH_LINE_LENGTH = 300
 
 
 @dataclass(slots=True)
@@ -34,7 +37,7 @@ def first_day(edition: Edition) -> date:
 
 
 def rebuild(edition: Edition, now: datetime) -> int:
-    """Bring the candidates and their counts up to what is known at `now`, and return how many there are.
+    """Bring the candidates, their counts and the line about missing sources up to what is known at `now`; return how many there are.
 
     Repeatable until the edition is frozen; from then on it changes nothing, since a frozen edition can only lose papers.
     """
@@ -42,6 +45,8 @@ def rebuild(edition: Edition, now: datetime) -> int:
         locked = Edition.objects.select_for_update().filter(pk=edition.pk, state__in=[*BEFORE_FROZEN, EditionState.HELD]).first()
         if locked is None:
             return edition.candidates.count()
+        edition.health_line = honest_line(now)[:HEALTH_LINE_LENGTH]
+        Edition.objects.filter(pk=edition.pk).exclude(health_line=edition.health_line).update(health_line=edition.health_line)
         return _store(locked, _sights(locked, now))
 
 
@@ -106,8 +111,9 @@ def _greatest(numbers: Iterable[int | None]) -> int | None:
 
 
 def sources_of(edition: Edition) -> int:
-    """Return how many sources brought the edition's candidates."""
-    return _listings(edition).filter(paper__withdrawn_at=None).values("source").distinct().count()
+    """Return how many sources brought the edition's candidates; what staff added says nothing about the sources."""
+    listings = _listings(edition).filter(paper__withdrawn_at=None).exclude(source__kind__in=BY_HAND)
+    return listings.values("source").distinct().count()
 
 
 def candidates_of(edition: Edition) -> list[CandidatePaper]:

@@ -128,3 +128,12 @@ def test_a_field_that_cannot_be_read_is_told_and_nothing_stored(fields, words):
     with pytest.raises(BadPaper, match=words):
         add_by_hand(**{"title": "By Hand", "now": NOW} | fields)
     assert not Paper.objects.exists()
+
+
+def test_velocity_and_acceleration_are_votes_of_days():
+    for hours, count in [(0, 5), (24, 8), (48, 20)]:
+        paper = seen(hours, count)
+    found = vote_history([paper.pk], NOW)[paper.pk]
+    assert (found.velocity, found.acceleration) == (12, 9)
+    early = vote_history([paper.pk], READ_AT + timedelta(hours=30))[paper.pk]
+    assert (early.velocity, early.acceleration) == (3, None)

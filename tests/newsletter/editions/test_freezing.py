@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from ingest.models import Run, Source
+from ingest.papers import add_by_hand
 from newsletter.composing import proof
 from newsletter.composing.compiled import BrokenLayout, CompiledParts
 from newsletter.editions import (
@@ -25,6 +27,7 @@ from newsletter.models import CurationKind, Edition, EditionState, Strike
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.sending.press import compiled_parts
 from subscriptions.models import Subscriber
+from tests.newsletter import world
 from tests.newsletter.world import DAY, FREEZE, a_paper, a_reader, papers
 
 pytestmark = pytest.mark.django_db
@@ -247,3 +250,30 @@ def test_one_broken_edition_does_not_stop_another(monkeypatch):
     look_after_editions(FREEZE + timedelta(days=1))
     assert (state(first), state(second)) == (EditionState.HELD, EditionState.FROZEN)
     assert day.freeze_or_hold(first, FREEZE) is False
+
+
+def test_readers_are_told_in_one_line_which_source_is_missing():
+    world.papers(3)
+    source = Source.objects.create(slug="huggingface", kind="huggingface", title="Daily Papers")
+    Run.objects.create(
+        source=source,
+        due_at=FREEZE - timedelta(hours=1),
+        window_start=DAY,
+        window_end=DAY,
+        state="failed",
+        error="500",
+        started_at=FREEZE - timedelta(hours=1),
+        finished_at=FREEZE - timedelta(minutes=50),
+        next_try_at=FREEZE,
+    )
+    edition = world.a_frozen_edition()
+    assert edition.health_line == "Today without Daily Papers, which could not be read."
+
+
+def test_what_staff_added_is_no_answer_of_a_source(settings):
+    settings.MINIMUM_SOURCES = 1
+    add_by_hand(title="A Paper That Nobody Listed", now=FREEZE)
+    edition = open_edition("daily", DAY, FREEZE)
+    assert not freeze(edition.pk, FREEZE)
+    edition.refresh_from_db()
+    assert edition.state == "held"
