@@ -27,8 +27,10 @@ class GivenUp(Exception):
     """A run came to no good end; the message says why."""
 
 
-def ask(source: Source, window: Window, *, clock: Clock, client: PoliteClient, wait: Wait = time.sleep) -> Iterator[Report]:
-    """Read the window page by page and report on each, the failed ones too.
+def ask(
+    source: Source, window: Window, *, clock: Clock, client: PoliteClient, wait: Wait = time.sleep, subject: str = ""
+) -> Iterator[Report]:
+    """Read the window page by page and report on each, the failed ones too. A `subject` is the id of the one paper that is asked for.
 
     The run is like those of the workers, who may take part in it; their pages are not reported. Begun again for the same window after an
     interruption, it goes on where it stopped.
@@ -36,7 +38,7 @@ def ask(source: Source, window: Window, *, clock: Clock, client: PoliteClient, w
     Raises:
         GivenUp: the run was given up.
     """
-    run = begin_run(source, window, now=clock())
+    run = begin_run(source, window, now=clock(), subject=subject)
     while run.state == RunState.RUNNING:
         fetch = read_page(run.pk, clock, client)
         if fetch:
@@ -48,7 +50,9 @@ def ask(source: Source, window: Window, *, clock: Clock, client: PoliteClient, w
         raise GivenUp(run.error)
 
 
-def look(source: Source, window: Window, *, clock: Clock, client: PoliteClient, wait: Wait = time.sleep) -> Iterator[Report]:
+def look(
+    source: Source, window: Window, *, clock: Clock, client: PoliteClient, wait: Wait = time.sleep, subject: str = ""
+) -> Iterator[Report]:
     """Read the window and report what recording each page would change, and keep nothing but the upstream's wish to be left alone.
 
     Each page is compared with what is stored, not with the pages before it.
@@ -57,7 +61,7 @@ def look(source: Source, window: Window, *, clock: Clock, client: PoliteClient, 
         GivenUp: a page could not be read.
         BadOptions: the source's options cannot work.
     """
-    position: Position | None = KINDS[source.kind].first(window, source.options)
+    position: Position | None = KINDS[source.kind].first(window, {**source.options, "id": subject})
     while position is not None:
         label, page = _page(source, position, clock, client, wait)
         with transaction.atomic():

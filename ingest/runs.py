@@ -15,13 +15,14 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Sum
 
-from ingest import schedule
+from ingest import identity, schedule
+from ingest.cleaning import one_line
 from ingest.http import backoff
 from ingest.http.answer import Answer, Validators
 from ingest.http.client import NO_VALIDATORS, PoliteClient
 from ingest.http.faults import Fault, UpstreamError
 from ingest.http.visits import visit
-from ingest.known_sources import enabled_sources
+from ingest.known_sources import enabled_sources, source_named
 from ingest.models import Fetch, FetchStatus, Run, RunState, Source
 from ingest.recording import begin, fail, finish, take
 from ingest.sighting import Unreadable
@@ -56,15 +57,17 @@ def begin_due_runs(now: datetime) -> None:
         begin_run(source, window_until(now), now=now, due_at=due_at)
 
 
-def begin_run(source: Source, window: Window, *, now: datetime, due_at: datetime | None = None) -> Run:
-    """Begin a run, or return the one for this schedule or this window that is under way.
+def begin_run(source: Source, window: Window, *, now: datetime, due_at: datetime | None = None, subject: str = "") -> Run:
+    """Begin a run, or return the one for this schedule, or this window and subject, that is under way.
+
+    A `subject` is the id of one paper, for a kind of source that is asked for single papers.
 
     A source whose options cannot work gets a run that failed with the reason, so that staff see it once per schedule.
     """
     kind = KINDS[source.kind]
     failed: dict[str, Any] = {}
     try:
-        position = dict(kind.first(window, source.options))
+        position = dict(kind.first(window, {**source.options, "id": subject} if subject else source.options))
     except BadOptions as error:
         position, failed = {}, {"state": RunState.FAILED, "finished_at": now, "error": str(error)}
     try:
@@ -75,6 +78,7 @@ def begin_run(source: Source, window: Window, *, now: datetime, due_at: datetime
             return Run.objects.create(
                 source=source,
                 due_at=due_at,
+                subject=subject,
                 window_start=window.first,
                 window_end=window.last,
                 position=position,
@@ -84,7 +88,19 @@ def begin_run(source: Source, window: Window, *, now: datetime, due_at: datetime
             )
     except IntegrityError:  # somebody else has begun it at the same moment
         same = Run.objects.filter(source=source, due_at=due_at)
-        return (same if due_at else same.filter(window_start=window.first, window_end=window.last)).latest("pk")
+        return (same if due_at else same.filter(subject=subject, window_start=window.first, window_end=window.last)).latest("pk")
+
+
+def ask_for_paper(text: str, now: datetime) -> Run:
+    """Begin to fetch one paper from arXiv, given by its id in any usual form or its address. It will be listed on the day of `now`.
+
+    Raises:
+        BadOptions: the text holds no arXiv id.
+    """
+    found = identity.arxiv_id(text)
+    if found is None:
+        raise BadOptions(f"“{one_line(text, 60)}” is no arXiv id, such as 2501.01234, nor its address.")
+    return begin_run(source_named("arxiv-paper"), Window(now.date(), now.date()), now=now, subject=found.number)
 
 
 def window_until(now: datetime) -> Window:

@@ -24,6 +24,7 @@ class Run(models.Model):
     due_at = models.DateTimeField(
         _("due"), null=True, blank=True, help_text=_("The scheduled instant; empty for a run that a person began.")
     )
+    subject = models.CharField(_("asked for"), max_length=64, blank=True, help_text=_("The one paper that was asked for, by its id."))
     window_start = models.DateField(_("from day"))
     window_end = models.DateField(_("to day"))
     position = models.JSONField(_("next page"), default=dict, blank=True)
@@ -44,7 +45,7 @@ class Run(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["source", "due_at"], name="run_once_when_due"),
             models.UniqueConstraint(
-                fields=["source", "window_start", "window_end"],
+                fields=["source", "subject", "window_start", "window_end"],
                 condition=models.Q(due_at=None, state="running"),
                 name="run_by_hand_once_at_a_time",
             ),

@@ -148,17 +148,17 @@ def _next_set(position: Position) -> Position | None:
 
 @dataclass(frozen=True, slots=True)
 class OnePaper:
-    """One paper by its id: what staff add by hand. The position carries the id."""
+    """One paper by its id, which comes as the option `id`: what staff ask for. It is listed on the last day of the window."""
 
     daily: bool = False
     window_counts: bool = False
 
-    def first(self, window: Window, options: Options) -> Position:  # noqa: ARG002  # of the protocol
+    def first(self, window: Window, options: Options) -> Position:
         found = identity.arxiv_id(str(options.get("id", "")))
         if found is None:
             raise BadOptions(f"“{one_line(str(options.get('id', '')), 60)}” is no arXiv id, such as 2501.01234, nor its address.")
         address(options, INTERFACE)
-        return {"id": found.number}
+        return {"id": found.number, "day": window.last.isoformat()}
 
     def request(self, position: Position, options: Options, key: str) -> Request:  # noqa: ARG002  # of the protocol
         query = {"verb": "GetRecord", "metadataPrefix": "arXiv", "identifier": f"oai:arXiv.org:{position['id']}"}
@@ -179,7 +179,7 @@ class OnePaper:
         warnings: list[str] = []
         entries = [_entry(record, place, seen_at, warnings) for place, record in enumerate(root.iter(f"{_OAI}record"), start=1)]
         wanted = [
-            replace(entry, day=None, only_known=False)
+            replace(entry, day=date.fromisoformat(position["day"]), only_known=False)
             for entry in entries
             if isinstance(entry, Sighting) and entry.arxiv_id == position["id"]
         ]

@@ -11,9 +11,11 @@ from ingest import backfill
 from ingest.backfill import GivenUp, ask
 from ingest.management.commands.ingest import Command
 from ingest.models import Fetch, Listing, Paper, Run, RunState
+from ingest.runs import ask_for_paper
 from ingest.sources.protocol import Window
 from tests.ingest.driving import SimulatedClock, a_source
 from tests.ingest.pages import answer, daily_paper, stored
+from tests.ingest.samples import oai, oai_record
 from tests.ingest.upstream import Reply, json_reply, throttled
 
 pytestmark = pytest.mark.django_db
@@ -135,3 +137,20 @@ def test_the_state_of_each_source_is_one_command(command, source):
     told = json.loads(command("--json", name="sources"))["sources"]
     assert [(state["source"], state["standing"], bool(state["last_listed_at"])) for state in told] == [("huggingface", "waiting", True)]
     assert "huggingface" in command(name="sources")
+
+
+def test_one_paper_of_arxiv_is_asked_for_by_its_address_and_listed_today(command, upstream):
+    upstream.script("/oai", Reply(body=oai(oai_record("2501.00009"), verb="GetRecord")))
+    a_source("arxiv-paper", "arxiv-paper", upstream.url("/oai"))
+    command("arxiv-oai", "--paper", "https://arxiv.org/pdf/2501.00009v2")
+    listing = Listing.objects.get()
+    assert (listing.paper.arxiv_id, listing.day, listing.source.slug) == ("2501.00009", NOW.date(), "arxiv-paper")
+    with pytest.raises(CommandError, match="no arXiv id"):
+        command("arxiv", "--paper", "banana")
+
+
+def test_two_papers_can_be_asked_for_at_once_and_one_is_asked_for_once(upstream):
+    a_source("arxiv-paper", "arxiv-paper", upstream.url("/oai"))
+    runs = [ask_for_paper(text, NOW) for text in ("2501.00001", "arXiv:2501.00002v1", "https://arxiv.org/abs/2501.00001")]
+    assert [run.subject for run in runs] == ["2501.00001", "2501.00002", "2501.00001"]
+    assert Run.objects.count() == 2

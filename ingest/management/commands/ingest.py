@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ingest import identity
 from ingest.backfill import GivenUp, ask, look
 from ingest.files import SHOWN_REJECTIONS, Report, day_named, import_lines, import_pages, reading_time
 from ingest.http.client import PoliteClient
@@ -34,6 +35,7 @@ EXAMPLES = """
   manage.py ingest huggingface 2025-01-09.read-2025-01-09T1708Z.json    a saved answer, read when its name says
   manage.py ingest huggingface --day 2025-01-09    ask the source for a day
   manage.py ingest huggingface --from 2025-01-01 --to 2025-03-31    fill in a quarter; run it again to go on after an interruption
+  manage.py ingest arxiv --paper 2501.01234    one paper, listed today
   manage.py ingest jsonl archive.jsonl.gz    JSON Lines of any size
 """
 
@@ -56,6 +58,7 @@ class Command(BaseCommand):
             "--page-year", type=year, help="the year of listing pages, which they do not name; concluded from --now if absent"
         )
         parser.add_argument("--read-at", type=instant, help="when saved answers were read; by default what their names say, else --now")
+        parser.add_argument("--paper", metavar="ID", help="one paper of arXiv, by its id or address")
         parser.add_argument("--day", type=day, help="the day to ask for")
         parser.add_argument("--from", type=day, dest="first", metavar="DAY", help="the first day to ask for")
         parser.add_argument("--to", type=day, dest="last", metavar="DAY", help="the last day to ask for (default: today)")
@@ -69,6 +72,8 @@ class Command(BaseCommand):
         except UnknownSource as error:
             raise CommandError(str(error)) from error
         at = now or timezone.now()
+        if options["paper"]:
+            row = _for_one_paper(row, paths, options)
         if paths:
             reports = self._import(row, paths, at, options)
         elif row.kind in KINDS:
@@ -113,7 +118,8 @@ class Command(BaseCommand):
         with self._progress() as progress:
             task = progress.add_task(source.title, total=None)
             try:
-                for report in read(source, window, clock=clock, client=self.client or our_client(), wait=self.wait):
+                subject = options["paper"] or ""
+                for report in read(source, window, clock=clock, client=self.client or our_client(), wait=self.wait, subject=subject):
                     reports.append(report)
                     progress.update(task, advance=1, description=f"{source.title}: {report.path}")
             except (GivenUp, BadOptions) as error:
@@ -151,6 +157,17 @@ class Command(BaseCommand):
             console.print("A dry run: nothing was changed.")
 
 
+def _for_one_paper(source: Source, paths: list[Path], options: dict[str, Any]) -> Source:
+    """Return the source that is asked for single papers, and bring the id into its usual form."""
+    if not source.kind.startswith("arxiv") or paths or options["first"]:
+        raise CommandError("--paper is for arXiv alone, and goes with neither files nor --from.")
+    found = identity.arxiv_id(options["paper"])
+    if found is None:
+        raise CommandError(f"“{options['paper']}” is no arXiv id, such as 2501.01234, nor its address.")
+    options["paper"] = found.number
+    return source_named("arxiv-paper")
+
+
 def _window(options: dict[str, Any], now: datetime) -> Window:
     """Return the days to ask for: one, or from one to another, or those that every run asks for. None lies in the future."""
     today = now.date()
@@ -162,6 +179,8 @@ def _window(options: dict[str, Any], now: datetime) -> Window:
         window = Window(options["first"], options["last"] or today)
     elif options["last"]:
         raise CommandError("--to needs --from.")
+    elif options["paper"]:
+        window = Window(today, today)
     else:
         window = window_until(now)
     if window.first > window.last:

@@ -206,7 +206,7 @@ def test_one_paper_is_asked_for_by_any_form_of_its_id():
     assert "identifier=oai%3AarXiv.org%3A2501.00001" in kind.request(position, options, "").url
     page = kind.parse(oai(oai_record(updated="2025-01-09"), verb="GetRecord"), position, options, SEEN_AT)
     (sighting,) = page.parsed.sightings
-    assert (sighting.arxiv_id, sighting.only_known, sighting.day) == ("2501.00001", False, None)
+    assert (sighting.arxiv_id, sighting.only_known, sighting.day) == ("2501.00001", False, WINDOW.last)
 
 
 @pytest.mark.parametrize("content", [oai(error=("idDoesNotExist", "no")), oai(oai_record("2501.00009"), verb="GetRecord")])
