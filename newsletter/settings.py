@@ -190,7 +190,8 @@ ENABLED_SOURCES: list[str] = _env.list("ENABLED_SOURCES", ["huggingface", "arxiv
 FEEDS: dict[str, str] = environment.pairs("FEEDS", _env.list("FEEDS", []) or [], _problems)
 """More RSS and Atom feeds, by the name of their source."""
 ARXIV_CATEGORIES: list[str] = _env.list("ARXIV_CATEGORIES", ["cs.AI", "cs.CL", "cs.CV", "cs.LG", "stat.ML"])
-SOURCE_KEYS = {"huggingface": _env.str("HUGGINGFACE_TOKEN", "")}
+SOURCE_KEYS: dict[str, str] = {**(_env.dict("SOURCE_KEYS", {}) or {}), "huggingface": _env.str("HUGGINGFACE_TOKEN", "")}
+"""Secrets by the name of their source, sent as a bearer token. Only the settings know them: the desk shows what the database holds."""
 SOURCE_TIMES: dict[str, list[str]] = {
     # Lists grow and votes change all day. arXiv's feed is rebuilt at midnight of the East Coast, 04:00 or 05:00 UTC, its OAI-PMH
     # interface at 22:00 there.

@@ -16,7 +16,14 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
     EDITORS: {
         "ingest": (
             "view_source",
+            "add_source",
+            "change_source",
             "view_fetch",
+            "add_fetch",
+            "view_merge",
+            "add_merge",
+            "change_merge",
+            "view_suggestion",
             "view_rejection",
             "view_paper",
             "add_paper",
@@ -36,7 +43,16 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
         "subscriptions": ("view_topic", "add_topic", "change_topic"),
     },
     OPERATORS: {
-        "ingest": ("view_source", "view_fetch", "view_rejection", "view_paper", "view_listing", "view_count"),
+        "ingest": (
+            "view_source",
+            "view_fetch",
+            "view_rejection",
+            "view_merge",
+            "view_suggestion",
+            "view_paper",
+            "view_listing",
+            "view_count",
+        ),
         "newsletter": (
             "view_edition",
             "view_candidate",

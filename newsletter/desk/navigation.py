@@ -11,7 +11,12 @@ from django.utils.translation import gettext_lazy as _
 _SECTIONS: list[tuple[Promise, list[tuple[Promise, str, str]]]] = [
     (
         _("Today"),
-        [(_("Editions"), "newspaper", "newsletter.edition"), (_("Papers"), "description", "ingest.paper")],
+        [
+            (_("Editions"), "newspaper", "newsletter.edition"),
+            (_("Papers"), "description", "ingest.paper"),
+            (_("One or two?"), "difference", "ingest.suggestion"),
+            (_("Merged papers"), "merge", "ingest.merge"),
+        ],
     ),
     (
         _("Readers"),

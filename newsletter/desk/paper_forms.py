@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from ingest.cleaning import body, one_line, web_link
-from ingest.identity import title_key
+from ingest.identity import arxiv_id, title_key
 from ingest.known_sources import source_named
 from ingest.merging import stamp
 from ingest.models import FormerTitle, Paper
@@ -42,6 +42,21 @@ class NewPaperForm(forms.Form):
         except BadPaper as error:
             self.add_error(None, str(error))
             return None
+
+
+class FromArxivForm(forms.Form):
+    """Which paper is to be fetched from arXiv."""
+
+    arxiv_id = forms.CharField(
+        label=_("arXiv id"), max_length=200, widget=UnfoldAdminTextInputWidget(), help_text=_("Such as 2501.01234, or its address.")
+    )
+
+    def clean_arxiv_id(self) -> str:
+        """Refuse what is no id."""
+        text: str = self.cleaned_data["arxiv_id"]
+        if arxiv_id(text) is None:
+            raise ValidationError(_("This is no arXiv id, such as 2501.01234, nor its address."))
+        return text
 
 
 class LinkField(forms.CharField):

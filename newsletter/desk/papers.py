@@ -5,20 +5,25 @@ from datetime import date, datetime
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Max, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ingest.models import Count, Listing, Paper
+from ingest.papers import vote_history
+from ingest.runs import ask_for_paper
 from newsletter.desk.base import DeskAdmin
 from newsletter.desk.columns import instant
-from newsletter.desk.paper_forms import NewPaperForm, PaperForm, mark_as_staffs
+from newsletter.desk.merges import JOINS, OtherPaper, join
+from newsletter.desk.paper_forms import FromArxivForm, NewPaperForm, PaperForm, mark_as_staffs
 from newsletter.desk.sparkline import points
+from newsletter.desk.steps import StepRefused
 
 IN_WORDS = {"authors": "authors_in_words", "categories": "categories_in_words"}
 FIRST_SEEN = instant("first_seen_at", _("first seen"))
@@ -107,6 +112,48 @@ class PaperAdmin(DeskAdmin):
     def listed_by(self, paper: Paper) -> str:
         return ", ".join(sorted({listing.source.title for listing in paper.listings.all()}))
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("from-arxiv/", view(self.from_arxiv_view), name="ingest_paper_from_arxiv"),
+            path("<int:object_id>/join/", view(self.join_view), name="ingest_paper_join"),
+            *super().get_urls(),
+        ]
+
+    def from_arxiv_view(self, request: HttpRequest) -> HttpResponse:
+        """Have one paper fetched from arXiv by its id; a worker does it within seconds."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = FromArxivForm(request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            run = ask_for_paper(form.cleaned_data["arxiv_id"], timezone.now())
+            self.log_change(request, run.source, str(_("Asked for %(id)s.")) % {"id": run.subject})
+            messages.success(request, _("arXiv is asked for %(id)s; it will be listed today.") % {"id": run.subject})
+            return redirect(reverse("admin:ingest_paper_changelist"))
+        return self._form_page(request, str(_("Fetch a paper from arXiv")), form)
+
+    def join_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Join this paper with another one, which stays (GET asks, POST acts)."""
+        if not isinstance(request.user, User) or not request.user.has_perm(JOINS):
+            raise PermissionDenied
+        paper = get_object_or_404(Paper, pk=object_id)
+        form = OtherPaper(request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            into = form.cleaned_data["other"]
+            try:
+                done = join(paper, into, request.user, timezone.now())
+            except StepRefused as refusal:
+                form.add_error("other", str(refusal))
+            else:
+                self.log_change(request, paper, done)
+                messages.success(request, done)
+                return redirect(reverse("admin:ingest_paper_change", args=[into.pk]))
+        return self._form_page(request, _("“%(title)s” is the same paper as …") % {"title": paper.title}, form)
+
+    def _form_page(self, request: HttpRequest, title: str, form: Any, **more: Any) -> HttpResponse:
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "form": form, **more}
+        return TemplateResponse(request, "desk/form.html", context)
+
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Add a paper by hand. One that is known already by its id or title is that paper, and its page opens."""
         if not self.has_add_permission(request):
@@ -116,15 +163,18 @@ class PaperAdmin(DeskAdmin):
             self.log_change(request, paper, str(_("Added by hand.")))
             messages.success(request, _("“%(title)s” is stored, and listed today by the staff.") % {"title": paper.title})
             return redirect(reverse("admin:ingest_paper_change", args=[paper.pk]))
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": _("Add a paper by hand"), "form": form}
-        return TemplateResponse(request, "desk/form.html", context)
+        beside = (reverse("admin:ingest_paper_from_arxiv"), _("Fetch it from arXiv instead"))
+        return self._form_page(request, str(_("Add a paper by hand")), form, beside=beside)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show the paper's form with, below it, what each source said and when."""
         paper = self.get_object(request, object_id)
-        history = {"listing_rows": _listing_rows(paper), "field_rows": _field_rows(paper)} if paper else {}
+        history: dict[str, Any] = {"may_join": request.user.has_perm(JOINS)}
+        if paper:
+            votes = vote_history([paper.pk], timezone.now()).get(paper.pk)
+            history |= {"listing_rows": _listing_rows(paper), "field_rows": _field_rows(paper), "votes": votes}
         return super().change_view(request, object_id, form_url, {**history, **(extra_context or {})})
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

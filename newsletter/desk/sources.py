@@ -1,26 +1,40 @@
-"""Sources and their fetches: what was asked, what came, and what could not be read."""
+"""Sources and their fetches: how each stands, what was asked, what came, what could not be read, and files that staff hand in."""
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Max, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html_join
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
+from ingest.health import health
+from ingest.known_sources import enabled_sources
 from ingest.models import Fetch, Rejection, Source
-from newsletter.desk.base import ReadOnlyAdmin, ReadOnlyInline
+from ingest.runs import begin_run, window_until
+from ingest.sources.registry import KINDS
+from newsletter.desk.base import DeskAdmin, ReadOnlyAdmin, ReadOnlyInline
 from newsletter.desk.columns import instant
+from newsletter.desk.source_forms import SourceForm, UploadForm
 
 LAST_FETCH = instant("last_fetch", _("last fetch"))
 STARTED = instant("started_at", _("started"))
 
 
 @admin.register(Source)
-class SourceAdmin(ReadOnlyAdmin):
+class SourceAdmin(DeskAdmin):
+    form = SourceForm
     list_display = ("title", "slug", "kind", "enabled", "priority", LAST_FETCH, "listed")
     list_filter = ("enabled", "kind")
-    fields = ("title", "slug", "kind", "enabled", "priority", "options")
+    fields = ("title", "slug", "kind", "enabled", "priority", "url", "categories", "times")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
         sources: QuerySet[Source] = super().get_queryset(request)
@@ -29,6 +43,79 @@ class SourceAdmin(ReadOnlyAdmin):
     @admin.display(description=_("listings"), ordering="listed")
     def listed(self, source: Source) -> int:
         return int(getattr(source, "listed", 0))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show whoever may not edit a source its options as they are stored."""
+        may_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        return self.fields if may_edit else ("title", "slug", "kind", "enabled", "priority", "options")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A stored source keeps its name and kind, by which its papers and fetches are known."""
+        return ("slug", "kind") if obj else ()
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("standing/", view(self.standing_view), name="ingest_source_standing"),
+            path("upload/", view(self.upload_view), name="ingest_source_upload"),
+            path("<int:object_id>/ask/", view(require_POST(self.ask_view)), name="ingest_source_ask"),
+            *super().get_urls(),
+        ]
+
+    def standing_view(self, request: HttpRequest) -> HttpResponse:
+        """Show how every source is: the one page to look at when a digest came out thin."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        now = timezone.now()
+        context = {
+            "title": _("How the sources are"),
+            "states": health(now),
+            "now": now,
+            "kinds": list(KINDS),
+            "may_ask": request.user.has_perm("ingest.change_source"),
+            "may_upload": request.user.has_perm("ingest.add_fetch"),
+        }
+        return self._page(request, "desk/standing.html", context)
+
+    def ask_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Ask a source now, beside its schedule. A worker does it within seconds; asking twice is asking once."""
+        if not request.user.has_perm("ingest.change_source"):
+            raise PermissionDenied
+        source = get_object_or_404(Source, pk=object_id, kind__in=[kind for kind in KINDS if kind != "arxiv-paper"])
+        now = timezone.now()
+        begin_run(source, window_until(now), now=now)
+        self.log_change(request, source, str(_("Asked by hand.")))
+        messages.success(request, _now("%(source)s is being asked.") % {"source": source.title})
+        return redirect("admin:ingest_source_standing")
+
+    def upload_view(self, request: HttpRequest) -> HttpResponse:
+        """Take in a file, and show what became of it as the fetch that it is."""
+        if not request.user.has_perm("ingest.add_fetch"):
+            raise PermissionDenied
+        form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
+        if request.method == "POST" and form.is_valid():
+            report = form.store(timezone.now())
+            fetch = Fetch.objects.filter(source__slug=form.cleaned_data["kind"]).latest("pk")
+            self._leave_a_trail(request, fetch)
+            if report.error:
+                messages.error(request, f"{report.path} {report.error}")
+            else:
+                told = _now("%(new)d new, %(updated)d updated, %(unchanged)d unchanged, %(rejected)d rejected.")
+                counts = {"new": report.new, "updated": report.updated, "unchanged": report.unchanged, "rejected": report.rejected}
+                messages.success(request, told % counts)
+            return redirect(reverse("admin:ingest_fetch_change", args=[fetch.pk]))
+        return self._page(request, "desk/form.html", {"title": _("Hand in a file"), "form": form, "with_file": True})
+
+    def _leave_a_trail(self, request: HttpRequest, fetch: Fetch) -> None:
+        LogEntry.objects.log_actions(request.user.pk or 0, [fetch], CHANGE, _now("Handed in by hand."), single_object=True)
+
+    def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+        return TemplateResponse(request, template, {**self.admin_site.each_context(request), "opts": self.opts, **context})
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """List the sources, those of the settings included from the first day on."""
+        enabled_sources()
+        return super().changelist_view(request, extra_context)
 
 
 class RejectedFilter(admin.SimpleListFilter):

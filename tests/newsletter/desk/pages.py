@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from lxml import html
 
-from ingest.models import Fetch, Paper, Rejection
+from ingest.models import Fetch, Merge, Paper, Rejection, Suggestion
 from newsletter.editions import curate, open_edition
 from newsletter.models import Delivery, Edition, ProviderEvent
 from newsletter.ranking.rank import explain
@@ -17,6 +17,8 @@ from tests.newsletter import world
 
 LISTS = (
     "ingest/paper/",
+    "ingest/suggestion/",
+    "ingest/merge/",
     "ingest/source/",
     "ingest/fetch/",
     "newsletter/edition/",
@@ -49,6 +51,13 @@ class World:
             "",
             f"ingest/paper/{self.papers[0].pk}/change/",
             f"ingest/source/{self.papers[0].listings.get().source_id}/change/",
+            "ingest/source/add/",
+            "ingest/source/standing/",
+            "ingest/source/upload/",
+            "ingest/paper/from-arxiv/",
+            f"ingest/paper/{self.papers[0].pk}/join/",
+            f"ingest/suggestion/{Suggestion.objects.get().pk}/change/",
+            f"ingest/merge/{Merge.objects.get().pk}/change/",
             f"ingest/fetch/{Fetch.objects.get().pk}/change/",
             f"newsletter/edition/{self.open.pk}/change/",
             f"newsletter/edition/{self.frozen.pk}/change/",
@@ -84,6 +93,8 @@ def a_world(papers: int = 4, readers: int = 2) -> World:
     ProviderEvent.objects.create(
         fingerprint="1", delivery=found.deliveries[0], provider="postmark", kind="delivered", received_at=world.NOON, raw={"MessageID": "1"}
     )
+    Suggestion.objects.create(paper=made[0], other=made[1], likeness=900, suggested_at=world.NOON)
+    Merge.objects.create(paper=made[2], into=made[3], at=world.NOON, split_at=world.NOON, split_by=staff)
     fetch = Fetch.objects.create(source=world.a_source(), origin="day.txt", started_at=world.NOON, status="done", entries=1, rejected=1)
     Rejection.objects.create(fetch=fetch, line=3, reason="no title", excerpt="***")
     return found

@@ -12,7 +12,15 @@ pytestmark = pytest.mark.django_db
 
 KINDS = ("chief", "editors", "operators", "nobody")
 SEES = {
-    "editors": {"ingest/paper/", "ingest/source/", "ingest/fetch/", "newsletter/edition/", "subscriptions/topic/"},
+    "editors": {
+        "ingest/paper/",
+        "ingest/suggestion/",
+        "ingest/merge/",
+        "ingest/source/",
+        "ingest/fetch/",
+        "newsletter/edition/",
+        "subscriptions/topic/",
+    },
     "operators": set(LISTS) - {"auth/user/", "auth/group/"},
     "nobody": set(),
     "chief": set(LISTS),
@@ -117,7 +125,7 @@ def test_nobody_can_post_to_the_page_of_what_the_machine_owns(enter) -> None:
     for kind in KINDS:
         client = enter(kind)
         for page in found.pages():
-            if "/change/" in page and not page.startswith(("ingest/paper", "subscriptions/topic")):
+            if "/change/" in page and not page.startswith(("ingest/paper", "ingest/source", "subscriptions/topic")):
                 assert client.post(f"/desk/{page}", {"state": "active", "address": "x@example.org"}).status_code == 403, page
     assert list(Subscriber.objects.order_by("pk").values()) == before
 

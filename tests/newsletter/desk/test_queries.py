@@ -15,7 +15,9 @@ pytestmark = pytest.mark.django_db
 CEILINGS = {
     "": 17,
     "ingest/paper/": 7,
-    "ingest/source/": 6,
+    "ingest/suggestion/": 7,
+    "ingest/merge/": 8,
+    "ingest/source/": 7,
     "ingest/fetch/": 7,
     "newsletter/edition/": 6,
     "newsletter/delivery/": 7,
