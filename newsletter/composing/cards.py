@@ -92,7 +92,7 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
     abstract = clean_line(without_tex(paper.abstract), ABSTRACT_LIMIT)
     lead_summary, summary, brief_summary = (summarise(abstract, length) for length in (LEAD_LENGTH, CARD_LENGTH, BRIEF_LENGTH))
     byline = _authors(paper, locale)
-    measures = SEPARATOR.join(part for part in (_published(paper, locale), *_measures(paper, locale)) if part)
+    measures = SEPARATOR.join(_measures(paper, locale))
     note = isolated(clean_line(without_tex(paper.editor_note)))
     return CardView(
         id=paper.id,
@@ -158,11 +158,11 @@ def _is_network_address(host: str) -> bool:
 
 
 def _authors(paper: PaperCard, locale: Locale) -> str:
-    """Name up to three authors and count the others; where only the count is known, say that."""
+    """Name up to three authors and count the others."""
     names = [isolated(name) for name in (clean_line(author, 80) for author in paper.authors) if name]
     count = max(paper.author_count or 0, len(names))
     if not names:
-        return _count(ngettext("%(count)s author", "%(count)s authors", count), count, locale) if count else ""
+        return ""
     others = count - len(names[:NAMED_AUTHORS])
     if not others:
         return ", ".join(names)
@@ -170,13 +170,13 @@ def _authors(paper: PaperCard, locale: Locale) -> str:
     return gettext("%(names)s and %(others)s") % {"names": ", ".join(names[:NAMED_AUTHORS]), "others": more}
 
 
-def _published(paper: PaperCard, locale: Locale) -> str:
-    return unbroken(format_date(paper.published, "medium", locale=locale)) if paper.published else ""
-
-
 def _measures(paper: PaperCard, locale: Locale) -> Sequence[str]:
-    """Say votes with their growth since the day before, and comments; what is unknown is left out."""
+    """Say how many authors where none is named, votes with their growth since the day before, and comments, as far as known."""
     said = []
+    if paper.author_count and not any(paper.authors):
+        said.append(_count(ngettext("%(count)s author", "%(count)s authors", paper.author_count), paper.author_count, locale))
+    if paper.published:
+        said.append(unbroken(format_date(paper.published, "medium", locale=locale)))
     if paper.votes is not None:
         said.append(_count(ngettext("%(count)s vote", "%(count)s votes", paper.votes), paper.votes, locale))
         grown = paper.votes - paper.votes_before if paper.votes_before is not None else 0

@@ -25,7 +25,8 @@ from newsletter.composing.typesetting import breakable, clean_line, isolated, pa
 MOST_PICKS = 200
 """Sentences are ready for digests of up to this many papers; a profile asks for 50 at most."""
 SUBJECT_LIMIT = 60
-PREHEADER_LIMIT = 110
+PREHEADER_LEAST, PREHEADER_LIMIT = 40, 110
+"""Characters. With fewer, mailboxes fill the line with whatever comes next."""
 NOTE_LIMIT = 600
 REASONS_LANGUAGE = "en"
 """The ranking gives reasons, and its line about a thin day, in English."""

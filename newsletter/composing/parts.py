@@ -11,9 +11,10 @@ from typing import Literal
 
 import wcwidth
 
+from ingest.cleaning import shorten
 from newsletter.composing.cards import CardView
 from newsletter.composing.content import Digest, DigestPick, Section
-from newsletter.composing.facts import PREHEADER_LIMIT, EditionFacts
+from newsletter.composing.facts import PREHEADER_LEAST, PREHEADER_LIMIT, EditionFacts
 from newsletter.composing.typesetting import SEPARATOR, breakable, isolated, paragraph
 
 Kind = Literal[
@@ -97,7 +98,7 @@ def headline(facts: EditionFacts, digest: Digest) -> str:
 
 
 def _preheader(facts: EditionFacts, digest: Digest, sentence: str) -> str:
-    """Name the papers after the first, as many as fit, and count the rest; a digest of one paper begins its summary."""
+    """Name the papers after the first, as many as fit, and count the rest; with little to name, go on with the first one's summary."""
     titles = [facts.titles[pick.paper_id] for pick in digest.picks[1:]]
     if not titles:
         return facts.summaries[digest.picks[0].paper_id] if digest.picks else sentence
@@ -107,7 +108,10 @@ def _preheader(facts: EditionFacts, digest: Digest, sentence: str) -> str:
         said += f"; {titles[named]}"
         named += 1
     left = len(titles) - named
-    return f"{said} {facts.more[left]}" if left else said
+    if left:
+        return f"{said} {facts.more[left]}"
+    summary = facts.summaries[digest.picks[0].paper_id]
+    return said if len(said) >= PREHEADER_LEAST else shorten(f"{said}{SEPARATOR}{summary}", PREHEADER_LIMIT)
 
 
 def parts_of(facts: EditionFacts, digest: Digest, omitted: int = 0) -> list[Part]:
