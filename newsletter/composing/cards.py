@@ -18,7 +18,7 @@ from newsletter.composing.content import EditionContent, PaperCard
 from newsletter.composing.locales import locale_of
 from newsletter.composing.summary import summarise
 from newsletter.composing.tongues import PAPERS_LANGUAGE, foreign_language
-from newsletter.composing.typesetting import SEPARATOR, breakable, clean_line, direction, isolated, paragraph, unbroken
+from newsletter.composing.typesetting import SEPARATOR, breakable, clean_line, direction, isolated, paragraph, unbroken, with_apostrophes
 
 LEAD_LENGTH = 520
 CARD_LENGTH = 320
@@ -88,8 +88,8 @@ def cards_of(content: EditionContent) -> tuple[list[CardView], tuple[tuple[int, 
 def card_view(paper: PaperCard, locale: Locale) -> CardView:
     """Return the paper's card in the active language."""
     around = get_language() or settings.LANGUAGE_CODE
-    title = clean_line(without_tex(paper.title)) or gettext("Untitled paper")
-    abstract = clean_line(without_tex(paper.abstract), ABSTRACT_LIMIT)
+    title = with_apostrophes(clean_line(without_tex(paper.title))) or gettext("Untitled paper")
+    abstract = with_apostrophes(clean_line(without_tex(paper.abstract), ABSTRACT_LIMIT))
     lead_summary, summary, brief_summary = (summarise(abstract, length) for length in (LEAD_LENGTH, CARD_LENGTH, BRIEF_LENGTH))
     byline = _authors(paper, locale)
     measures = SEPARATOR.join(_measures(paper, locale))

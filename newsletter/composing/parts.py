@@ -46,6 +46,8 @@ PART_VALUES: Mapping[Kind, Sequence[str]] = {
     "colophon": (),
 }
 CARD_KINDS: tuple[Kind, ...] = ("lead", "card", "brief")
+RISE = "\u00a0→\u00a0"
+"""Between two counts, which stay on one line."""
 _CARD_OF_SECTION: Mapping[Section, Kind] = {"lead": "lead", "topics": "card", "also": "brief"}
 
 
@@ -187,7 +189,7 @@ def _without_heading(reason: str, topic: str) -> str:
 @lru_cache(maxsize=65_536)
 def _reason_values(reasons: tuple[str, ...], why: str) -> Mapping[str, str]:
     """Reasons repeat between readers, and laying out lines is the dearest step of a digest."""
-    main, *others = [isolated(reason) for reason in reasons]
+    main, *others = [isolated(reason.replace(" → ", RISE)) for reason in reasons]
     return {
         "reason": breakable(main),
         "more_reasons": breakable("".join(f"{SEPARATOR}{reason}" for reason in others)),

@@ -19,6 +19,7 @@ _BREAK_HERE = "\u200b"  # zero width space: `wbr` fails in the Gmail app and in 
 _GOOD_BREAK = re.compile(r"(?<=[/\-_.=&?,;:+)])(?=[^/\-_.=&?,;:+)\s])")
 SEPARATOR = "\u00a0· "
 """Between things in a row: the dot stays with what is before it, so that no line begins with one."""
+_APOSTROPHE = re.compile(r"(?<=\w)'(?=[^\W\d_])")
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 _JOINERS = {"\u200c", "\u200d"}
 _TEMPLATE_TAG = re.compile(r"\{(?=[{%])")
@@ -46,6 +47,11 @@ def isolated(text: str) -> str:
     if text.isascii() or not any(unicodedata.bidirectional(character) in _RTL_CLASSES for character in text):
         return text
     return f"{_ISOLATE}{text}{_END_ISOLATE}"
+
+
+def with_apostrophes(text: str) -> str:
+    """Return the text with a real apostrophe in the middle of words, where papers have typewriters' ones."""
+    return _APOSTROPHE.sub("’", text)
 
 
 def unbroken(text: str) -> str:

@@ -35,6 +35,16 @@ def test_a_date_and_a_count_with_its_noun_stay_on_one_line():
     assert f"1,234{NBSP}votes (+34{NBSP}in{NBSP}a{NBSP}day)" in mail.html
 
 
+def test_two_counts_and_the_arrow_between_them_stay_on_one_line():
+    assert f"rising: 27{NBSP}→{NBSP}51 votes" in mail_of(paper(1), picks=(DigestPick(1, ("rising: 27 → 51 votes",)),)).html
+
+
+def test_apostrophes_in_words_are_real_ones_and_other_marks_are_left_alone():
+    shown = visible(mail_of(paper(1, title="Don't 'quote' f'(x) or rock 'n' roll", abstract="o1's level")).html)
+    assert "Don’t 'quote' f'(x) or rock 'n' roll" in shown
+    assert "o1’s level" in shown
+
+
 def test_authors_have_a_line_of_their_own_and_facts_another():
     mail = mail_of(paper(1))
     assert "    Ada Byron, Grace Hopper\n    Jan" in mail.text
