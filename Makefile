@@ -9,7 +9,7 @@ export PIP_ROOT_USER_ACTION := ignore
 .PHONY: messages bench faults help demo serve model test test-fast lint pins clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/runtime: requirements/runtime.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -52,8 +52,12 @@ messages: .venv/dev ## Collect what can be translated: make messages LANGUAGE=de
 	$(BIN)/python manage.py makemessages --locale $(or $(LANGUAGE),en) --no-location \
 		--ignore ".venv/*" --ignore "var/*" --ignore "tests/*" --ignore "bench/*" --ignore "seeds/*"
 
-bench: .venv/dev ## Measure how fast digests go out: make bench ARGS="--readers 100000 --growth 1000000"
+bench: .venv/dev ## Measure how fast digests go out and papers come in: make bench ARGS="--readers 100000 --growth 1000000"
 	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -W ignore -m bench.imports
+
+bench-import: .venv/dev ## Measure only how fast papers come in: make bench-import ARGS="--papers 20000 --rounds 3"
+	$(BIN)/python -W ignore -m bench.imports $(ARGS)
 
 pins: ## Renew the hashed requirements files from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-header --no-annotate \

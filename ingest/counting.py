@@ -15,7 +15,8 @@ def count(readings: Mapping[Listing, Sequence[Reading]], fresh: Iterable[Listing
 
     `fresh` listings were made in this transaction and have no history to load.
     """
-    known = _known([listing for listing in readings if listing not in set(fresh)])
+    made = {listing.pk for listing in fresh}
+    known = _known([listing for listing in readings if listing.pk not in made])
     changed: set[int] = set()
     created: list[Count] = []
     for listing, new in readings.items():

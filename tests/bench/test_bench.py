@@ -27,3 +27,20 @@ def test_a_small_bench_sends_to_every_sink_and_its_counts_agree():
     for way in ("naive loop", "prebuilt bytes, pipelining", "Paperboy to SMTP", "Paperboy to HTTP", "Paperboy to nobody"):
         assert f"│ {way} " in result.stdout
     assert "│      40 │" in result.stdout
+
+
+@pytest.mark.slow
+def test_a_small_bench_of_imports_stores_every_row_on_both_databases():
+    """The bench itself fails when an import rejects a line, or a second one changes anything."""
+    result = subprocess.run(
+        [sys.executable, "-m", "bench.imports", "--papers", "600", "--counts", "3", "--naive", "10"],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name not in STARTED},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    for database in ("SQLite", "PostgreSQL"):
+        assert f"│ {database}" in result.stdout
+    assert result.stdout.count("│ 3,000 │") == 4
