@@ -113,4 +113,4 @@ def _fresh(paper: CandidatePaper) -> Reason:
 
 
 def _day(day: date) -> str:
-    return f"{day:%B} {day.day}"
+    return f"{day:%B}\u00a0{day.day}"
