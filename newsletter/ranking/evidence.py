@@ -53,13 +53,22 @@ NO_EVIDENCE = Evidence(0)
 
 def find_evidence(typed: Sequence[str], index: PaperIndex, archive: ArchiveStatistics) -> Evidence:
     """The strongest evidence for a phrase, given as words."""
-    spans = index.title.stemmed(typed)
+    alone = len(typed) == 1
+    spans = index.title.spelled(typed) if alone else index.title.stemmed(typed)
     if spans:
         return Evidence(TITLE_PHRASE, "title", index.title, (spans[0],))
-    spans = index.abstract.stemmed(typed)
+    spans = index.abstract.spelled(typed) if alone else index.abstract.stemmed(typed)
     if spans:
         return Evidence(ABSTRACT_PHRASE + min(len(spans), 9), "abstract", index.abstract, (spans[0],), len(spans))
-    return _scattered(typed, index, archive)
+    return _akin(typed, index) if alone else _scattered(typed, index, archive)
+
+
+def _akin(typed: Sequence[str], index: PaperIndex) -> Evidence:
+    """Words with the stem of a single one: "interpretable" for "interpretability", but "adaptive" for "adapter" too, so they say less."""
+    for name, field, strength in (("title", index.title, TITLE_WORDS), ("abstract", index.abstract, ABSTRACT_WORDS)):
+        if spans := field.stemmed(typed):
+            return Evidence(strength, name, field, (spans[0],), len(spans) if name == "abstract" else 1)
+    return NO_EVIDENCE
 
 
 def _scattered(typed: Sequence[str], index: PaperIndex, archive: ArchiveStatistics) -> Evidence:

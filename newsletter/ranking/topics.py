@@ -184,13 +184,22 @@ class Library:
         return Evidence(0, related=tuple(self.spelled(stems, place)))
 
     def spelled(self, wanted: Iterable[str], place: int) -> list[str]:
-        """The first two of the wanted terms, as the paper spells them."""
+        """The first two of the wanted terms, as the paper spells them; of two that share their words the longer one."""
         text = f"{self.papers[place].title}\n{self.papers[place].abstract}"
         spelling: dict[str, str] = {}
         for token in tokens(text):
             spelling.setdefault(stem(token.word), text[token.start : token.end])
-        found = (" ".join(spelling[one] for one in term.split()) for term in wanted)
-        return list(dict.fromkeys(found))[:SHOWN]
+        kept: list[set[str]] = []
+        shown: list[str] = []
+        for term in itertools.islice(wanted, 3 * SHOWN):  # a weak term further down must not stand for a strong one
+            parts = set(term.split())
+            shorter = next((at for at, other in enumerate(kept) if other <= parts), None)
+            if shorter is not None:
+                kept[shorter], shown[shorter] = parts, " ".join(spelling[one] for one in term.split())
+            elif len(kept) < SHOWN and not any(parts <= other for other in kept):
+                kept.append(parts)
+                shown.append(" ".join(spelling[one] for one in term.split()))
+        return list(dict.fromkeys(shown))
 
 
 def topic_phrases(topic: TopicDefinition) -> tuple[str, ...]:

@@ -1,0 +1,32 @@
+"""A word of the same stem says less than the word itself: "adaptive" is no proof of "adapter"."""
+
+import pytest
+
+from newsletter.ranking.archive import fit_archive
+from newsletter.ranking.evidence import ABSTRACT_PHRASE, ABSTRACT_WORDS, TITLE_PHRASE, TITLE_WORDS, find_evidence
+from newsletter.ranking.phrases import PaperIndex
+from newsletter.ranking.topics import Library
+from tests.newsletter.ranking.plain import paper
+
+ARCHIVE = fit_archive([("Adapters", "An adapter."), ("Adapters again", "Adaptive.")])
+
+
+@pytest.mark.parametrize(
+    ("title", "abstract", "strength"),
+    [
+        ("Adapters for all", "", TITLE_PHRASE),
+        ("", "We train an adapter.", ABSTRACT_PHRASE + 1),
+        ("Adaptive control", "", TITLE_WORDS),
+        ("", "It adapts.", ABSTRACT_WORDS),
+        ("Adaptive control", "with an adapter", ABSTRACT_PHRASE + 1),
+        ("", "", 0),
+    ],
+)
+def test_a_single_word_counts_in_full_only_in_its_own_spelling(title, abstract, strength):
+    assert find_evidence(("adapter",), PaperIndex(title, abstract), ARCHIVE).strength == strength
+
+
+def test_of_two_wordings_that_share_words_the_longer_is_shown():
+    library = Library([paper(1, "Image editing models", "Long tails and cats.")], ARCHIVE)
+    assert library.spelled(["edit", "imag edit", "imag", "cat"], 0) == ["Image editing", "cats"]
+    assert library.spelled(["tail", "cat", "long"], 0) == ["tails", "cats"]
