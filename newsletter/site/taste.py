@@ -19,7 +19,8 @@ from subscriptions.pages.private import private_page
 from subscriptions.tokens import ExpiredToken, Power
 from subscriptions.tokens import read as read_token
 
-STRONG, MIDDLING = 0.6, 0.3
+STRONG, MIDDLING = 0.8, 0.5
+SHORTEST = 3
 WORDS_SHOWN = 20
 
 
@@ -55,7 +56,7 @@ def taste(request: HttpRequest, token: str) -> HttpResponse:
 def _shown(reader: Subscriber) -> dict[str, object]:
     learned = bytes(reader.profile.taste)
     try:
-        words, known = describe(learned), len(read(learned).weights)
+        words, known = [one for one in describe(learned) if _says_something(one[0])], len(read(learned).weights)
     except UnreadableTaste:
         words, known = [], 0
     said = Feedback.objects.filter(subscriber=reader).select_related("paper").order_by("-at", "-pk")[:WORDS_SHOWN]
@@ -65,6 +66,11 @@ def _shown(reader: Subscriber) -> dict[str, object]:
         "fainter": known - len(words),
         "said": [(word.kind, plain_title(word.paper), word.at) for word in said],
     }
+
+
+def _says_something(wording: str) -> bool:
+    """Numbers and bits of formulas are learned from as well, but tell a reader nothing."""
+    return any(character.isalpha() for character in wording) and len(wording) >= SHORTEST
 
 
 def _strength(weight: float) -> str:

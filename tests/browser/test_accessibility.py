@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from ingest.models import Paper
 from newsletter.models import DeliveryStatus
+from newsletter.tracking.feedback import note_word
 from subscriptions import links
 from subscriptions.models import SubscriberState
 from tests.newsletter import world
@@ -28,6 +30,8 @@ def pages(edition, client, work):
     delivery = edition.deliveries.create(
         subscriber=reader, batch=batch, status=DeliveryStatus.SENT, profile=reader.profile, papers=papers, claimed_at=now
     )
+    for paper, kind in zip(papers, ("more", "fewer"), strict=False):
+        note_word(reader.pk, Paper.objects.get(pk=paper), kind, now)
     client.post("/sign-up/", {"address": "new@example.org", "cadence": "daily", "hour": "8", "timezone": "UTC"})
     work()
     sign_up_link = links.confirm_url(reader.sign_ups.create(profile=reader.profile, requested_at=now).pk, now)
@@ -42,6 +46,9 @@ def pages(edition, client, work):
         "digest": links.view_url(delivery.pk),
         "confirm": sign_up_link,
         "preferences": links.preferences_url(reader.pk, now),
+        "taste": f"{links.preferences_url(reader.pk, now)}taste/",
+        "search": "/search/?q=graph+networks",
+        "search_nothing": "/search/?q=volcano+opera",
         "expired": links.preferences_url(reader.pk, now - timedelta(days=70)),
         "leave": links.leave_url(reader.pk),
         "left": links.leave_url(left.pk),

@@ -59,7 +59,8 @@ def test_before_anything_was_learned_the_page_says_how(client, page):
 def test_a_reader_sees_words_and_what_they_come_from(client, page, taught, delivery):
     content = client.get(page).content.decode()
     for wording in words(taught):
-        assert f'value="{wording}"' in content
+        says_something = len(wording) >= 3 and any(map(str.isalpha, wording))
+        assert (f'value="{wording}"' in content) == says_something
     assert Paper.objects.get(pk=delivery.papers[0]).title in content
 
 
