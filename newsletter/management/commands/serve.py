@@ -23,7 +23,9 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         if settings.PRODUCTION:
             raise CommandError("serve is for development. In production run the services of docker-compose.yml.")
-        signal.signal(signal.SIGTERM, _as_interrupt)
+        # SIGINT too: a shell script's background command inherits it as ignored, and then nothing could stop this in order.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _as_interrupt)
         call_command("migrate", verbosity=0)
         call_command("load_topics", verbosity=0)
         with one_machine() as processes:
