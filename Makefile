@@ -26,8 +26,8 @@ help: ## Say what can be made
 demo: .venv/runtime ## Mail twelve demo readers from the sample listings (LISTINGS="path/to/*.txt" YEAR=2025 for others)
 	@$(BIN)/python manage.py demo $(if $(YEAR),--year $(YEAR)) $(LISTINGS)
 
-serve: .venv/runtime ## Run web, worker and scheduler on 127.0.0.1:8000 until Ctrl-C
-	@$(BIN)/python manage.py serve
+serve: .venv/runtime ## Run web, worker and scheduler on 127.0.0.1:8000 until Ctrl-C (BIND=127.0.0.1:8001 for another address)
+	@$(BIN)/python manage.py serve $(if $(BIND),--bind $(BIND))
 
 lint: .venv/dev ## Check style, types and import rules
 	$(BIN)/ruff check .

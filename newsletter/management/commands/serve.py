@@ -1,6 +1,8 @@
 """`manage.py serve`: web, worker and scheduler together on one machine, for development."""
 
+import os
 import signal
+import socket
 import time
 from types import FrameType
 from typing import Any
@@ -26,6 +28,9 @@ class Command(BaseCommand):
         # SIGINT too: a shell script's background command inherits it as ignored, and then nothing could stop this in order.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _as_interrupt)
+        _check_free(options["bind"])
+        # Links in mails lead here, unless the environment says where readers find the site.
+        os.environ.setdefault("SITE_URL", f"http://{options['bind']}")
         call_command("migrate", verbosity=0)
         call_command("load_topics", verbosity=0)
         with one_machine() as processes:
@@ -48,6 +53,20 @@ class Command(BaseCommand):
                 name, code = ended
                 raise CommandError(f"The {name} process ended with exit code {code}, so everything was stopped. Its last lines say why.")
             time.sleep(0.5)
+
+
+def _check_free(bind: str) -> None:
+    """Refuse an address that is taken or is none, before anything is started."""
+    host, colon, port = bind.rpartition(":")
+    if not (colon and host and port.isdecimal()):
+        raise CommandError(f"--bind wants an address and a port, such as 127.0.0.1:8001, not {bind}.")
+    try:
+        socket.create_server((host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except (OSError, OverflowError) as error:
+        raise CommandError(
+            f"The site cannot listen on {bind}: {error}. Perhaps Paperboy runs already. Stop what is there, or take another address: "
+            "make serve BIND=127.0.0.1:8001"
+        ) from error
 
 
 def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
