@@ -18,4 +18,4 @@ RUN ENVIRONMENT=production SECRET_KEY=used-only-while-this-image-is-built-to-col
     REDIS_URL=redis://build.invalid MAIL_PROVIDER=postmark SENDER_ADDRESS=build@build.invalid POSTAL_ADDRESS=none \
     python manage.py collectstatic --noinput --verbosity 0
 EXPOSE 8000
-CMD ["gunicorn", "newsletter.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", "--access-logfile", "-"]
+CMD ["gunicorn", "--config", "python:newsletter.webserver"]

@@ -425,13 +425,14 @@ structlog.configure(
 )
 # Plain tracebacks: those with local variables would print readers' addresses.
 _console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+_json = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
         "structured": {
             "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.processors.JSONRenderer() if PRODUCTION else _console,
+            "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *(_json if PRODUCTION else [_console])],
             "foreign_pre_chain": [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)],
         },
     },

@@ -13,7 +13,11 @@ class TokenFilter(logging.Filter):
         """Redact the message and its arguments in place."""
         if isinstance(record.msg, str):
             record.msg = redact(record.msg)
-        if isinstance(record.args, tuple):
+        # gunicorn's access log gives one mapping, all others a tuple.
+        if isinstance(record.args, dict):
+            for name, value in record.args.items():
+                record.args[name] = redact(value) if isinstance(value, str) else value
+        elif isinstance(record.args, tuple):
             record.args = tuple(redact(value) if isinstance(value, str) else value for value in record.args)
         return True
 
