@@ -15,7 +15,7 @@ FEWEST_LETTERS = 5
 NO_WAY_OUT = {"base", "base_requests", "console", "test"}
 """Modules beside Anymail's backends that reach nobody."""
 TAKEN_PATHS = frozenset(
-    {"a", "c", "editions", "healthz", "outbox", "p", "preferences", "robots.txt", "sign-up", "static", "topics", "u", "v"},
+    {"a", "c", "editions", "healthz", "outbox", "p", "preferences", "robots.txt", "search", "sign-up", "static", "topics", "u", "v"},
 )
 """First parts of the addresses of our own pages, which the desk would hide or be hidden by."""
 _ADDRESS = re.compile(r"[!#-'*+/-9=?A-Z^-~-]+(\.[!#-'*+/-9=?A-Z^-~-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
