@@ -1,20 +1,31 @@
 """What the web server gets to send in answer to HEAD; Django's test client would hide it."""
 
-from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 
-
-def answer(method: str) -> tuple[bytes, dict[str, str]]:
-    told: dict[str, str] = {}
-    environ = RequestFactory().generic(method, "/robots.txt").environ | {"HTTP_HOST": "127.0.0.1"}
-    body = get_wsgi_application()(environ, lambda _status, headers, _error=None: told.update(headers))
-    return b"".join(body), told
+from newsletter.site.heads import bodiless_heads
 
 
-def test_an_answer_to_head_has_the_headers_of_get_and_no_body():
-    page, of_get = answer("GET")
-    nothing, of_head = answer("HEAD")
-    assert page
-    assert nothing == b""
-    assert of_head["Content-Type"] == of_get["Content-Type"]
-    assert int(of_head["Content-Length"]) == len(page)
+def page(_request) -> HttpResponse:
+    return HttpResponse(b"a page", headers={"Content-Length": "6"})
+
+
+def test_an_answer_to_head_keeps_its_headers_and_loses_its_body():
+    answer = bodiless_heads(page)(RequestFactory().head("/"))
+    assert answer.content == b""
+    assert answer["Content-Length"] == "6"
+
+
+def test_an_answer_to_get_stays_as_it_is():
+    assert bodiless_heads(page)(RequestFactory().get("/")).content == b"a page"
+
+
+def test_a_stream_is_left_to_the_server():
+    stream = StreamingHttpResponse([b"a", b"b"])
+    assert bodiless_heads(lambda _request: stream)(RequestFactory().head("/")) is stream
+
+
+def test_it_sees_the_answer_after_its_body_was_measured(settings):
+    assert settings.MIDDLEWARE.index("newsletter.site.heads.bodiless_heads") < settings.MIDDLEWARE.index(
+        "django.middleware.common.CommonMiddleware"
+    )
