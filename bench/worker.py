@@ -19,6 +19,7 @@ from bench import naive  # noqa: E402 - models can be imported only after the se
 from bench.world import SEND  # noqa: E402
 from newsletter.clock import ticking  # noqa: E402
 from newsletter.composing.content import RenderedMail  # noqa: E402
+from newsletter.garbage import collect_rarely  # noqa: E402
 from newsletter.models import Delivery, Edition  # noqa: E402
 from newsletter.sending.due import due_batches  # noqa: E402
 from newsletter.sending.mail import Mail  # noqa: E402
@@ -123,6 +124,7 @@ def peak_memory() -> float:
 
 def main() -> None:
     """Speak with the runner: a job comes in, "ready" goes out, a line comes in, the figures go out."""
+    collect_rarely()
     work = prepared(sys.argv[1], json.loads(sys.stdin.readline()))
     sys.stdout.write('{"ready": true}\n')
     sys.stdout.flush()

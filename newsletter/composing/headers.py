@@ -22,9 +22,20 @@ def digest_headers(publication: Publication, facts: EditionFacts, digest: Digest
     Raises:
         HeaderTooLong: when the leave link with its brackets is over 76 characters.
     """
+    return own_headers(publication, facts, digest) | edition_headers(publication, facts)
+
+
+def own_headers(publication: Publication, facts: EditionFacts, digest: Digest) -> dict[str, str]:
+    """Return those that differ from reader to reader."""
     return {
         "Message-ID": f"<{facts.edition_id}.{digest.message_key}@{publication.host}>",
         "List-Unsubscribe": _ways_to_leave(publication, digest.links.leave),
+    }
+
+
+def edition_headers(publication: Publication, facts: EditionFacts) -> dict[str, str]:
+    """Return those that all digests of an edition share."""
+    return {
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "List-Id": _list_id(publication, facts.cadence),
         "Feedback-ID": f"{facts.day}:{facts.cadence}:digest:{publication.sender_id}",

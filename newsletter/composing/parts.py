@@ -13,7 +13,7 @@ import wcwidth
 
 from ingest.cleaning import shorten
 from newsletter.composing.cards import CardView
-from newsletter.composing.content import Digest, DigestPick, Section
+from newsletter.composing.content import Digest, DigestLinks, DigestPick, Section
 from newsletter.composing.facts import PREHEADER_LEAST, PREHEADER_LIMIT, EditionFacts
 from newsletter.composing.typesetting import SEPARATOR, breakable, isolated, paragraph
 
@@ -118,20 +118,30 @@ def _preheader(facts: EditionFacts, digest: Digest, sentence: str) -> str:
 
 def parts_of(facts: EditionFacts, digest: Digest, omitted: int = 0) -> list[Part]:
     """Return the parts in the order the reader sees them. `omitted` papers were cut at the end for weight."""
-    own = {"view": digest.links.view, "preferences": digest.links.preferences, "leave": digest.links.leave}
-    parts = [Part("ways", own)]
+    return [*opening_parts(facts, digest), *_papers(facts, digest), *closing_parts(facts, digest, omitted)]
+
+
+def opening_parts(facts: EditionFacts, digest: Digest) -> list[Part]:
+    """Return what stands before the papers."""
+    links = digest.links
+    parts = [Part("ways", {"view": links.view, "preferences": links.preferences, "leave": links.leave})]
     if digest.first:
-        parts.append(Part("welcome", {"preferences": digest.links.preferences}))
+        parts.append(Part("welcome", {"preferences": links.preferences}))
     if facts.editor_note:
         parts.append(Part("editor"))
     if digest.note:
         parts.append(Part("note", {"note": breakable(isolated(digest.note)), "note_lines": paragraph(isolated(digest.note))}))
-    parts.extend(_papers(facts, digest))
+    return parts
+
+
+def closing_parts(facts: EditionFacts, digest: Digest, omitted: int = 0) -> list[Part]:
+    """Return what stands after the papers."""
+    links, parts = digest.links, []
     if omitted:
         said = facts.omitted[min(omitted, len(facts.omitted) - 1)]
-        parts.append(Part("omitted", {"omitted": said, "omitted_lines": paragraph(said), "view": digest.links.view}))
-    parts.append(Part("footer", {"address": digest.address, **own}))
-    return parts
+        parts.append(Part("omitted", {"omitted": said, "omitted_lines": paragraph(said), "view": links.view}))
+    own = {"view": links.view, "preferences": links.preferences, "leave": links.leave}
+    return [*parts, Part("footer", {"address": digest.address, **own})]
 
 
 def web_parts_of(facts: EditionFacts, digest: Digest, chrome: Mapping[str, str], withdrawn: Set[int]) -> list[Part]:
@@ -150,15 +160,24 @@ def web_parts_of(facts: EditionFacts, digest: Digest, chrome: Mapping[str, str],
 def _papers(facts: EditionFacts, digest: Digest) -> Iterator[Part]:
     shown = ""
     for number, pick in enumerate(digest.picks, start=1):
-        heading = _heading(facts, pick)
+        heading = heading_of(facts, pick)
         if heading and heading != shown:
-            yield Part("heading", _heading_values(heading))
+            yield heading_part(heading)
         shown = heading
-        yield Part(_CARD_OF_SECTION[pick.section], _card_values(facts, digest, pick, number), pick.paper_id)
-        if not digest.links.act:
-            yield Part("lead_gap" if pick.section == "lead" else "gap")
-        else:
-            yield Part("lead_actions" if pick.section == "lead" else "actions", _action_values(facts, digest.links.act, pick.paper_id))
+        yield from pick_parts(facts, pick, f"{number:>2}", digest.links)
+
+
+def heading_part(heading: str) -> Part:
+    return Part("heading", _heading_values(heading))
+
+
+def pick_parts(facts: EditionFacts, pick: DigestPick, number: str, links: DigestLinks) -> tuple[Part, Part]:
+    """Return a paper's card and what stands under it: the links to answer with, or a gap where there is no `act`."""
+    lead = pick.section == "lead"
+    card = Part(_CARD_OF_SECTION[pick.section], _card_values(facts, pick, number, links.read), pick.paper_id)
+    if not links.act:
+        return card, Part("lead_gap" if lead else "gap")
+    return card, Part("lead_actions" if lead else "actions", _action_values(facts, links.act, pick.paper_id))
 
 
 @lru_cache(maxsize=4_096)
@@ -168,17 +187,17 @@ def _heading_values(heading: str) -> Mapping[str, str]:
     return {"heading": breakable(heading), "heading_lines": f"{lines}\n{'-' * min(max(map(wcwidth.width, lines.splitlines())), 78)}"}
 
 
-def _heading(facts: EditionFacts, pick: DigestPick) -> str:
+def heading_of(facts: EditionFacts, pick: DigestPick) -> str:
     """Return the heading a pick stands under; the lead has its title for one."""
     if pick.section == "lead":
         return ""
     return facts.also_heading if pick.section == "also" else pick.topic or facts.topics_heading
 
 
-def _card_values(facts: EditionFacts, digest: Digest, pick: DigestPick, number: int) -> dict[str, str]:
-    read = f"{digest.links.read}{pick.paper_id}/" if digest.links.read else facts.addresses[pick.paper_id]
+def _card_values(facts: EditionFacts, pick: DigestPick, number: str, read: str) -> dict[str, str]:
+    address = f"{read}{pick.paper_id}/" if read else facts.addresses[pick.paper_id]
     reasons = tuple(_without_heading(reason, pick.topic) for reason in pick.reasons) if pick.section == "topics" else pick.reasons
-    return {**_reason_values(reasons or (facts.no_reason,), facts.why), "number": f"{number:>2}", "read": read}
+    return {**_reason_values(reasons or (facts.no_reason,), facts.why), "number": number, "read": address}
 
 
 def _without_heading(reason: str, topic: str) -> str:

@@ -1,5 +1,6 @@
 """The product's rows: editions and curation, batches, deliveries and the mailed history, the rate budget, what was heard back."""
 
+from newsletter.models.among import Among
 from newsletter.models.archive import ArchiveFit
 from newsletter.models.batch import Batch, BatchState, ServerRun
 from newsletter.models.curation import Curation, CurationKind, Strike
@@ -12,6 +13,7 @@ from newsletter.models.vector import TextVector
 __all__ = [
     "AFTER_FREEZE",
     "BEFORE_FROZEN",
+    "Among",
     "ArchiveFit",
     "Batch",
     "BatchState",

@@ -14,6 +14,7 @@ from newsletter.ranking.values import Selection
 from newsletter.sending.choosing import choose
 from newsletter.sending.due import catch_up_start, waiting_batches
 from newsletter.sending.epoch import server_epoch
+from newsletter.sending.inserting import NewDelivery, insert_deliveries
 from newsletter.sending.plan import new_batch
 from newsletter.sending.readers import NotNow, Reader, locked_readers, not_now, obstacle
 
@@ -78,7 +79,7 @@ def _first_time(batch: Batch, edition: Edition, now: datetime) -> list[HandOver]
     is dropped here: their books began with that one.
     """
     readers = locked_readers(batch.subscriber_ids)
-    known = set(Delivery.objects.filter(edition=edition, subscriber__in=batch.subscriber_ids).values_list("subscriber_id", flat=True))
+    known = set(Delivery.objects.filter(edition=edition, subscriber__among=batch.subscriber_ids).values_list("subscriber_id", flat=True))
     sendable: list[Reader] = []
     settled: list[tuple[Reader, NotNow]] = []
     moved: dict[datetime, list[int]] = defaultdict(list)
@@ -103,32 +104,20 @@ def _insert(
     chosen = [(reader, selection) for reader, selection in zip(readers, selections, strict=True) if selection.picks]
     empty = [(reader, _empty(selection)) for reader, selection in zip(readers, selections, strict=True) if not selection.picks]
     rows = [
-        Delivery(
-            edition_id=batch.edition_id,
-            subscriber_id=reader.id,
-            batch=batch,
-            position=position,
-            status=DeliveryStatus.CLAIMED,
-            claimed_at=now,
-            **_content(reader, selection),
+        NewDelivery(
+            reader.id,
+            DeliveryStatus.CLAIMED,
+            position,
+            profile_id=reader.profile_id,
+            papers=[pick.paper_id for pick in selection.picks],
+            parts=[pick.parts for pick in selection.picks],
         )
         for position, (reader, selection) in enumerate(chosen)
     ]
-    rows += [
-        Delivery(
-            edition_id=batch.edition_id,
-            subscriber_id=reader.id,
-            batch=batch,
-            status=verdict.status,
-            reason=verdict.reason,
-            claimed_at=now,
-            settled_at=now,
-        )
-        for reader, verdict in [*settled, *empty]
-    ]
-    written = Delivery.objects.bulk_create(rows)
+    rows += [NewDelivery(reader.id, verdict.status, reason=verdict.reason, settled_at=now) for reader, verdict in [*settled, *empty]]
+    ids = insert_deliveries(batch.edition_id, batch.pk, rows, now)
     return [
-        HandOver(row.position, row.pk, reader, selection, row.attempts) for row, (reader, selection) in zip(written, chosen, strict=False)
+        HandOver(position, pk, reader, selection, 0) for position, (pk, (reader, selection)) in enumerate(zip(ids, chosen, strict=False))
     ]
 
 

@@ -44,21 +44,18 @@ def reader_profiles(profile_ids: Collection[int]) -> dict[int, ReaderProfile]:
         if len(_profiles) + len(missing) > PROFILES_KEPT:
             _profiles.clear()
             missing = {*profile_ids}
-        for profile in Profile.objects.filter(pk__in=missing):
-            _profiles[profile.pk] = _reader_profile(profile)
+        for pk, *values in Profile.objects.filter(pk__among=missing).values_list("pk", *_COLUMNS):
+            _profiles[pk] = _reader_profile(*values)
     return {pk: _profiles[pk] for pk in profile_ids}
 
 
-def _reader_profile(profile: Profile) -> ReaderProfile:
-    return ReaderProfile(
-        topics=tuple(profile.topics),
-        phrases=tuple(profile.phrases),
-        muted=tuple(profile.muted),
-        minimum_votes=profile.minimum_votes,
-        papers_per_digest=profile.papers_per_digest,
-        balance=profile.balance,
-        taste=bytes(profile.taste),
-    )
+_COLUMNS = ("topics", "phrases", "muted", "minimum_votes", "papers_per_digest", "balance", "taste")
+
+
+def _reader_profile(
+    topics: list[int], phrases: list[str], muted: list[str], minimum_votes: int, papers_per_digest: int, balance: int, taste: bytes
+) -> ReaderProfile:
+    return ReaderProfile(tuple(topics), tuple(phrases), tuple(muted), minimum_votes, papers_per_digest, balance, bytes(taste))
 
 
 def forget() -> None:

@@ -1,5 +1,6 @@
 """Planning: every reader of an edition into batches by their slot; and the first digest of a reader who has just confirmed."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 PAGE = 5_000
 """Readers read at a time: the memory of planning does not grow with their number."""
+BATCH_SECONDS = 30
 WRITTEN_AT_ONCE = 200
 EXTRA_WEEKLY_DAYS = 6
 """How much older than a daily edition a weekly one may be and still welcome a new reader."""
@@ -47,16 +49,23 @@ def plan_edition(edition_id: int, now: datetime) -> int | None:
 def _batches(edition: Edition) -> Iterator[Batch]:
     """Yield full batches as they fill, then what is left of each slot."""
     filling: dict[datetime, list[int]] = defaultdict(list)
+    full = _batch_size()
     for pk, cadence, hour, zone in _readers(edition):
         slot_at = slot(edition.nominal_at, hour, zone)
         if not wants(cadence, edition.cadence, slot_at, zone):
             continue
         ids = filling[slot_at]
         ids.append(pk)
-        if len(ids) == settings.BATCH_SIZE:
+        if len(ids) == full:
             yield new_batch(edition.pk, slot_at, filling.pop(slot_at))
     for slot_at in sorted(filling):
         yield new_batch(edition.pk, slot_at, filling[slot_at])
+
+
+def _batch_size() -> int:
+    """Return how many readers make a batch: what the provider takes in half a minute, where a rate is set."""
+    at_that_rate = math.ceil(settings.SEND_RATE * BATCH_SECONDS) if settings.SEND_RATE else settings.BATCH_SIZE
+    return min(settings.BATCH_SIZE, at_that_rate)
 
 
 def _readers(edition: Edition) -> Iterator[tuple[int, str, int, str]]:

@@ -11,7 +11,7 @@ from newsletter.composing.content import Digest, DigestLinks, DigestPick, Sectio
 from newsletter.composing.digest import render
 from newsletter.composing.wire import WireEdition
 from newsletter.models import CompiledEdition
-from newsletter.ranking.values import Pick, Selection
+from newsletter.ranking.values import Reason, Selection
 from newsletter.sending.frozen import topic_name
 from newsletter.sending.mail import Mail
 from newsletter.sending.readers import Reader
@@ -46,6 +46,7 @@ def forget() -> None:
     """Empty the memory, for a process whose database was replaced."""
     compiled_parts.cache_clear()
     wire_edition.cache_clear()
+    _shown.cache_clear()
 
 
 def message_key(edition_id: int, reader_id: int) -> str:
@@ -69,7 +70,7 @@ def print_mail(
         delivery_id=delivery_id,
         subscriber_id=reader.id,
         address=reader.address,
-        picks=tuple(_pick(edition_id, pick) for pick in selection.picks),
+        picks=tuple([_shown(edition_id, pick.paper_id, pick.reasons, pick.section, pick.topic_id) for pick in selection.picks]),
         links=DigestLinks(
             leave=links.leave_url(reader.id, edition_id),
             preferences=links.preferences_url(reader.id, now),
@@ -90,10 +91,12 @@ def print_mail(
     return Mail(delivery_id, edition_id, reader.address, digest.message_key, printed)
 
 
-def _pick(edition_id: int, pick: Pick) -> DigestPick:
+@lru_cache(maxsize=65_536)
+def _shown(edition_id: int, paper_id: int, reasons: tuple[Reason, ...], section: str, topic_id: int | None) -> DigestPick:
+    """Return a pick as a digest shows it. Readers with a topic in common get the same paper for the same reasons."""
     return DigestPick(
-        paper_id=pick.paper_id,
-        reasons=tuple(reason.text for reason in pick.reasons),
-        section=cast("Section", pick.section),
-        topic=topic_name(edition_id, pick.topic_id),
+        paper_id=paper_id,
+        reasons=tuple(reason.text for reason in reasons),
+        section=cast("Section", section),
+        topic=topic_name(edition_id, topic_id),
     )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from newsletter.clock import Clock
 from newsletter.sending.rate import Budget, Grant
 
-HANDFUL = 24
+HANDFUL = 48
 """Mails taken from the budget at once: few questions, and little is lost when a worker dies."""
 LONGEST_WAIT = timedelta(seconds=5)
 """A longer wait is not worth a worker: the rest of the batch is planned for its end."""

@@ -30,7 +30,7 @@ _COLUMNS = ("pk", "address", "state", "paused_until", "suppressed_at", "cadence"
 
 def locked_readers(ids: Collection[int]) -> list[Reader]:
     """Return the readers in order of id, locked until the transaction ends: leaving waits for the claim, or the claim sees it."""
-    rows = Subscriber.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    rows = Subscriber.objects.select_for_update(no_key=True).filter(pk__among=ids).order_by("pk")
     return [Reader(*row) for row in rows.values_list(*_COLUMNS)]
 
 

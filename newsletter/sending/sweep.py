@@ -10,6 +10,7 @@ from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, Editi
 from newsletter.sending.books import books
 from newsletter.sending.due import catch_up_start
 from newsletter.sending.epoch import server_epoch
+from newsletter.sending.inserting import NewDelivery, insert_deliveries
 from newsletter.sending.record import carry_over, remember_batch
 
 log = structlog.get_logger(__name__)
@@ -69,14 +70,10 @@ def _write_off(batches: QuerySet[Batch], state: BatchState, status: DeliveryStat
 
 def _write_off_one(batch: Batch, state: BatchState, status: DeliveryStatus, now: datetime) -> None:
     known = set(
-        Delivery.objects.filter(edition=batch.edition_id, subscriber__in=batch.subscriber_ids).values_list("subscriber_id", flat=True)
+        Delivery.objects.filter(edition=batch.edition_id, subscriber__among=batch.subscriber_ids).values_list("subscriber_id", flat=True)
     )
-    rows = [
-        Delivery(edition_id=batch.edition_id, subscriber_id=pk, batch=batch, status=status, claimed_at=now, settled_at=now)
-        for pk in batch.subscriber_ids
-        if pk not in known
-    ]
-    Delivery.objects.bulk_create(rows)
+    rows = [NewDelivery(pk, status, settled_at=now) for pk in batch.subscriber_ids if pk not in known]
+    insert_deliveries(batch.edition_id, batch.pk, rows, now)
     batch.deliveries.filter(status=DeliveryStatus.DEFERRED).update(status=status, settled_at=now)
     Batch.objects.filter(pk=batch.pk).update(state=state, finished_at=now, subscriber_ids=[], planned_count=len(rows))
     log.warning("batch_written_off", batch=batch.pk, edition=batch.edition_id, state=state.value, readers=len(rows))

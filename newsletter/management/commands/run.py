@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from newsletter.clock import BadInstant, Clock, parse_instant, ticking
 from newsletter.editions.day import freeze_or_hold
 from newsletter.editions.naming import UnknownEdition, find_edition
+from newsletter.garbage import collect_rarely
 from newsletter.management.commands.books import table
 from newsletter.models import BEFORE_FROZEN, Edition, EditionState
 from newsletter.sending.books import books
@@ -53,6 +54,7 @@ class Command(BaseCommand):
             raise CommandError(f"{edition} is paused: {edition.paused_reason} Resume it at the desk first.")
 
     def _send_due(self, edition: Edition, clock: Clock, console: Console) -> None:
+        collect_rarely()
         with Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
         ) as progress:
