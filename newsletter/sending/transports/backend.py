@@ -11,7 +11,7 @@ from anymail.exceptions import (
     AnymailRequestsAPIError,
 )
 from django.core.exceptions import ImproperlyConfigured
-from django.core.mail import get_connection
+from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
@@ -44,13 +44,14 @@ class BackendConnection(Blocking):
         self._backend: BaseEmailBackend | None = None
 
     def hand_over(self, mail: Mail) -> None:
+        message = None
         try:
             message = mail.message()
             message.metadata = {"delivery": str(mail.delivery_id)}  # type: ignore[attr-defined]  # Anymail reads it from the message
             message.tags = [f"edition-{mail.edition_id}"]  # type: ignore[attr-defined]  # as above
             self._open().send_messages([message])
         except (AnymailError, ImproperlyConfigured, requests.RequestException, OSError, ValueError) as error:
-            raise outcome(error) from error
+            raise (_unreadable(error) if _was_answered(message, error) else outcome(error)) from error
         said = getattr(getattr(message, "anymail_status", None), "status", None) or {ACCEPTED}
         if said & REFUSED:
             raise PermanentForReader(f"the provider refused the recipient: {', '.join(sorted(said))}")
@@ -82,6 +83,19 @@ class BackendTransport:
 
     def connect(self) -> BackendConnection:
         return BackendConnection(self._path)
+
+
+def _was_answered(message: EmailMessage | None, error: Exception) -> bool:
+    """Say whether the provider had taken the request, and only its answer could not be understood.
+
+    Anymail raises the same errors for a request that it cannot write and for an answer that it cannot read; but it keeps the answer.
+    """
+    answer = getattr(getattr(message, "anymail_status", None), "esp_response", None)
+    return answer is not None and not isinstance(error, (AnymailAPIError, AnymailRecipientsRefused))
+
+
+def _unreadable(error: Exception) -> HandOverError:
+    return Uncertain(f"an answer that cannot be read: {type(error).__name__}")
 
 
 def outcome(error: Exception) -> HandOverError:

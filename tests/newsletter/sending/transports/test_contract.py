@@ -178,6 +178,8 @@ class TestHttp(Contract):
         ("stall", Uncertain),
         ((200, {}, b"<html>it works"), Uncertain),
         ((200, {}, b""), Uncertain),
+        # Anymail calls the recipient invalid, as if it had refused to send; but the provider took the mail.
+        ((200, {}, b'{"ErrorCode": 0, "Message": "OK", "MessageID": "x", "To": ""}'), Uncertain),
         ((429, {}, b"{}"), Throttled),
         ((429, {"Retry-After": "7"}, b"{}"), Throttled),
         ((503, {"Retry-After": "7"}, b"{}"), Throttled),
