@@ -159,6 +159,8 @@ SENDER_ID = _env.str(
 )
 SMTP_URL = _env.str("SMTP_URL", "")
 OUTBOX_DIR = VAR_DIR / "outbox"
+MACHINE_FILE = VAR_DIR / "machine.json"
+"""This machine's half of the proof that it may send from the database: see subscriptions.arming."""
 
 ANYMAIL = _anymail_settings()
 if MAIL_PROVIDER == "file":

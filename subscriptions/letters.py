@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from subscriptions.arming import is_armed
 from subscriptions.handover import Fate, NotHandedOver, hand_over
 from subscriptions.letter_mail import build
 from subscriptions.models import Letter, LetterKind, LetterState, SignUp, Subscriber, SubscriberState
@@ -47,6 +48,8 @@ def write(
 def send(letter_id: int, clock: Callable[[], datetime]) -> bool:
     """Claim one letter and hand it over; return whether it was sent now. Safe to run at any time and any number of times."""
     now = clock()
+    if not is_armed(now):
+        return False
     if not Letter.objects.claim(letter_id, now=now, lease=LEASE):
         return False
     letter = Letter.objects.select_related("subscriber", "sign_up__profile").get(pk=letter_id)

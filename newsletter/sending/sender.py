@@ -26,6 +26,7 @@ from newsletter.sending.readers import gone
 from newsletter.sending.record import finish
 from newsletter.sending.run import Run
 from newsletter.sending.transports import Errand, Lanes, Transport, configured_transport
+from subscriptions.arming import is_armed
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +39,7 @@ PATIENCE = (0.2, 1, 2, 4, 8, 15, 30, 30)
 
 
 def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) -> bool:
-    """Send one batch. False when there was nothing to claim, or the batch was lost to the sweep on the way.
+    """Send one batch. False when this machine may not send, when there was nothing to claim, or when the sweep took the batch.
 
     Whatever a provider, a template or a reader's values do, the batch is settled; only a process that dies, or a database that stays
     away for longer than the lease, leaves it to the sweep.
@@ -46,7 +47,7 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
     Raises:
         Exception: whatever a transport raised outside its contract, after everything was recorded.
     """
-    claimed = claim(batch_id, clock())
+    claimed = claim(batch_id, clock()) if is_armed(clock()) else None
     if claimed is None:
         return False
     way_out = transport or configured_transport()

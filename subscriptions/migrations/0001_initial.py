@@ -450,4 +450,20 @@ class Migration(migrations.Migration):
                 name="consent_kind_known",
             ),
         ),
+        migrations.CreateModel(
+            name="Machine",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("identity", models.CharField(editable=False, max_length=32, unique=True)),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                ("token", models.CharField(blank=True, editable=False, max_length=32)),
+                ("renewed_at", models.DateTimeField(verbose_name="last seen")),
+                ("armed_at", models.DateTimeField(blank=True, null=True, verbose_name="armed")),
+            ],
+            options={
+                "verbose_name": "machine",
+                "verbose_name_plural": "machines",
+                "ordering": ("name", "pk"),
+            },
+        ),
     ]

@@ -2,6 +2,7 @@
 
 from subscriptions.models.consent import Consent, ConsentKind, Suppression, SuppressionReason
 from subscriptions.models.letter import Letter, LetterKind, LetterState
+from subscriptions.models.machine import Machine
 from subscriptions.models.profile import Profile
 from subscriptions.models.subscriber import Cadence, SignUp, Subscriber, SubscriberState
 from subscriptions.models.topic import Topic
@@ -13,6 +14,7 @@ __all__ = [
     "Letter",
     "LetterKind",
     "LetterState",
+    "Machine",
     "Profile",
     "SignUp",
     "Subscriber",

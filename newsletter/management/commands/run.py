@@ -18,6 +18,7 @@ from newsletter.sending.due import due_batches, next_instant
 from newsletter.sending.plan import plan_edition
 from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import sweep
+from subscriptions.arming import is_armed
 
 
 class Command(BaseCommand):
@@ -33,6 +34,8 @@ class Command(BaseCommand):
             edition = find_edition(options["edition"])
         except (BadInstant, UnknownEdition) as error:
             raise CommandError(str(error)) from error
+        if not is_armed(clock()):
+            raise CommandError("This machine is not armed: if it is the one that should send from this database, run `manage.py arm`.")
         self._prepare(edition, clock)
         console = Console(file=cast("IO[str]", self.stdout))
         self._send_due(edition, clock, console)
