@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsletter.settings")
 django.setup()
@@ -24,7 +25,7 @@ from newsletter.models import Delivery, Edition  # noqa: E402
 from newsletter.sending.due import due_batches  # noqa: E402
 from newsletter.sending.mail import Mail  # noqa: E402
 from newsletter.sending.sender import send_batch  # noqa: E402
-from newsletter.sending.transports import Errand, Lanes, configured_transport  # noqa: E402
+from newsletter.sending.transports import Errand, Lanes, transport_of  # noqa: E402
 from newsletter.sending.transports.base import Blocking  # noqa: E402
 
 Job = dict[str, Any]
@@ -56,6 +57,7 @@ class NullTransport:
     takes_bytes = True
     width = 4
     blocks = False
+    knows_repeats = False
 
     def connect(self) -> NullConnection:
         return NullConnection()
@@ -93,7 +95,7 @@ def prebuilt_mails(job: Job) -> Callable[[], int]:
 
     def hand_over() -> int:
         mails = [Prebuilt(number, job["edition"], address, "", empty, octets) for number, (address, octets) in enumerate(ready)]
-        with Lanes(configured_transport()) as lanes:
+        with Lanes(transport_of(settings.MAIL_PROVIDER)) as lanes:
             for start in range(0, job["count"], lanes.width):
                 numbers = range(start, min(start + lanes.width, job["count"]))
                 lanes.hand_over([_prebuilt_errand(mails, number, lanes.width, job["count"]) for number in numbers])

@@ -144,8 +144,11 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 # --- Mail out -----------------------------------------------------------------------------------------------------------
-MAIL_PROVIDER = _env.str("MAIL_PROVIDER", "") or "file"
-_problems += environment.provider_problems(MAIL_PROVIDER)
+MAIL_PROVIDERS = [name.strip() for name in (_env.str("MAIL_PROVIDER", "") or "file").split(",") if name.strip()]
+for _name in MAIL_PROVIDERS:
+    _problems += environment.provider_problems(_name)
+MAIL_PROVIDER = MAIL_PROVIDERS[0]
+"""The first one carries letters; digests take all of them, by the weights set at the desk."""
 SENDER_ADDRESS = _env.str("SENDER_ADDRESS", "") or ""
 REPLY_TO_ADDRESS = _env.str("REPLY_TO_ADDRESS", "") or ""
 POSTAL_ADDRESS = (_env.str("POSTAL_ADDRESS", "") or "").strip()
@@ -163,10 +166,13 @@ MACHINE_FILE = VAR_DIR / "machine.json"
 """This machine's half of the proof that it may send from the database: see subscriptions.arming."""
 
 ANYMAIL = _anymail_settings()
-if MAIL_PROVIDER == "file":
-    EMAIL_BACKEND = "newsletter.sending.outbox.EmailBackend"
-elif MAIL_PROVIDER == "smtp":
-    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+MAIL_BACKENDS = {
+    "file": "newsletter.sending.outbox.EmailBackend",
+    "smtp": "django.core.mail.backends.smtp.EmailBackend",
+}
+MAIL_BACKENDS |= {name: f"anymail.backends.{name}.EmailBackend" for name in MAIL_PROVIDERS if name not in MAIL_BACKENDS}
+EMAIL_BACKEND = MAIL_BACKENDS[MAIL_PROVIDER]
+if "smtp" in MAIL_PROVIDERS:
     if _wrong_url := environment.smtp_url_problems(SMTP_URL or ""):
         _problems += _wrong_url
     else:
@@ -174,8 +180,6 @@ elif MAIL_PROVIDER == "smtp":
         EMAIL_HOST, EMAIL_PORT = _smtp["EMAIL_HOST"], _smtp["EMAIL_PORT"]
         EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _smtp["EMAIL_HOST_USER"], _smtp["EMAIL_HOST_PASSWORD"]
         EMAIL_USE_TLS, EMAIL_USE_SSL = _smtp["EMAIL_USE_TLS"], _smtp["EMAIL_USE_SSL"]
-else:
-    EMAIL_BACKEND = f"anymail.backends.{MAIL_PROVIDER}.EmailBackend"
 EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = SENDER_ADDRESS or formataddr((SITE_NAME, "paperboy@localhost.localdomain"))
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
@@ -463,7 +467,7 @@ if PRODUCTION:
         _problems.append("SENDER_ADDRESS must be the address mail comes from, such as Paperboy <daily@paperboy.example.org>.")
     if not POSTAL_ADDRESS:
         _problems.append("POSTAL_ADDRESS must be set in production: the law wants one in every digest.")
-    if MAIL_PROVIDER == "file":
+    if "file" in MAIL_PROVIDERS:
         _problems.append("MAIL_PROVIDER must be smtp or a provider in production: file keeps mails in a folder and reaches nobody.")
 try:
     _env.seal()

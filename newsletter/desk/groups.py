@@ -63,6 +63,8 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
             "view_delivery",
             "change_delivery",
             "view_providerevent",
+            "view_provider",
+            "change_provider",
         ),
         "subscriptions": (
             "view_topic",

@@ -32,6 +32,7 @@ _SECTIONS: list[tuple[Promise, list[tuple[Promise, str, str]]]] = [
         [
             (_("Deliveries"), "outgoing_mail", "newsletter.delivery"),
             (_("Batches"), "stacks", "newsletter.batch"),
+            (_("Providers"), "alt_route", "newsletter.provider"),
             (_("Provider events"), "forward_to_inbox", "newsletter.providerevent"),
         ],
     ),

@@ -671,4 +671,50 @@ class Migration(migrations.Migration):
             model_name="strike",
             constraint=models.UniqueConstraint(fields=("edition", "paper"), name="strike_once"),
         ),
+        migrations.CreateModel(
+            name="Provider",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=40, unique=True, verbose_name="name")),
+                (
+                    "weight",
+                    models.PositiveSmallIntegerField(
+                        default=1, help_text="Its share beside the others; 0 for none.", verbose_name="weight"
+                    ),
+                ),
+                (
+                    "per_second",
+                    models.FloatField(
+                        blank=True, null=True, validators=[django.core.validators.MinValueValidator(0)], verbose_name="mails per second"
+                    ),
+                ),
+                ("per_hour", models.PositiveIntegerField(blank=True, null=True, verbose_name="mails in any hour")),
+                ("per_day", models.PositiveIntegerField(blank=True, null=True, verbose_name="mails in any 24 hours")),
+                ("warm_up_from", models.DateField(blank=True, null=True, verbose_name="warm-up began on")),
+                (
+                    "warm_up_first",
+                    models.PositiveIntegerField(
+                        default=500, validators=[django.core.validators.MinValueValidator(1)], verbose_name="mails on the first day"
+                    ),
+                ),
+                (
+                    "warm_up_growth",
+                    models.FloatField(
+                        default=1.5, validators=[django.core.validators.MinValueValidator(1.05)], verbose_name="growth from day to day"
+                    ),
+                ),
+                ("failures", models.PositiveSmallIntegerField(default=0, editable=False, verbose_name="failures in a row")),
+                ("rests_until", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="rests until")),
+                ("rests_because", models.CharField(blank=True, editable=False, max_length=300, verbose_name="rests because")),
+            ],
+            options={
+                "verbose_name": "provider",
+                "verbose_name_plural": "providers",
+                "ordering": ("name",),
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("warm_up_growth__gte", 1.05)), name="provider_warm_up_grows"),
+                    models.CheckConstraint(condition=models.Q(("warm_up_first__gte", 1)), name="provider_warm_up_begins"),
+                ],
+            },
+        ),
     ]

@@ -7,6 +7,7 @@ from newsletter.models.curation import Curation, CurationKind, Strike
 from newsletter.models.delivery import Delivery, DeliveryStatus, MailedHistory, Outcome
 from newsletter.models.edition import AFTER_FREEZE, BEFORE_FROZEN, Candidate, CompiledEdition, Edition, EditionCadence, EditionState
 from newsletter.models.event import Click, Feedback, FeedbackKind, ProviderEvent
+from newsletter.models.provider import Provider
 from newsletter.models.rate import ProviderRate, QuotaSlot, QuotaWindow
 from newsletter.models.vector import TextVector
 
@@ -31,6 +32,7 @@ __all__ = [
     "FeedbackKind",
     "MailedHistory",
     "Outcome",
+    "Provider",
     "ProviderEvent",
     "ProviderRate",
     "QuotaSlot",

@@ -8,6 +8,7 @@ import structlog
 from newsletter.models import DeliveryStatus
 from newsletter.sending.claim import HandOver
 from newsletter.sending.control import pause
+from newsletter.sending.providers import failed, others
 from newsletter.sending.run import Run
 from newsletter.sending.transports import HandOverError, PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
 
@@ -77,13 +78,17 @@ def _slow_down(run: Run, wait: float | None) -> None:
     now = run.clock()
     retry_at = None if wait is None else now + timedelta(seconds=wait)
     run.ration.budget.throttled(now, retry_at)
-    run.stop(retry_at or now + WAIT_WHEN_NOT_TOLD)
+    run.stop(now if others(run.transport.name, now) else retry_at or now + WAIT_WHEN_NOT_TOLD)
 
 
 def _give_up(run: Run, reason: str) -> None:
-    """Stop the whole run until a person has looked."""
-    pause(run.claimed.edition_id, reason, run.clock(), by_machine=True)
-    run.stop()
+    """Leave the provider to rest where others can go on; else stop the whole run until a person has looked."""
+    now = run.clock()
+    if others(run.transport.name, now):
+        failed(run.transport.name, reason, now)
+    else:
+        pause(run.claimed.edition_id, reason, now, by_machine=True)
+    run.stop(now)
 
 
 def _raise(error: Exception) -> None:

@@ -42,8 +42,8 @@ class Claimed:
     hand_overs: tuple[HandOver, ...]
 
 
-def claim(batch_id: int, now: datetime) -> Claimed | None:
-    """Take the batch; None when it is not due, too late, halted, somebody else's or done."""
+def claim(batch_id: int, now: datetime, provider: str = "") -> Claimed | None:
+    """Take the batch; None when it is not due, too late, halted, somebody else's or done. `provider` will carry it."""
     token = uuid.uuid4()
     lease_until = now + timedelta(seconds=settings.LEASE_SECONDS)
     with transaction.atomic():
@@ -60,6 +60,7 @@ def claim(batch_id: int, now: datetime) -> Claimed | None:
             server_epoch=server_epoch(),
             cursor=0,
             in_hand=0,
+            provider=provider,
             subscriber_ids=[],
             planned_count=batch.planned_count,
         )

@@ -10,6 +10,7 @@ from newsletter.sending.claim import Claimed, HandOver
 from newsletter.sending.fence import Fence
 from newsletter.sending.ration import Ration
 from newsletter.sending.record import Note, write_note
+from newsletter.sending.transports import Transport
 
 
 @dataclass(slots=True)
@@ -20,7 +21,7 @@ class Run:
     clock: Clock
     fence: Fence
     ration: Ration
-    takes_bytes: bool
+    transport: Transport
     notes: list[Note] = field(default_factory=list)
     written: int = 0
     resume_at: datetime | None = None

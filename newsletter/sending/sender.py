@@ -6,7 +6,7 @@ that says nothing else was sent, those in hand are uncertain, those after the cu
 
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
@@ -20,12 +20,13 @@ from newsletter.sending.claim import HandOver, claim
 from newsletter.sending.fence import Fence, Mark
 from newsletter.sending.mail import Mail
 from newsletter.sending.press import print_mail
+from newsletter.sending.providers import choose_provider, limits_of, worked
 from newsletter.sending.rate import Budget
 from newsletter.sending.ration import Ration
 from newsletter.sending.readers import gone
 from newsletter.sending.record import finish
 from newsletter.sending.run import Run
-from newsletter.sending.transports import Errand, Lanes, Transport, configured_transport
+from newsletter.sending.transports import Errand, Lanes, Transport, Uncertain, transport_of
 from subscriptions.arming import is_armed
 
 log = structlog.get_logger(__name__)
@@ -34,6 +35,8 @@ SEND_TIME = timedelta(seconds=45)
 """A task ends within a minute: what a batch has left by then waits for the next one."""
 LEASE_SHARE = 0.6
 """Of the lease: a batch that is handed over for longer might meet the sweep."""
+REPEATS = 2
+"""How often a mail is offered again to a provider that would recognise it."""
 PATIENCE = (0.2, 1, 2, 4, 8, 15, 30, 30)
 """Seconds between the attempts to write a batch's end, together less than the usual lease."""
 
@@ -47,11 +50,12 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
     Raises:
         Exception: whatever a transport raised outside its contract, after everything was recorded.
     """
-    claimed = claim(batch_id, clock()) if is_armed(clock()) else None
-    if claimed is None:
+    now = clock()
+    way_out = (transport or _way_out(now)) if is_armed(now) else None
+    claimed = claim(batch_id, clock(), way_out.name) if way_out is not None else None
+    if way_out is None or claimed is None:
         return False
-    way_out = transport or configured_transport()
-    run = Run(claimed, clock, Fence(claimed.batch_id, claimed.token), Ration(Budget(way_out.name)), way_out.takes_bytes)
+    run = Run(claimed, clock, Fence(claimed.batch_id, claimed.token), Ration(Budget(way_out.name, limits_of(way_out.name, now))), way_out)
     try:
         with Lanes(way_out) as lanes:
             _deliver_all(run, lanes)
@@ -60,6 +64,12 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
     finally:
         settled = _settle(run)
     return settled
+
+
+def _way_out(now: datetime) -> Transport | None:
+    """Return the way that a batch takes; None when every provider rests or has carried what it may."""
+    name = choose_provider(now)
+    return None if name is None else transport_of(name)
 
 
 def _deliver_all(run: Run, lanes: Lanes) -> None:
@@ -94,6 +104,8 @@ def _settle(run: Run) -> bool:
             database.close()
             time.sleep(wait)
         else:
+            if run.accepted:
+                worked(run.transport.name)
             log.info("batch_ended", batch=run.claimed.batch_id, accepted=run.accepted, noted=len(run.notes), settled=settled)
             return settled
     return False
@@ -155,7 +167,7 @@ def _printed(run: Run, hand_over: HandOver) -> Mail | None:
             hand_over.selection,
             claimed.claimed_at,
             first=claimed.at_once,
-            as_bytes=run.takes_bytes,
+            as_bytes=run.transport.takes_bytes,
         )
     except DatabaseError:
         raise
@@ -179,10 +191,19 @@ def _keep_only(hand_over: HandOver, papers: tuple[int, ...]) -> None:
     )
 
 
+def _repeated(answers: Sequence[Exception | None], errands: Sequence[Errand], lanes: Lanes) -> list[Exception | None]:
+    """Hand over again, letter for letter and under the same keys, what the provider may or may not have taken."""
+    unknown = [place for place, answer in enumerate(answers) if isinstance(answer, Uncertain)]
+    better = dict(zip(unknown, lanes.hand_over([errands[place] for place in unknown]), strict=True))
+    return [better.get(place, answer) for place, answer in enumerate(answers)]
+
+
 def _hand_over(run: Run, hand_overs: Sequence[HandOver], errands: Sequence[Errand], lanes: Lanes) -> None:
     """Hand over what is marked, and record every answer before anything follows from one of them."""
     run.in_hand = hand_overs
     answers = lanes.hand_over(errands)
+    for _ in range(REPEATS if run.transport.knows_repeats else 0):
+        answers = _repeated(answers, errands, lanes)
     reactions = [note_answer(run, hand_over, answer) for hand_over, answer in zip(hand_overs, answers, strict=True)]
     run.in_hand = ()
     run.write()

@@ -9,6 +9,7 @@ from newsletter.sending.transports.outcomes import HandOverError, PermanentForAl
 from newsletter.sending.transports.smtp import SmtpTransport
 
 __all__ = [
+    "KNOW_REPEATS",
     "BackendTransport",
     "Connection",
     "Errand",
@@ -21,14 +22,18 @@ __all__ = [
     "Transient",
     "Transport",
     "Uncertain",
-    "configured_transport",
+    "transport_of",
 ]
 
 
-def configured_transport() -> Transport:
-    """Return the way out that MAIL_PROVIDER names."""
-    if settings.MAIL_PROVIDER == "smtp":
+KNOW_REPEATS = frozenset({"resend"})
+"""Providers that take a key with each mail and send a repeated one once. Resend keeps it for 24 hours."""
+
+
+def transport_of(name: str) -> Transport:
+    """Return the way out to one of the providers that MAIL_PROVIDER names."""
+    if name == "smtp":
         return SmtpTransport()
     # Writing files side by side would gain nothing.
-    width = 1 if settings.MAIL_PROVIDER == "file" else settings.CONNECTIONS_PER_WORKER
-    return BackendTransport(settings.MAIL_PROVIDER, settings.EMAIL_BACKEND, width)
+    width = 1 if name == "file" else settings.CONNECTIONS_PER_WORKER
+    return BackendTransport(name, settings.MAIL_BACKENDS[name], width, knows_repeats=name in KNOW_REPEATS)

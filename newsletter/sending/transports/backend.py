@@ -39,8 +39,9 @@ NOT_US = {HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBI
 class BackendConnection(Blocking):
     """One backend instance, opened once and kept."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, with_key: bool = False) -> None:
         self._path = path
+        self._with_key = with_key
         self._backend: BaseEmailBackend | None = None
 
     def hand_over(self, mail: Mail) -> None:
@@ -49,7 +50,10 @@ class BackendConnection(Blocking):
             message = mail.message()
             message.metadata = {"delivery": str(mail.delivery_id)}  # type: ignore[attr-defined]  # Anymail reads it from the message
             message.tags = [f"edition-{mail.edition_id}"]  # type: ignore[attr-defined]  # as above
-            self._open().send_messages([message])
+            backend = self._open()
+            if self._with_key:
+                backend.session.headers["Idempotency-Key"] = mail.key  # type: ignore[attr-defined]  # Anymail's, of requests
+            backend.send_messages([message])
         except (AnymailError, ImproperlyConfigured, requests.RequestException, OSError, ValueError) as error:
             raise (_unreadable(error) if _was_answered(message, error) else outcome(error)) from error
         said = getattr(getattr(message, "anymail_status", None), "status", None) or {ACCEPTED}
@@ -76,13 +80,14 @@ class BackendTransport:
     takes_bytes = False
     blocks = True
 
-    def __init__(self, name: str, path: str, width: int = 1) -> None:
+    def __init__(self, name: str, path: str, width: int = 1, *, knows_repeats: bool = False) -> None:
         self.width = width
+        self.knows_repeats = knows_repeats
         self.name = name
         self._path = path
 
     def connect(self) -> BackendConnection:
-        return BackendConnection(self._path)
+        return BackendConnection(self._path, with_key=self.knows_repeats)
 
 
 def _was_answered(message: EmailMessage | None, error: Exception) -> bool:

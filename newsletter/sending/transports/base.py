@@ -37,12 +37,14 @@ class Transport(Protocol):
 
     `takes_bytes` says that it wants each mail as a whole message, which costs far less to print than texts for a request. `width` is
     how many connections a worker uses side by side; `blocks` says that each of them then needs a thread of its own.
+    `knows_repeats` says that the provider recognises a mail by its key and never sends it twice: an uncertain one may go again.
     """
 
     name: str
     takes_bytes: bool
     width: int
     blocks: bool
+    knows_repeats: bool
 
     def connect(self) -> Connection:
         """Return a connection that opens itself with its first mail."""

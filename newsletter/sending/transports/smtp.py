@@ -92,6 +92,7 @@ class SmtpTransport:
     name = "smtp"
     takes_bytes = True
     blocks = False
+    knows_repeats = False
 
     def __init__(self) -> None:
         self.width = settings.CONNECTIONS_PER_WORKER

@@ -20,6 +20,7 @@ class Mailbox:
     takes_bytes = False
     width = 1
     blocks = True
+    knows_repeats = False
 
     def __init__(self, script: Callable[[int, Mail], BaseException | None] = lambda _number, _mail: None) -> None:
         self.accepted: list[Mail] = []

@@ -1,0 +1,102 @@
+"""Providers: which way out a batch takes, what each may carry, and who steps in for one that fails."""
+
+import math
+import random
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import structlog
+from django.conf import settings
+from django.db.models import F
+
+from newsletter.models import Provider
+from newsletter.models.rate import ProviderRate
+from newsletter.sending.rate import Budget, Limits
+
+log = structlog.get_logger(__name__)
+
+FIRST_REST = timedelta(minutes=2)
+LONGEST_REST = timedelta(hours=1)
+_dice = random.SystemRandom()
+
+
+def choose_provider(now: datetime) -> str | None:
+    """Return the provider for a batch, by weight among those that are well and have room; None when there is none just now.
+
+    A batch that is carried over may take another one than before: what it still holds was not accepted. What is uncertain stays behind.
+    """
+    names = settings.MAIL_PROVIDERS
+    if len(names) == 1:
+        return str(names[0])
+    free = [row for row in _rows() if row.weight and _is_well(row, now) and _has_room(row, now)]
+    return _dice.choices(free, [row.weight for row in free])[0].name if free else None
+
+
+def others(name: str, now: datetime) -> bool:
+    """Say whether another provider could go on in the place of this one."""
+    return len(settings.MAIL_PROVIDERS) > 1 and any(row.weight and row.name != name and _is_well(row, now) for row in _rows())
+
+
+def limits_of(name: str, now: datetime) -> Limits:
+    """Return what a provider may carry: its own limits, the settings' where it has none, and not more than its warm-up allows."""
+    row = Provider.objects.filter(name=name).first()
+    if row is None:
+        return Limits(settings.SEND_RATE, settings.HOURLY_QUOTA, settings.DAILY_QUOTA)
+    per_day = _or(row.per_day, settings.DAILY_QUOTA)
+    ceiling = warm_up_ceiling(row, now)
+    if ceiling is not None and (not per_day or ceiling < per_day):
+        per_day = ceiling
+    return Limits(_or(row.per_second, settings.SEND_RATE), _or(row.per_hour, settings.HOURLY_QUOTA), per_day)
+
+
+def warm_up_ceiling(row: Provider, now: datetime) -> int | None:
+    """Return how many mails the warm-up plan allows on the day of `now`; None without a plan, and once it is far beyond any volume."""
+    if row.warm_up_from is None:
+        return None
+    days = max(0, (now.date() - row.warm_up_from).days)
+    if days * math.log(row.warm_up_growth) > math.log(2**31 / row.warm_up_first):
+        return None
+    return int(row.warm_up_first * row.warm_up_growth**days)
+
+
+def failed(name: str, reason: str, now: datetime) -> None:
+    """Let a provider rest that failed as a whole: longer each time, until it carries a mail again."""
+    row, _ = Provider.objects.get_or_create(name=name)
+    rest = min(LONGEST_REST, FIRST_REST * 2 ** min(row.failures, 10))
+    Provider.objects.filter(pk=row.pk).update(failures=F("failures") + 1, rests_until=now + rest, rests_because=reason[:300])
+    log.error("provider_rests", provider=name, reason=reason, until=now + rest)
+
+
+def worked(name: str) -> None:
+    """Note that a provider carries mail."""
+    Provider.objects.filter(name=name, failures__gt=0).update(failures=0, rests_until=None, rests_because="")
+
+
+def _rows() -> list[Provider]:
+    """Return the rows of the configured providers, made where they are missing."""
+    rows = {row.name: row for row in Provider.objects.filter(name__in=settings.MAIL_PROVIDERS)}
+    for name in settings.MAIL_PROVIDERS:
+        if name not in rows:
+            rows[name], _ = Provider.objects.get_or_create(name=name)
+    return [rows[name] for name in settings.MAIL_PROVIDERS]
+
+
+def _is_well(row: Provider, now: datetime) -> bool:
+    if row.rests_until is not None and row.rests_until > now:
+        return False
+    return not ProviderRate.objects.filter(provider=row.name, paused_until__gt=now).exists()
+
+
+def _has_room(row: Provider, now: datetime) -> bool:
+    limits = limits_of(row.name, now)
+    if not (limits.per_hour or limits.per_day):
+        return True
+    report = Budget(row.name, limits).report(now)
+    return all(not quota or used < quota for used, quota in ((report.hour_used, limits.per_hour), (report.day_used, limits.per_day)))
+
+
+Number = TypeVar("Number", int, float)
+
+
+def _or(own: Number | None, usual: Number) -> Number:
+    return usual if own is None else own
