@@ -246,6 +246,8 @@ CONNECTIONS_PER_WORKER = _env.int("CONNECTIONS_PER_WORKER", 4, validate=validate
 LEASE_SECONDS = _env.int("LEASE_SECONDS", 180, validate=validate.Range(10, 3600))
 SEND_RATE = _env.float("SEND_RATE", 0.0, validate=validate.Range(0))
 """Mails per second that the provider allows, all workers together; 0 is no limit. The quotas below likewise, per rolling window."""
+DOMAIN_RATES: dict[str, float] = _env.dict("DOMAIN_RATES", {}, subcast_values=float)
+"""Mails per second towards domains of recipients that want less than the provider could give, such as gmail.com=20."""
 HOURLY_QUOTA = _env.int("HOURLY_QUOTA", 0, validate=validate.Range(0))
 DAILY_QUOTA = _env.int("DAILY_QUOTA", 0, validate=validate.Range(0))
 

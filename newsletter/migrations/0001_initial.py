@@ -61,6 +61,7 @@ class Migration(migrations.Migration):
                 ),
                 ("subscriber_ids", models.JSONField(default=list, editable=False)),
                 ("planned_count", models.PositiveIntegerField(default=0, verbose_name="readers")),
+                ("domain", models.CharField(blank=True, editable=False, max_length=255, verbose_name="recipients' domain")),
                 ("provider", models.CharField(blank=True, max_length=40, verbose_name="provider")),
                 ("token", models.UUIDField(blank=True, editable=False, null=True)),
                 ("lease_until", models.DateTimeField(blank=True, null=True, verbose_name="lease until")),
@@ -444,7 +445,7 @@ class Migration(migrations.Migration):
             name="ProviderRate",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("provider", models.CharField(max_length=40, unique=True, verbose_name="provider")),
+                ("provider", models.CharField(max_length=300, unique=True, verbose_name="provider")),
                 ("rate", models.FloatField(blank=True, null=True, verbose_name="mails per second after throttling")),
                 ("paused_until", models.DateTimeField(blank=True, null=True, verbose_name="paused until")),
                 ("tokens", models.FloatField(default=0, editable=False)),

@@ -22,6 +22,7 @@ class Batch(models.Model):
     `slot_at` is the instant the readers wanted, `send_after` the one before which the batch rests: later when it takes up deferred
     deliveries. `subscriber_ids` are the readers planned here for the first time; the claim turns them into deliveries and empties the
     list, which keeps the row small while its cursor moves. A batch of deferred deliveries has none, its deliveries point to it.
+    Readers whose addresses lie in a domain with a rate of its own share batches of that `domain`.
     `planned_count` counts the readers whose books begin here.
 
     `cursor` is the fence: the number of hand-overs begun. It is advanced, under `token` and an unexpired lease, before each hand-over;
@@ -39,6 +40,7 @@ class Batch(models.Model):
     state = models.CharField(_("state"), max_length=16, choices=BatchState, default=BatchState.PLANNED)
     subscriber_ids = models.JSONField(default=list, editable=False)
     planned_count = models.PositiveIntegerField(_("readers"), default=0)
+    domain = models.CharField(_("recipients' domain"), max_length=255, blank=True, editable=False)
     provider = models.CharField(_("provider"), max_length=40, blank=True)
     token = models.UUIDField(null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)

@@ -5,13 +5,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ProviderRate(models.Model):
-    """The rate of one provider: one row for all workers.
+    """The rate of one provider: one row for all workers. "provider/domain" is its rate towards one domain of recipients.
 
     `rate` (mails per second) is what the last throttling left of the ceiling, and `paused_until` when it may be tried again; from then
     on the rate grows back. No rate: never throttled. `tokens` at `drawn_at` are the bucket that stands in while Redis is away.
     """
 
-    provider = models.CharField(_("provider"), max_length=40, unique=True)
+    provider = models.CharField(_("provider"), max_length=300, unique=True)
     rate = models.FloatField(_("mails per second after throttling"), null=True, blank=True)
     paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
     tokens = models.FloatField(default=0, editable=False)

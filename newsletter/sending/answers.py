@@ -9,7 +9,7 @@ from newsletter.models import DeliveryStatus
 from newsletter.sending.claim import HandOver
 from newsletter.sending.control import pause
 from newsletter.sending.providers import failed, others
-from newsletter.sending.run import Run
+from newsletter.sending.run import Run, domain_of
 from newsletter.sending.transports import HandOverError, PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
 
 log = structlog.get_logger(__name__)
@@ -31,6 +31,8 @@ def note_answer(run: Run, hand_over: HandOver, answer: Exception | None) -> Reac
     if answer is None:
         run.accepted += 1
         run.transient_in_a_row = run.failed_in_a_row = 0
+        if run.refusals_in_a_row:
+            run.refusals_in_a_row.pop(domain_of(hand_over), None)
         return None
     kind = type(answer).__name__
     reason = answer.reason if isinstance(answer, HandOverError) else f"an error came before the answer: {kind}"
@@ -69,6 +71,8 @@ def _try_later(run: Run, hand_over: HandOver, reason: str) -> Reaction | None:
         run.note(hand_over, DeliveryStatus.FAILED, f"given up after {attempts} attempts: {reason}", attempts)
     else:
         run.note(hand_over, DeliveryStatus.DEFERRED, reason, attempts)
+    domain = domain_of(hand_over)
+    run.refusals_in_a_row[domain] = run.refusals_in_a_row.get(domain, 0) + 1
     run.transient_in_a_row += 1
     return (lambda: _slow_down(run, None)) if run.transient_in_a_row >= TRANSIENT_IN_A_ROW else None
 

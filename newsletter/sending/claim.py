@@ -39,6 +39,7 @@ class Claimed:
     token: uuid.UUID
     claimed_at: datetime
     at_once: bool
+    domain: str
     hand_overs: tuple[HandOver, ...]
 
 
@@ -64,7 +65,7 @@ def claim(batch_id: int, now: datetime, provider: str = "") -> Claimed | None:
             subscriber_ids=[],
             planned_count=batch.planned_count,
         )
-    return Claimed(batch.pk, edition.pk, token, now, batch.at_once, tuple(hand_overs))
+    return Claimed(batch.pk, edition.pk, token, now, batch.at_once, batch.domain, tuple(hand_overs))
 
 
 def _take(batch_id: int, now: datetime) -> Batch | None:
@@ -94,7 +95,7 @@ def _first_time(batch: Batch, edition: Edition, now: datetime) -> list[HandOver]
             moved[verdict.moved_to].append(reader.id)
         else:
             settled.append((reader, verdict))
-    Batch.objects.bulk_create([new_batch(edition.pk, slot_at, ids) for slot_at, ids in moved.items()])
+    Batch.objects.bulk_create([new_batch(edition.pk, slot_at, ids, domain=batch.domain) for slot_at, ids in moved.items()])
     batch.planned_count = len(sendable) + len(settled)
     return _insert(batch, sendable, choose(edition, sendable, {}), settled, now)
 

@@ -48,44 +48,51 @@ def plan_edition(edition_id: int, now: datetime) -> int | None:
 
 def _batches(edition: Edition) -> Iterator[Batch]:
     """Yield full batches as they fill, then what is left of each slot."""
-    filling: dict[datetime, list[int]] = defaultdict(list)
-    full = _batch_size()
-    for pk, cadence, hour, zone in _readers(edition):
+    filling: dict[tuple[datetime, str], list[int]] = defaultdict(list)
+    for pk, cadence, hour, zone, address in _readers(edition):
         slot_at = slot(edition.nominal_at, hour, zone)
         if not wants(cadence, edition.cadence, slot_at, zone):
             continue
-        ids = filling[slot_at]
+        domain = paced_domain(address)
+        ids = filling[slot_at, domain]
         ids.append(pk)
-        if len(ids) == full:
-            yield new_batch(edition.pk, slot_at, filling.pop(slot_at))
-    for slot_at in sorted(filling):
-        yield new_batch(edition.pk, slot_at, filling[slot_at])
+        if len(ids) == _batch_size(domain):
+            yield new_batch(edition.pk, slot_at, filling.pop((slot_at, domain)), domain=domain)
+    for slot_at, domain in sorted(filling):
+        yield new_batch(edition.pk, slot_at, filling[slot_at, domain], domain=domain)
 
 
-def _batch_size() -> int:
-    """Return how many readers make a batch: what the provider takes in half a minute, where a rate is set."""
-    at_that_rate = math.ceil(settings.SEND_RATE * BATCH_SECONDS) if settings.SEND_RATE else settings.BATCH_SIZE
-    return min(settings.BATCH_SIZE, at_that_rate)
+def paced_domain(address: str) -> str:
+    """Return the address's domain if that has a rate of its own; empty otherwise."""
+    domain = address.rpartition("@")[2].lower() if settings.DOMAIN_RATES else ""
+    return domain if domain in settings.DOMAIN_RATES else ""
 
 
-def _readers(edition: Edition) -> Iterator[tuple[int, str, int, str]]:
-    """Read id, cadence, hour and zone of the confirmed readers in keyset pages, so that no page costs more than the first."""
+def _batch_size(domain: str) -> int:
+    """Return how many readers make a batch: what the provider, or the domain, takes in half a minute, where a rate is set."""
+    rate = settings.DOMAIN_RATES[domain] if domain else settings.SEND_RATE
+    return min(settings.BATCH_SIZE, math.ceil(rate * BATCH_SECONDS)) if rate else settings.BATCH_SIZE
+
+
+def _readers(edition: Edition) -> Iterator[tuple[int, str, int, str, str]]:
+    """Read id, cadence, hour, zone and address of the confirmed readers in keyset pages, so that no page costs more than the first."""
     for cadence in CADENCES[EditionCadence(edition.cadence)]:
         confirmed = Subscriber.objects.filter(state=SubscriberState.ACTIVE, cadence=cadence).order_by("pk")
         last = 0
-        while page := list(confirmed.filter(pk__gt=last).values_list("pk", "hour", "timezone")[:PAGE]):
-            for pk, hour, zone in page:
-                yield pk, cadence, hour, zone
+        while page := list(confirmed.filter(pk__gt=last).values_list("pk", "hour", "timezone", "address_key")[:PAGE]):
+            for pk, hour, zone, address in page:
+                yield pk, cadence, hour, zone, address
             last = page[-1][0]
 
 
-def new_batch(edition_id: int, slot_at: datetime, subscriber_ids: list[int], *, at_once: bool = False) -> Batch:
+def new_batch(edition_id: int, slot_at: datetime, subscriber_ids: list[int], *, at_once: bool = False, domain: str = "") -> Batch:
     """Return an unsaved batch whose readers' books begin with it."""
     return Batch(
         edition_id=edition_id,
         slot_at=slot_at,
         send_after=slot_at,
         at_once=at_once,
+        domain=domain,
         subscriber_ids=subscriber_ids,
         planned_count=len(subscriber_ids),
     )

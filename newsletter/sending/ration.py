@@ -18,6 +18,7 @@ class Ration:
     """What one batch may still hand over of what it took."""
 
     budget: Budget
+    domain: Budget | None = None
     left: int = 0
 
     def take(self, most: int, wanted: int, clock: Clock, until: datetime) -> Grant:
@@ -29,7 +30,7 @@ class Ration:
         """
         while not self.left:
             now = clock()
-            grant = self.budget.take(min(wanted, max(most, HANDFUL)), now)
+            grant = self._grant(min(wanted, max(most, HANDFUL)), now)
             self.left = grant.count
             if self.left:
                 break
@@ -40,6 +41,16 @@ class Ration:
         count = min(most, self.left)
         self.left -= count
         return Grant(count)
+
+    def _grant(self, wanted: int, now: datetime) -> Grant:
+        """Ask the provider's budget, and the domain's before it; what the second one refuses, the first one has lost."""
+        if self.domain is None:
+            return self.budget.take(wanted, now)
+        allowed = self.domain.take(wanted, now)
+        if not allowed.count:
+            return allowed
+        grant = self.budget.take(allowed.count, now)
+        return Grant(grant.count, grant.wait_until or allowed.wait_until)
 
     def put_back(self, unused: int) -> None:
         """Return what was taken for mails that were not handed over after all."""

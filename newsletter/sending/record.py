@@ -79,7 +79,9 @@ def carry_over(batch: Batch, cursor: int, resume_at: datetime, now: datetime) ->
 
 
 def _later_batch(batch: Batch, send_after: datetime) -> Batch:
-    return Batch.objects.create(edition_id=batch.edition_id, slot_at=batch.slot_at, send_after=send_after, at_once=batch.at_once)
+    return Batch.objects.create(
+        edition_id=batch.edition_id, slot_at=batch.slot_at, send_after=send_after, at_once=batch.at_once, domain=batch.domain
+    )
 
 
 def back_off(attempts: int) -> timedelta:

@@ -12,6 +12,12 @@ from newsletter.sending.ration import Ration
 from newsletter.sending.record import Note, write_note
 from newsletter.sending.transports import Transport
 
+REFUSALS_OF_A_DOMAIN = 5
+
+
+def domain_of(hand_over: HandOver) -> str:
+    return hand_over.reader.address.rpartition("@")[2].lower()
+
 
 @dataclass(slots=True)
 class Run:
@@ -31,6 +37,11 @@ class Run:
     accepted: int = 0
     transient_in_a_row: int = 0
     failed_in_a_row: int = 0
+    refusals_in_a_row: dict[str, int] = field(default_factory=dict)
+
+    def is_spared(self, hand_over: HandOver) -> bool:
+        """Say whether the reader's domain has refused so many in a row that trying more of it now would only harm us there."""
+        return self.refusals_in_a_row.get(domain_of(hand_over), 0) >= REFUSALS_OF_A_DOMAIN
 
     def note(self, hand_over: HandOver, status: DeliveryStatus, reason: str, attempts: int | None = None) -> None:
         """Keep what became of a delivery; `write` records it."""

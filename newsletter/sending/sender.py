@@ -21,7 +21,7 @@ from newsletter.sending.fence import Fence, Mark
 from newsletter.sending.mail import Mail
 from newsletter.sending.press import print_mail
 from newsletter.sending.providers import choose_provider, limits_of, worked
-from newsletter.sending.rate import Budget
+from newsletter.sending.rate import Budget, Limits
 from newsletter.sending.ration import Ration
 from newsletter.sending.readers import gone
 from newsletter.sending.record import finish
@@ -55,7 +55,7 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
     claimed = claim(batch_id, clock(), way_out.name) if way_out is not None else None
     if way_out is None or claimed is None:
         return False
-    run = Run(claimed, clock, Fence(claimed.batch_id, claimed.token), Ration(Budget(way_out.name, limits_of(way_out.name, now))), way_out)
+    run = Run(claimed, clock, Fence(claimed.batch_id, claimed.token), _ration(way_out.name, claimed.domain, now), way_out)
     try:
         with Lanes(way_out) as lanes:
             _deliver_all(run, lanes)
@@ -70,6 +70,11 @@ def _way_out(now: datetime) -> Transport | None:
     """Return the way that a batch takes; None when every provider rests or has carried what it may."""
     name = choose_provider(now)
     return None if name is None else transport_of(name)
+
+
+def _ration(provider: str, domain: str, now: datetime) -> Ration:
+    rate = settings.DOMAIN_RATES.get(domain)
+    return Ration(Budget(provider, limits_of(provider, now)), Budget(f"{provider}/{domain}", Limits(rate)) if rate else None)
 
 
 def _deliver_all(run: Run, lanes: Lanes) -> None:
@@ -116,7 +121,9 @@ def _deliver(run: Run, place: int, count: int, lanes: Lanes) -> None:
     hand_overs = run.claimed.hand_overs
     errands: dict[int, Errand] = {}
     for at in range(place, place + count):
-        if (mail := _printed(run, hand_overs[at])) is not None:
+        if run.is_spared(hand_overs[at]):
+            run.note(hand_overs[at], DeliveryStatus.DEFERRED, "its domain refused several mails before it")
+        elif (mail := _printed(run, hand_overs[at])) is not None:
             errands[at] = Errand(at % lanes.width, mail, _following(hand_overs, at + lanes.width))
     run.write()
     begun = [] if run.stopped else _begin(run, [(at, hand_overs[at]) for at in errands])

@@ -41,7 +41,7 @@ class Scene:
 
 def kill_children(scene: Scene) -> None:
     """Row 1: SIGKILL at random instants, pool processes one by one and then the whole worker."""
-    for share in sorted(scene.dice.uniform(0.03, 0.95) for _ in range(6)):
+    for share in sorted(scene.dice.uniform(0.03, 0.95) for _ in range(18)):
         scene.when(share)
         time.sleep(scene.dice.uniform(0, 0.05))
         if children := scene.town.children("worker"):
@@ -57,7 +57,7 @@ def kill_children(scene: Scene) -> None:
 def stop_and_wake(scene: Scene) -> None:
     """Workers frozen past their lease and woken again must find the fence closed."""
     scene.town.start_worker("second")
-    for share in sorted(scene.dice.uniform(0.05, 0.9) for _ in range(3)):
+    for share in sorted(scene.dice.uniform(0.05, 0.9) for _ in range(5)):
         scene.when(share)
         name = scene.dice.choice(["worker", "second"])
         scene.town.signal_all(name, signal.SIGSTOP)

