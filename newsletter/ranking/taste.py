@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import lru_cache
 from math import log, sqrt
 from zlib import crc32
 
@@ -63,6 +64,7 @@ class Taste:
     wordings: Mapping[int, str]
 
 
+@lru_cache(maxsize=1 << 16)
 def term_hash(term: str) -> int:
     """The 24-bit hash under which a term is kept."""
     return crc32(term.encode()) % _HASHES
@@ -98,16 +100,20 @@ def read(taste: bytes) -> Taste:
 
 def write(taste: Taste) -> bytes:
     """The bytes of a taste: the strongest terms, those with a wording first."""
-    scale = max((abs(weight) for weight in taste.weights.values()), default=0.0)
-    levels = {one: round(weight / scale * _LEVELS) for one, weight in taste.weights.items()} if scale > FAINTEST else {}
-    strongest = sorted((one for one in levels if levels[one]), key=lambda one: (-abs(levels[one]), one))[:TERMS_KEPT]
-    worded = _worded(strongest, taste.wordings)
-    order = worded + [one for one in strongest if one not in worded]
-    if not order:
+    hashes = np.fromiter(taste.weights.keys(), np.int64, len(taste.weights))
+    weights = np.fromiter(taste.weights.values(), np.float64, len(taste.weights))
+    scale = float(np.abs(weights).max(initial=0.0))
+    if scale <= FAINTEST:
         return b""
+    levels = np.rint(weights / scale * _LEVELS).astype(np.int8)
+    strongest = np.lexsort((hashes, -np.abs(levels.astype(np.int16))))[:TERMS_KEPT]
+    strongest = strongest[levels[strongest] != 0]
+    worded = _worded(hashes[strongest].tolist(), taste.wordings)
+    shown = np.isin(hashes[strongest], worded)
+    order = np.concatenate((strongest[shown], strongest[~shown]))
     head = _HEAD.pack(_VERSION, (taste.day - _EPOCH).days, min(taste.events, 65535), scale, len(order), len(worded))
-    body = b"".join(one.to_bytes(3, "little") + struct.pack("<b", levels[one]) for one in order)
-    return head + body + "\n".join(taste.wordings[one] for one in worded).encode()
+    table: bytes = (hashes[order] | (levels[order].astype(np.int64) & 0xFF) << 24).astype("<u4").tobytes()
+    return head + table + "\n".join(taste.wordings[one] for one in worded).encode()
 
 
 def _worded(strongest: Sequence[int], wordings: Mapping[int, str]) -> list[int]:
@@ -149,7 +155,7 @@ def vector(taste: bytes) -> tuple[NDArray[np.int64], NDArray[np.float64], float]
 
 def _after(taste: Taste, event: TasteEvent, archive: ArchiveStatistics) -> Taste:
     """Both are brought to the later day: what is older counts half for every 90 days."""
-    title, abstract = FieldIndex(event.title), FieldIndex(event.abstract)
+    title, abstract, spelled = _opened(event.title, event.abstract)
     day = max(taste.day, event.day)
     fading = 0.5 ** ((day - taste.day).days / HALF_LIFE_DAYS)
     share = event.weight * 0.5 ** ((day - event.day).days / HALF_LIFE_DAYS)
@@ -158,9 +164,15 @@ def _after(taste: Taste, event: TasteEvent, archive: ArchiveStatistics) -> Taste
     for term, weight in _unit_terms(title, abstract, archive).items():
         one = term_hash(term)
         weights[one] = weights.get(one, 0.0) + share * weight
-    for field in (abstract, title):
-        wordings.update(_wordings(field))
+    wordings.update(spelled)
     return Taste(day, max(0, taste.events + event.counts), weights, wordings)
+
+
+@lru_cache(maxsize=256)
+def _opened(title: str, abstract: str) -> tuple[FieldIndex, FieldIndex, Mapping[int, str]]:
+    """A paper's fields and the wordings of its terms. Many readers answer to the same papers, so these are worked out once."""
+    fields = FieldIndex(title), FieldIndex(abstract)
+    return (*fields, _wordings(fields[1]) | _wordings(fields[0]))
 
 
 def _unit_terms(title: FieldIndex, abstract: FieldIndex, archive: ArchiveStatistics) -> dict[str, float]:
