@@ -30,9 +30,12 @@ def _clock(at: str | None) -> Clock:
     return ticking(None if at is None else parse_instant(at))
 
 
-@shared_task
+@shared_task(soft_time_limit=600, time_limit=660)
 def look_after_editions(at: str | None = None) -> None:
-    """Open, rebuild and freeze editions as the day goes on, and take withdrawn papers out of the frozen ones."""
+    """Open, rebuild and freeze editions as the day goes on, and take withdrawn papers out of the frozen ones.
+
+    A freeze takes some seconds of processor time for each language, and longer on a machine that has others.
+    """
     now = _clock(at)()
     look_after(now)
     strike_withdrawn(now)

@@ -17,13 +17,14 @@ from babel.messages.mofile import write_mo
 from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.template.base import Lexer, TokenType
+from django.utils.translation import override
 from django.utils.translation.template import templatize
 from lxml import html as lxml_html
 
 from newsletter.composing.content import DigestPick
 from newsletter.composing.digest import render, render_web_view
 from newsletter.composing.proof import proved_edition
-from subscriptions.letter_mail import build
+from subscriptions.letter_mail import about_the_sender, build, from_templates
 from subscriptions.models import LetterKind, SignUp
 from tests.newsletter.composing.digests import digest, edition, paper, picks
 from tests.subscriptions.readers import NOW, a_letter, a_reader
@@ -160,6 +161,16 @@ def test_nothing_of_a_letter_is_left_in_english(made_up_language, kind):
     reader = a_reader(language="he")
     sign_up = SignUp.objects.create(subscriber=reader, profile=reader.profile, requested_at=NOW, language="he")
     message = build(a_letter(reader, kind=kind, sign_up=sign_up), reader, NOW)
+    for said in (message.subject, message.body, shown_by(message.alternatives[0].content)):
+        assert left_in_english(said) == []
+        assert "⟦" in said
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_nothing_of_a_notice_to_staff_is_left_in_english(made_up_language, held):
+    with override("he"):
+        context = about_the_sender() | {"edition": "1", "held": held, "reason": "2", "desk_url": "https://example.org/"}
+        message = from_templates("emails/staff_notice", context, to="ada@example.org", name="1", now=NOW)
     for said in (message.subject, message.body, shown_by(message.alternatives[0].content)):
         assert left_in_english(said) == []
         assert "⟦" in said
