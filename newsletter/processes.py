@@ -1,5 +1,6 @@
 """The processes of one machine: web, worker and scheduler beside the embedded Redis, started together and stopped together."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 
 from newsletter.embedded_redis import embedded_redis
@@ -52,6 +54,13 @@ class Processes:
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
+
+
+def migrate() -> None:
+    """Bring the database up to date; of several commands that start at once, one does it and the others wait."""
+    with (settings.VAR_DIR / "migrate.lock").open("w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        call_command("migrate", verbosity=0)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -16,7 +15,7 @@ from newsletter.demo.report import book_table, digest_table, import_table, sent_
 from newsletter.demo.run import WorkerGone, anything_left, send_all
 from newsletter.demo.stage import NothingToSend, import_listings, load_readers, newest_day, prepare, too_late
 from newsletter.models import Edition
-from newsletter.processes import one_machine, worker_command
+from newsletter.processes import migrate, one_machine, worker_command
 from newsletter.sending.books import books
 
 PIPED_WIDTH = 150
@@ -35,7 +34,7 @@ class Command(BaseCommand):
         console = _console()
         # The tables below say the same in fewer words; warnings still come through.
         logging.getLogger("newsletter").setLevel(logging.WARNING)
-        call_command("migrate", verbosity=0)
+        migrate()
         editions = self._prepared(console, options["listings"], options["year"])
         before = sent_count(editions)
         began = time.monotonic()

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from newsletter.processes import Processes, one_machine, scheduler_command, web_command, worker_command
+from newsletter.processes import Processes, migrate, one_machine, scheduler_command, web_command, worker_command
 
 
 class Command(BaseCommand):
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         _check_free(options["bind"])
         # Links in mails lead here, unless the environment says where readers find the site.
         os.environ.setdefault("SITE_URL", f"http://{options['bind']}")
-        call_command("migrate", verbosity=0)
+        migrate()
         call_command("load_topics", verbosity=0)
         with one_machine() as processes:
             processes.start("web", *web_command(options["bind"]))
