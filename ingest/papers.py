@@ -1,7 +1,7 @@
 """What the product asks about papers: which were listed, how their votes grew, and adding one by hand."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NoReturn, TypeVar
@@ -64,12 +64,13 @@ def listed_between(start_day: date, end_day: date) -> QuerySet[Paper]:
     return Paper.objects.filter(Exists(listings), merged_into=None, withdrawn_at=None)
 
 
-def vote_history(paper_ids: Collection[int], now: datetime) -> dict[int, Votes]:
+def vote_history(paper_ids: Iterable[int], now: datetime) -> dict[int, Votes]:
     """Return what was known of each paper at `now`. Papers that no source had listed by then are left out.
 
     Counts of one source on several days are one series, in which the highest counts; votes come from the source where they are highest,
     since votes of two sources cannot be added. Two queries, whatever the number of papers.
     """
+    paper_ids = list(paper_ids)
     listings: defaultdict[int, list[_Listed]] = defaultdict(list)
     counts = _counts(paper_ids, now)
     found = Listing.objects.filter(paper_id__in=paper_ids, day__lte=now.date()).select_related("source")
@@ -77,15 +78,6 @@ def vote_history(paper_ids: Collection[int], now: datetime) -> dict[int, Votes]:
         listed = _Listed(listing.source.slug, listing.day, min(listing.last_seen_at, now), counts[listing.pk])
         listings[listing.paper_id].append(listed)
     return {paper_id: _votes(of_paper) for paper_id, of_paper in listings.items()}
-
-
-def merged_ids(paper_ids: Collection[int]) -> dict[int, tuple[int, ...]]:
-    """Return the ids of the papers that were merged into each, for those that have any: who was mailed one was mailed the other."""
-    merged: defaultdict[int, list[int]] = defaultdict(list)
-    rows = Paper.objects.filter(merged_into_id__in=paper_ids).order_by("pk").values_list("merged_into_id", "pk")
-    for survivor, gone in rows:
-        merged[survivor or 0].append(gone)
-    return {survivor: tuple(gone) for survivor, gone in merged.items()}
 
 
 def add_by_hand(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 
 from ingest.models import Paper
-from newsletter.editions.merges import canonical, merged_into
+from ingest.redirects import canonical, merged_into
 from newsletter.models import Edition, Strike
 from newsletter.ranking.rank import rank
 from newsletter.ranking.values import Selection

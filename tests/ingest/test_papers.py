@@ -7,7 +7,8 @@ import pytest
 from ingest import recording
 from ingest.known_sources import source_named
 from ingest.models import Paper
-from ingest.papers import BadPaper, Votes, add_by_hand, listed_between, merged_ids, vote_history
+from ingest.papers import BadPaper, Votes, add_by_hand, listed_between, vote_history
+from ingest.redirects import canonical, merged_into
 from ingest.sighting import Parsed, Reading, Sighting
 
 pytestmark = pytest.mark.django_db
@@ -91,7 +92,8 @@ def test_withdrawn_and_merged_papers_are_not_listed():
     other = seen(0, 5, title="Another Title of Some Length", arxiv_id="2501.00002")
     Paper.objects.filter(pk=other.pk).update(merged_into=paper)
     assert list(listed_between(date(2025, 1, 9), date(2025, 1, 9))) == [paper]
-    assert merged_ids([paper.pk]) == {paper.pk: (other.pk,)}
+    assert merged_into([paper.pk]) == {other.pk: paper.pk}
+    assert canonical([other.pk, paper.pk]) == {other.pk: paper.pk, paper.pk: paper.pk}
     Paper.objects.filter(pk=paper.pk).update(withdrawn_at=NOW)
     assert not listed_between(date(2025, 1, 9), date(2025, 1, 9)).exists()
 

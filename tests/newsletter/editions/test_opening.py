@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ingest.joining import merge
 from ingest.models import Paper
 from newsletter.editions import candidates_of, curate, freeze, latest_day, nominal_instant, open_edition, rebuild
 from newsletter.editions.naming import UnknownEdition, find_edition
@@ -83,7 +84,7 @@ def test_a_withdrawn_paper_is_no_candidate():
 def test_a_merged_paper_gives_its_listings_and_votes_to_the_one_that_stays():
     stays = a_paper(1, day=DAY - timedelta(days=300), votes=None)
     merged = a_paper(2, votes=40)
-    Paper.objects.filter(pk=merged.pk).update(merged_into=stays)
+    merge(merged, stays, now=FREEZE, by=None)
     [candidate] = candidates_of(open_edition("daily", DAY, FREEZE))
     assert (candidate.id, candidate.votes, candidate.duplicates_of) == (stays.pk, 40, (merged.pk,))
 
