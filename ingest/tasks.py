@@ -6,6 +6,9 @@ from django.utils import timezone
 from ingest import retention, runs, suggesting
 from ingest.http.visits import our_client
 
+WAKE_UP_KEEPS = 30
+"""Seconds a wake-up stays in the queue: the next beat asks the database again, so older ones only pile up."""
+
 
 @shared_task
 def ask_sources() -> None:
@@ -13,7 +16,7 @@ def ask_sources() -> None:
     now = timezone.now()
     runs.begin_due_runs(now)
     for run_id in runs.due_runs(now):
-        read_page.delay(run_id)
+        read_page.apply_async((run_id,), expires=WAKE_UP_KEEPS)
 
 
 @shared_task

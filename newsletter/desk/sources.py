@@ -17,7 +17,6 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from ingest.health import health
-from ingest.known_sources import enabled_sources
 from ingest.models import Fetch, Rejection, Source
 from ingest.runs import begin_run, window_until
 from ingest.sources.registry import KINDS
@@ -111,11 +110,6 @@ class SourceAdmin(DeskAdmin):
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         return TemplateResponse(request, template, {**self.admin_site.each_context(request), "opts": self.opts, **context})
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """List the sources, those of the settings included from the first day on."""
-        enabled_sources()
-        return super().changelist_view(request, extra_context)
 
 
 class RejectedFilter(admin.SimpleListFilter):
