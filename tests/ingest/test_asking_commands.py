@@ -105,6 +105,16 @@ def test_being_throttled_is_waited_for(source, client, clock, wait, upstream):
     assert clock.now >= NOW + timedelta(seconds=90)
 
 
+def test_a_failure_is_told_in_json_too(source, upstream, client, clock, wait, monkeypatch):
+    monkeypatch.setattr(Command, "client", client)
+    monkeypatch.setattr(Command, "wait", staticmethod(wait))
+    upstream.script("/api/daily_papers?date=2025-01-09&p=0&limit=100", Reply(403))
+    out = StringIO()
+    with pytest.raises(CommandError, match="403"):
+        call_command("ingest", "huggingface", "--day", "2025-01-09", "--json", stdout=out)
+    assert "403" in json.loads(out.getvalue())["files"][0]["error"]
+
+
 def test_a_source_that_refuses_is_told_with_what_was_read_before(command, source, upstream, client, clock, wait):
     upstream.script("/api/daily_papers?date=2025-01-08&p=0&limit=100", Reply(403))
     with pytest.raises(CommandError, match="403"):

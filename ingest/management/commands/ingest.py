@@ -74,19 +74,21 @@ class Command(BaseCommand):
         at = now or timezone.now()
         if options["paper"]:
             row = _for_one_paper(row, paths, options)
+        problem = ""
         if paths:
             reports = self._import(row, paths, at, options)
         elif row.kind in KINDS:
-            reports = self._ask(row, _window(options, at), _clock(now), options)
+            reports, problem = self._ask(row, _window(options, at), _clock(now), options)
         else:
             raise CommandError(f"{source} is read from files: name them.")
         if options["json"]:
             self.stdout.write(json.dumps({"files": [_as_json(report) for report in reports]}))
         else:
             self._print(reports, dry_run=options["dry_run"])
-        failed = [report for report in reports if report.error]
-        if failed and paths:
-            raise CommandError("\n".join(f"{report.path} {report.error}" for report in failed))
+        if paths:
+            problem = "\n".join(f"{report.path} {report.error}" for report in reports if report.error)
+        if problem:
+            raise CommandError(problem)
 
     def _import(self, source: Source, paths: list[Path], now: datetime, options: dict[str, Any]) -> list[Report]:
         dry_run = options["dry_run"]
@@ -111,8 +113,8 @@ class Command(BaseCommand):
         with self._progress() as progress:
             return import_pages(source, progress.track(paths, description=source.title), parse, now=now, dry_run=dry_run)
 
-    def _ask(self, source: Source, window: Window, clock: Clock, options: dict[str, Any]) -> list[Report]:
-        """Ask for the window, and show each page as it comes; what came before a failure or an interruption is kept."""
+    def _ask(self, source: Source, window: Window, clock: Clock, options: dict[str, Any]) -> tuple[list[Report], str]:
+        """Ask for the window, and return a report of each page, and what ended it too early; what came before that is kept."""
         reports: list[Report] = []
         read: Callable[..., Iterator[Report]] = look if options["dry_run"] else ask
         with self._progress() as progress:
@@ -123,12 +125,10 @@ class Command(BaseCommand):
                     reports.append(report)
                     progress.update(task, advance=1, description=f"{source.title}: {report.path}")
             except (GivenUp, BadOptions) as error:
-                self._print(reports, dry_run=options["dry_run"])
-                raise CommandError(f"{source.slug}: {error}") from error
-            except KeyboardInterrupt as error:
-                self._print(reports, dry_run=options["dry_run"])
-                raise CommandError("Interrupted. What was read is kept; the same command goes on from here.") from error
-        return reports
+                return reports, f"{source.slug}: {error}"
+            except KeyboardInterrupt:
+                return reports, "Interrupted. What was read is kept; the same command goes on from here."
+        return reports, ""
 
     def _progress(self, *columns: Any) -> Progress:
         """Return a progress display on standard error, silent where that is no terminal."""
