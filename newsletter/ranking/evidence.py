@@ -16,6 +16,8 @@ ENOUGH_WORDS = 0.75
 BINDING = 10
 """Papers that must share a longer phrase before a word in it counts half as bound."""
 MOST_COUNTED = 4
+TOGETHER = 12
+"""Words of an abstract within which the words of a phrase must stand; further apart they speak of different things."""
 
 _JOINS = frozenset(" -‐‑–\n")
 
@@ -80,7 +82,9 @@ def _scattered(typed: Sequence[str], index: PaperIndex, archive: ArchiveStatisti
     for name, field, strength in (("title", index.title, TITLE_WORDS), ("abstract", index.abstract, ABSTRACT_WORDS)):
         found = [one for one in weights if field.has_stem(one)]
         if sum(weights[one] for one in found) >= ENOUGH_WORDS * whole:
-            return Evidence(strength, name, field, tuple(sorted(map(field.first, found))))
+            spans = field.closest(found)
+            if name == "title" or spans[-1][1] - spans[0][0] <= TOGETHER:
+                return Evidence(strength, name, field, spans)
     return NO_EVIDENCE
 
 

@@ -50,11 +50,21 @@ class FieldIndex:
         pairs = zip(self.tokens, self.stems, strict=True)
         return grams([one for token, one in pairs if token.word not in STOP_WORDS])
 
-    def first(self, one: str) -> Span:
-        """Where a stem that the text has stands first."""
-        if one in self._by_stem:
-            return self._by_stem[one][0], self._by_stem[one][0] + 1
-        return self._pair_by_stem[one][0], self._pair_by_stem[one][0] + 2
+    def closest(self, stems: Collection[str]) -> tuple[Span, ...]:
+        """One place of each of the stems, which the text has, where they stand closest together; the first such places."""
+        standing = sorted(
+            (place, length, one)
+            for one in stems
+            for length, places in ((1, self._by_stem.get(one, ())), (2, self._pair_by_stem.get(one, ())))
+            for place in places
+        )
+        last: dict[str, Span] = {}
+        best: tuple[Span, ...] = ()
+        for place, length, one in standing:
+            last[one] = (place, place + length)
+            if len(last) == len(stems) and (not best or _reach(last.values()) < _reach(best)):
+                best = tuple(sorted(last.values()))
+        return best
 
     def all_stems(self) -> set[str]:
         return self._by_stem.keys() | self._pair_by_stem.keys()
@@ -87,6 +97,11 @@ def _follow(sequence: Sequence[str], single: _Places, pair: _Places, forms: _For
         if not spans:
             break
     return spans or set()
+
+
+def _reach(spans: Collection[Span]) -> int:
+    """Number of words from the first span's beginning to the last one's end."""
+    return max(end for _, end in spans) - min(start for start, _ in spans)
 
 
 class PaperIndex:

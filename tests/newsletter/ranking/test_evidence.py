@@ -30,3 +30,20 @@ def test_of_two_wordings_that_share_words_the_longer_is_shown():
     library = Library([paper(1, "Image editing models", "Long tails and cats.")], ARCHIVE)
     assert library.spelled(["edit", "imag edit", "imag", "cat"], 0) == ["Image editing", "cats"]
     assert library.spelled(["tail", "cat", "long"], 0) == ["tails", "cats"]
+
+
+FAR = "Safety comes first. We then turn to quite another matter and ask what people think of painting, music and AI."
+
+
+@pytest.mark.parametrize(
+    ("title", "abstract", "strength"),
+    [
+        ("", "The safety of modern AI is at stake.", ABSTRACT_WORDS),
+        ("", FAR, 0),
+        ("", f"{FAR} The safety of AI is another thing.", ABSTRACT_WORDS),
+        ("Safety first: painting, music, and what it takes to live in peace with neighbours and AI", "", TITLE_WORDS),
+    ],
+)
+def test_the_words_of_a_phrase_stand_together_or_speak_of_different_things(title, abstract, strength):
+    archive = fit_archive([(title, abstract), ("Safety and AI", "")])
+    assert find_evidence(("ai", "safety"), PaperIndex(title, abstract), archive).strength == strength
