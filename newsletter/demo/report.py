@@ -18,7 +18,7 @@ from subscriptions.models import Topic
 PLAIN: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 NAMED = 2
 ALWAYS = {"due", "sent", "uncertain"}
-IMPORTED = ("entries", "new", "updated", "unchanged", "rejected")
+IMPORTED = ("entries", "new", "updated", "unchanged", "rejected", "warnings")
 
 
 def import_table(files: Sequence[dict[str, Any]]) -> Table:

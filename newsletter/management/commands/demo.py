@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from ingest.management.arguments import year
 from newsletter.demo.report import book_table, digest_table, import_table, sent_count
 from newsletter.demo.run import WorkerGone, anything_left, send_all
 from newsletter.demo.stage import NothingToSend, import_listings, load_readers, newest_day, prepare, too_late
@@ -26,7 +27,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("listings", nargs="*", type=Path, metavar="LISTING", help="listing pages as text (default: those of seeds/)")
-        parser.add_argument("--year", type=int, help="the year of the pages, which they do not say themselves")
+        parser.add_argument("--year", type=year, help="the year of the pages, which they do not say themselves")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if settings.PRODUCTION:
@@ -44,8 +45,8 @@ class Command(BaseCommand):
         console.print(book_table(editions))
         self._close(console, editions, sent_count(editions) - before, seconds)
 
-    def _prepared(self, console: Console, listings: list[Path], year: int | None) -> list[Edition]:
-        console.print(import_table(import_listings(listings, year)))
+    def _prepared(self, console: Console, listings: list[Path], page_year: int | None) -> list[Edition]:
+        console.print(import_table(import_listings(listings, page_year)))
         try:
             day = newest_day()
         except NothingToSend as error:
