@@ -17,7 +17,10 @@ from newsletter.ranking.packing import UnreadableBytes
 log = structlog.get_logger(__name__)
 
 MOST_PAPERS = 6_000
-"""A fit reads this many of the newest papers, more than a year of daily lists. It takes 400 MB at its peak and 8 s of CPU, and never more."""
+"""A fit reads this many of the newest papers, more than a year of daily lists.
+
+It takes 400 MB at its peak and 8 s of CPU, and never more.
+"""
 FEW_PAPERS = 1_000
 """Below this many papers the samples under seeds/ stand beside them."""
 REFIT_AFTER = timedelta(hours=20)
