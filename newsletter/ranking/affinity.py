@@ -11,8 +11,8 @@ from newsletter.ranking.taste import term_hash, vector
 from newsletter.ranking.vectors import Floats, PaperVectors
 
 BEST = 5
-LIKE_THE_BEST = 0.6
-FULL = 0.8
+LIKE_THE_BEST = 1.0
+FULL = 1.0
 """Centred cosine that counts as a perfect match with a taste."""
 STEP = 1 << 12
 """Papers' and readers' weights are rounded to this fraction, so that sums are exact integers."""

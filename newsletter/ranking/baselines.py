@@ -5,10 +5,12 @@ Plain textbook forms on the same words; they share nothing with the ranking but 
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from itertools import chain
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize
 
@@ -99,8 +101,10 @@ class _Counts:
         return ranker
 
 
-def _svm(table: sparse.csr_array, signs: Floats) -> Floats:
+def _svm(everything: sparse.csr_array, signs: Floats) -> Floats:
     """Linear SVM with squared hinge loss, classes weighted alike (as liblinear's L2-loss, 2008)."""
+    used = np.unique(everything.indices)
+    table = sparse.csr_array(everything[:, used])
     weights = SVM_C * len(signs) / 2 / np.where(signs > 0, (signs > 0).sum(), (signs < 0).sum())
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
@@ -111,7 +115,14 @@ def _svm(table: sparse.csr_array, signs: Floats) -> Floats:
         return float(normal @ normal / 2 + (weights * short**2).sum()), slope
 
     start = np.zeros(table.shape[1] + 1)
-    return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 100}).x[:-1])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 100}).x[:-1]
+    return _spread(found, used, everything.shape[1])
+
+
+def _spread(values: Floats, places: NDArray[np.intp], size: int) -> Floats:
+    spread = np.zeros(size)
+    spread[places] = values
+    return spread
 
 
 def _author_history(benchmark: DailyBenchmark) -> Ranker:
@@ -152,5 +163,6 @@ def _texts(query: Query) -> list[tuple[str, str]]:
     return [(paper.title, paper.abstract) for paper in query.papers]
 
 
+@cache
 def _stems(title: str, abstract: str) -> Counter[str]:
     return Counter(stem(word) for word in words(f"{title}\n{abstract}") if word not in STOP_WORDS)

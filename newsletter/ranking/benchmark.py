@@ -10,16 +10,20 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from newsletter.ranking.affinity import Affinity
 from newsletter.ranking.archive import ArchiveStatistics, fit_archive
-from newsletter.ranking.pickup import PastPaper, PickupModel
+from newsletter.ranking.phrases import PaperIndex
+from newsletter.ranking.pickup import PastPaper, PickupModel, TermCounts
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.taste import TasteEvent, learn
+from newsletter.ranking.topics import Library
 from newsletter.ranking.values import CandidatePaper, TopicDefinition
 
 DAY = date(2026, 1, 1)
@@ -28,6 +32,9 @@ BRANCH, FIRST_BESIDE = 2, 3
 """Ids of the branch a topic sits under, and of the first topic beside it; the topic itself is 1."""
 
 Row = dict[str, Any]
+
+indexed = lru_cache(maxsize=None)(PaperIndex)
+"""Queries share papers: each is indexed once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +93,9 @@ class TopicBenchmark:
         return (_query(row, self.documents) for row in self.rows)
 
     def rank(self, query: Query) -> list[str]:
-        frozen = EditionStatistics.freeze(query.papers, self._topics(query.row), _noon(DAY), self.archive)
-        return query.best_first(frozen.topic_scores[frozen.rows[1]])
+        library = Library(query.papers, self.archive, indexed)
+        asked, *others = self._topics(query.row)
+        return query.best_first(library.topic_match(asked, [asked, *others]).scores)
 
     def _topics(self, row: Row) -> list[TopicDefinition]:
         parent = row.get("parent")
@@ -108,6 +116,8 @@ class FeedbackBenchmark:
         self.documents = {row["id"]: row for row in read_rows(folder, "docs")}
         self.rows = read_rows(folder, "queries")
         self.archive = fit_archive((row["title"], row["abstract"]) for row in self.documents.values())
+        self._papers: tuple[CandidatePaper, ...] = ()
+        self._last = Affinity(Library((), self.archive).vectors)
 
     def queries(self) -> Iterator[Query]:
         return (_query(row, self.documents) for row in self.rows)
@@ -115,8 +125,13 @@ class FeedbackBenchmark:
     def rank(self, query: Query) -> list[str]:
         liked = sorted((self.documents[one]["title"], self.documents[one]["abstract"]) for one in query.row["liked"])
         taste = learn(b"", [TasteEvent(title, abstract, 1.0, DAY) for title, abstract in liked], self.archive)
-        frozen = EditionStatistics.freeze(query.papers, (), _noon(DAY), self.archive)
-        return query.best_first(frozen.affinity.scores([taste])[0])
+        return query.best_first(self._affinity(query).scores([taste])[0])
+
+    def _affinity(self, query: Query) -> Affinity:
+        """One reader's queries share their candidates and come one after the other."""
+        if self._papers != query.papers:
+            self._papers, self._last = query.papers, Affinity(Library(query.papers, self.archive, indexed).vectors)
+        return self._last
 
 
 class DailyBenchmark:
@@ -127,6 +142,7 @@ class DailyBenchmark:
         self.announced = {row["date"]: row["papers"] for row in read_rows(folder, "arxiv_days")}
         self.rows = sorted(read_rows(folder, "queries"), key=lambda row: str(row["date"]))
         self.archive = ArchiveStatistics(0, 0.0, {})
+        self._counts = TermCounts()
         self._day = ""
         self._model: PickupModel | None = None
 
@@ -143,7 +159,7 @@ class DailyBenchmark:
     def model(self, day: str) -> PickupModel:
         """What was known before a day; fitted once for all its queries."""
         if self._model is None or self._day != day:
-            self._model = PickupModel(self.history(day), date.fromisoformat(day))
+            self._model = PickupModel(self.history(day), date.fromisoformat(day), self._counts)
             self._day = day
         return self._model
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 
 from newsletter.ranking.text import STOP_WORDS, Token, grams, number_forms, sequences, stem, tokens, words
 
@@ -45,6 +46,7 @@ class FieldIndex:
     def has_stem(self, one: str) -> bool:
         return one in self._by_stem or one in self._pair_by_stem
 
+    @cached_property
     def terms(self) -> list[str]:
         """What `text.terms` gives for the text."""
         pairs = zip(self.tokens, self.stems, strict=True)

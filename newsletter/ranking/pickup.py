@@ -23,15 +23,20 @@ SHRINKAGE = 4.0
 """Papers that an author's mean is drawn towards the general mean by."""
 FEWEST_PAPERS = 200
 RAREST_KEPT = 3
-DAMPING = 3.0
+DAMPING = 8.0
 PICKED_DAMPING = 1.0
-SWEEPS = 60
+SWEEPS = 50
 TITLE_WEIGHT = 3
-AUTHORS, TEXT, SIZE, CODE = 1.0, 0.4, 0.3, 0.4
+TEXT_SCALE = 2.0
+"""Length of a paper's words beside its authors, each of whom has length 1."""
+JUDGED_SHARE = 0.8
+"""The features' scales are learned from the newest fifth of the listed papers, judged by those before."""
+JOINT, AUTHORS, SIZE, CODE = 1.0, 0.7, 0.4, 0.5
 PICKED_TEXT, PICKED_AUTHORS, PICKED_SIZE = 1.0, 1.0, 0.5
 """Weights of the standardised features, set once on past days and the same for every source."""
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,8 @@ class PickupModel:
     little history to learn from (`enough`).
     """
 
-    def __init__(self, history: Sequence[PastPaper], today: date) -> None:
+    def __init__(self, history: Sequence[PastPaper], today: date, counts: "TermCounts | None" = None) -> None:
+        """`counts` spares counting the same texts again when models of several days are made."""
         listed = sorted((one for one in history if one.votes is not None and one.day < today), key=_order)
         if len(listed) < FEWEST_PAPERS:
             raise ValueError(f"only {len(listed)} listed papers before {today}; {FEWEST_PAPERS} are needed")
@@ -63,9 +69,10 @@ class PickupModel:
         self.background = sorted((one for one in history if one.votes is None and one.day < today), key=_order)
         self.listed = listed
         self.standing = standings(listed)
-        self.vocabulary = _Vocabulary([*listed, *self.background])
-        known = self.vocabulary.table([*listed, *self.background])
+        self.vocabulary = _Vocabulary([*listed, *self.background], counts or TermCounts())
+        known = self.vocabulary.known
         self.texts, self.other_texts = known[: len(listed)], known[len(listed) :]
+        self.bylines = _Bylines(listed)
         self.taught = self._teach(len(listed))
         self.authors = _Authors(listed, self.standing, today)
         self._calibrate()
@@ -95,28 +102,34 @@ class PickupModel:
         return (best[1], best[0]) if best[0] > self.typical else None
 
     def _teach(self, count: int) -> Floats:
-        """What words did for the standing of the first papers."""
+        """What words and authors together did for the standing of the first papers.
+
+        In one regression, so that a subject gets no credit for a name, nor each of a group for all of them.
+        """
         fading = _fading(self.listed[:count], self.today, HALF_LIFE_DAYS)
-        return _ridge(self.texts[:count], self.standing[:count], fading)
+        return _ridge(self._joint(self.listed[:count], self.texts[:count]), self.standing[:count], fading)
+
+    def _joint(self, papers: Sequence[PastPaper], texts: sparse.csr_array) -> sparse.csr_array:
+        return sparse.csr_array(sparse.hstack([texts * TEXT_SCALE, self.bylines.table(papers)]))
 
     def _calibrate(self) -> None:
-        """Scale of the features and votes per merit, from the newer half judged by the older half alone."""
-        middle = len(self.listed) // 2
-        old, new = self.listed[:middle], self.listed[middle:]
-        text = self.texts[middle:] @ self._teach(middle)
-        authors = _Authors(old, self.standing[:middle], self.today)
-        raw = _features(new, text, authors.following(new, self.standing[middle:]))
+        """Scale of the features and votes per merit, from the newest papers judged by the older alone."""
+        start = int(len(self.listed) * JUDGED_SHARE)
+        old, new = self.listed[:start], self.listed[start:]
+        joint = self._joint(new, self.texts[start:]) @ self._teach(start)
+        authors = _Authors(old, self.standing[:start], self.today)
+        raw = _features(new, joint, authors.following(new, self.standing[start:]))
         self.centre, self.spread = raw.mean(axis=0), raw.std(axis=0) + 1e-9
-        merit = ((raw - self.centre) / self.spread) @ np.array([AUTHORS, TEXT, SIZE, CODE])
+        merit = ((raw - self.centre) / self.spread) @ np.array([JOINT, AUTHORS, SIZE, CODE])
         votes = np.log1p(np.array([one.votes for one in new], np.float64))
         self.slope = max(float(np.cov(merit, votes)[0, 1] / (merit.var() + 1e-9)), 0.0)
         self.base = float(votes.mean() - self.slope * merit.mean())
-        self.typical = float(np.median([one.votes for one in self.listed[middle:]]))
+        self.typical = float(np.median([one.votes for one in new]))
 
     def _merit(self, papers: Sequence[PastPaper]) -> Floats:
-        text = self.vocabulary.table(papers) @ self.taught
-        raw = _features(papers, text, np.array([self.authors.sum(one.authors) for one in papers]))
-        return np.asarray(((raw - self.centre) / self.spread) @ np.array([AUTHORS, TEXT, SIZE, CODE]))
+        joint = self._joint(papers, self.vocabulary.table(papers)) @ self.taught
+        raw = _features(papers, joint, np.array([self.authors.sum(one.authors) for one in papers]))
+        return np.asarray(((raw - self.centre) / self.spread) @ np.array([JOINT, AUTHORS, SIZE, CODE]))
 
     def _picked(self, papers: Sequence[PastPaper]) -> Floats:
         """How likely the community lists each of the announced papers, 0 to 1, by rank in the day.
@@ -198,43 +211,75 @@ class _Authors:
         return np.array(found)
 
 
-class _Vocabulary:
-    """Terms that occur in enough of the papers, with their weights."""
+class _Bylines:
+    """Authors of the listed papers as columns."""
 
-    def __init__(self, papers: Sequence[PastPaper]) -> None:
-        having: defaultdict[str, int] = defaultdict(int)
-        for paper in papers:
-            for term in _terms(paper.title, paper.abstract):
-                having[term] += 1
-        kept = sorted(term for term, count in having.items() if count >= RAREST_KEPT)
-        self.columns = {term: column for column, term in enumerate(kept)}
-        self.idf = np.log(len(papers) / np.array([having[term] for term in kept]))
+    def __init__(self, listed: Sequence[PastPaper]) -> None:
+        self.columns = {name: column for column, name in enumerate(sorted({name for paper in listed for name in _names(paper.authors)}))}
+
+    def table(self, papers: Sequence[PastPaper]) -> sparse.csr_array:
+        """1 for each known author of each paper."""
+        held = [[self.columns[name] for name in _names(paper.authors) if name in self.columns] for paper in papers]
+        columns = np.array(list(chain.from_iterable(held)), np.int64)
+        return _table(np.ones(len(columns)), columns, list(map(len, held)), len(self.columns))
+
+
+class TermCounts:
+    """Terms of texts under numbers. What was counted once is not counted again."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+        self._counted: dict[tuple[str, str], tuple[Numbers, Floats]] = {}
+
+    def table(self, papers: Sequence[PastPaper]) -> sparse.csr_array:
+        """How often each paper has each term, the title's counted TITLE_WEIGHT times."""
+        rows = [self._row(paper.title, paper.abstract) for paper in papers]
+        columns = np.concatenate([np.zeros(0, np.int64), *(numbers for numbers, _ in rows)])
+        values = np.concatenate([np.zeros(0), *(counts for _, counts in rows)])
+        return _table(values, columns, [len(numbers) for numbers, _ in rows], len(self.numbers))
+
+    def _row(self, title: str, abstract: str) -> tuple[Numbers, Floats]:
+        if (title, abstract) not in self._counted:
+            counts: defaultdict[int, int] = defaultdict(int)
+            for text, worth in ((abstract, 1), (title, TITLE_WEIGHT)):
+                for term in terms(text):
+                    counts[self.numbers.setdefault(term, len(self.numbers))] += worth
+            row = np.array(list(counts), np.int64), np.array(list(counts.values()), np.float64)
+            self._counted[title, abstract] = row
+        return self._counted[title, abstract]
+
+
+class _Vocabulary:
+    """Terms that occur in enough of the papers, with their weights. `known` are the vectors of those papers."""
+
+    def __init__(self, papers: Sequence[PastPaper], counts: TermCounts) -> None:
+        self.counts = counts
+        table = counts.table(papers)
+        having = np.bincount(table.indices, minlength=table.shape[1])
+        self.kept = np.flatnonzero(having >= RAREST_KEPT)
+        self.idf = np.log(len(papers) / having[self.kept])
+        self.known = self._weighted(table)
 
     def table(self, papers: Sequence[PastPaper]) -> sparse.csr_array:
         """(1 + ln tf) x idf, each paper scaled to length 1."""
-        counts = [_terms(paper.title, paper.abstract) for paper in papers]
-        entries = [[(self.columns[term], n) for term, n in one.items() if term in self.columns] for one in counts]
-        starts = np.concatenate(([0], np.cumsum([len(one) for one in entries])))
-        flat = np.array(list(chain.from_iterable(entries)), np.int64).reshape(-1, 2)
-        values = (1 + np.log(flat[:, 1])) * self.idf[flat[:, 0]]
-        table = sparse.csr_array((values, flat[:, 0], starts), shape=(len(papers), len(self.columns)))
-        lengths = np.sqrt(np.asarray((table * table).sum(axis=1)).ravel())
-        return sparse.csr_array(sparse.diags_array(1 / np.where(lengths > 0, lengths, 1.0)) @ table)
+        return self._weighted(self.counts.table(papers))
+
+    def _weighted(self, table: sparse.csr_array) -> sparse.csr_array:
+        kept = sparse.csr_array(table[:, self.kept])
+        kept.data = (1 + np.log(kept.data)) * self.idf[kept.indices]
+        lengths = np.sqrt(np.asarray((kept * kept).sum(axis=1)).ravel())
+        return sparse.csr_array(sparse.diags_array(1 / np.where(lengths > 0, lengths, 1.0)) @ kept)
 
 
-@lru_cache(maxsize=1 << 14)
-def _terms(title: str, abstract: str) -> dict[str, int]:
-    counts: defaultdict[str, int] = defaultdict(int)
-    for text, worth in ((abstract, 1), (title, TITLE_WEIGHT)):
-        for term in terms(text):
-            counts[term] += worth
-    return dict(counts)
+def _table(values: Floats, columns: Numbers, sizes: Sequence[int], width: int) -> sparse.csr_array:
+    starts = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+    return sparse.csr_array((values, columns, starts), shape=(len(sizes), width))
 
 
-def _features(papers: Sequence[PastPaper], text: Floats, authors: Floats) -> Floats:
+def _features(papers: Sequence[PastPaper], joint: Floats, authors: Floats) -> Floats:
     sizes = np.log1p([_size(one) for one in papers])
     code = np.array([one.has_code for one in papers], np.float64)
-    return np.column_stack([authors, text, sizes, code])
+    return np.column_stack([joint, authors, sizes, code])
 
 
 def _ridge(table: sparse.csr_array, target: Floats, weights: Floats, damping: float = DAMPING) -> Floats:
@@ -257,6 +302,7 @@ def _size(paper: PastPaper) -> int:
     return paper.author_count or len(paper.authors)
 
 
+@lru_cache(maxsize=1 << 16)
 def _name(author: str) -> str:
     return " ".join(author.casefold().split())
 

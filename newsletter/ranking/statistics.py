@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
-from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,8 +18,7 @@ from newsletter.ranking.memory import Memory
 from newsletter.ranking.muting import muted_papers
 from newsletter.ranking.packing import UnreadableBytes, pack, unpack
 from newsletter.ranking.pickup import PickupModel
-from newsletter.ranking.text import terms
-from newsletter.ranking.topics import Library, Match, topic_phrases
+from newsletter.ranking.topics import Library, Match
 from newsletter.ranking.trend import trend_scores
 from newsletter.ranking.values import CandidatePaper, TopicDefinition
 
@@ -77,7 +75,7 @@ class EditionStatistics:
         ordered = _by_id(papers, "papers")
         known = archive or fit_archive((paper.title, paper.abstract) for paper in ordered)
         subjects = _by_id(topics, "topics")
-        library = Library(ordered, known.narrowed(_terms_in(ordered, subjects)))
+        library = Library(ordered, known).narrowed(subjects)
         scores, on = library.matches(subjects)
         expected = (pickup.expected_votes(ordered) if pickup else np.zeros(len(ordered))).astype(np.float32)
         known_for = [pickup.known_for(paper) if pickup else None for paper in ordered]
@@ -164,12 +162,6 @@ class EditionStatistics:
         topics = tuple(_topic_from_plain(plain) for plain in data["topics"])
         known_for = tuple((name, votes) for name, votes in data["known_for"])
         return cls(datetime.fromisoformat(data["now"]), library, topics, known_for, **arrays)
-
-
-def _terms_in(papers: Sequence[CandidatePaper], topics: Sequence[TopicDefinition]) -> set[str]:
-    texts = chain.from_iterable((paper.title, paper.abstract) for paper in papers)
-    phrases = chain.from_iterable(topic_phrases(topic) for topic in topics)
-    return {term for text in chain(texts, phrases) for term in terms(text)}
 
 
 def _by_id(values: Sequence[Identified], what: str) -> tuple[Identified, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
-from math import log, sqrt
+from math import sqrt
 from zlib import crc32
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from newsletter.ranking.archive import ArchiveStatistics
 from newsletter.ranking.phrases import FieldIndex
 from newsletter.ranking.text import STOP_WORDS, grams
+from newsletter.ranking.vectors import TITLE_TWICE
 
 HALF_LIFE_DAYS = 90.0
 TERMS_KEPT = 440
@@ -26,7 +27,6 @@ FAINTEST = 1e-6
 """A taste whose strongest weight has faded below this is no taste any more."""
 WORDING_BYTES = 260
 """Room for wordings: with 440 terms of four bytes this keeps a taste under 2 kB."""
-TITLE_WEIGHT = 3
 
 _HEAD = struct.Struct("<BHHfHB")
 _VERSION = 1
@@ -176,13 +176,13 @@ def _opened(title: str, abstract: str) -> tuple[FieldIndex, FieldIndex, Mapping[
 
 
 def _unit_terms(title: FieldIndex, abstract: FieldIndex, archive: ArchiveStatistics) -> dict[str, float]:
-    """(1 + ln tf) x idf of a paper's terms, scaled to length 1."""
+    """Levelled counts x idf of a paper's terms, scaled to length 1: the vectors that papers have in `Affinity`."""
     counts: dict[str, int] = {}
-    for field, worth in ((abstract, 1), (title, TITLE_WEIGHT)):
-        for term in field.terms():
+    for field, worth in ((abstract, 1), (title, TITLE_TWICE)):
+        for term in field.terms:
             counts[term] = counts.get(term, 0) + worth
     known = {term: count for term, count in counts.items() if term in archive.frequencies}
-    weights = {term: (1 + log(count)) * archive.weight(term) for term, count in known.items()}
+    weights = {term: count / (count + 1.0) * archive.weight(term) for term, count in known.items()}
     length = sqrt(sum(weight * weight for weight in weights.values())) or 1.0
     return {term: weight / length for term, weight in weights.items()}
 

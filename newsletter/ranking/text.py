@@ -37,6 +37,7 @@ class Token(NamedTuple):
     joined: bool
 
 
+@lru_cache(maxsize=1 << 16)
 def normal_form(word: str) -> str:
     """Case, compatibility forms, accents and a possessive ending folded away."""
     folded = _POSSESSIVE.sub("", word.casefold())

@@ -2,8 +2,9 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from newsletter.ranking.archive import ArchiveStatistics
 from newsletter.ranking.evidence import ABSTRACT_PHRASE, NO_EVIDENCE, Evidence, find_evidence, presence
 from newsletter.ranking.phrases import PaperIndex, phrase_words
-from newsletter.ranking.text import STOP_WORDS, stem, tokens
+from newsletter.ranking.text import STOP_WORDS, stem, terms, tokens
 from newsletter.ranking.values import CandidatePaper, TopicDefinition
 from newsletter.ranking.vectors import Floats, PaperVectors, unit
 
@@ -51,13 +52,29 @@ class Match(NamedTuple):
 class Library:
     """The papers of an edition, indexed for phrases, with what the archive knows of their words."""
 
-    def __init__(self, papers: Sequence[CandidatePaper], archive: ArchiveStatistics) -> None:
+    def __init__(
+        self,
+        papers: Sequence[CandidatePaper],
+        archive: ArchiveStatistics,
+        index: Callable[[str, str], PaperIndex] = PaperIndex,
+    ) -> None:
+        """`index` makes the index of a title and an abstract, or remembers it from another library."""
         self.papers = tuple(papers)
         self.archive = archive
+        self._index = index
+
+    def narrowed(self, topics: Sequence[TopicDefinition]) -> "Library":
+        """The same papers with what of the archive concerns them and the topics: all that has to be kept with an edition."""
+        asked = chain.from_iterable(map(topic_phrases, topics))
+        fields = chain.from_iterable((index.title, index.abstract) for index in self.indexes)
+        wanted = set(chain.from_iterable(chain(map(terms, asked), (field.terms for field in fields))))
+        narrow = Library(self.papers, self.archive.narrowed(wanted))
+        narrow.indexes = self.indexes
+        return narrow
 
     @cached_property
     def indexes(self) -> list[PaperIndex]:
-        return [PaperIndex(paper.title, paper.abstract) for paper in self.papers]
+        return [self._index(paper.title, paper.abstract) for paper in self.papers]
 
     @cached_property
     def vectors(self) -> PaperVectors:

@@ -16,6 +16,9 @@ K1 = 1.2
 B = 0.75
 """The usual constants of BM25: how fast repetition saturates, how much length counts."""
 
+TITLE_TWICE = 2
+"""What the title counts where terms are weighed for taste."""
+
 Floats = NDArray[np.float64]
 
 
@@ -24,7 +27,7 @@ class PaperVectors:
 
     def __init__(self, indexes: Sequence[PaperIndex], archive: ArchiveStatistics) -> None:
         self.archive = archive
-        counts = [_count(index) for index in indexes]
+        counts = [_count(index, TITLE_WEIGHT) for index in indexes]
         self.vocabulary = {term: column for column, term in enumerate(sorted(set(chain.from_iterable(counts))))}
         self.terms = list(self.vocabulary)
         self.idf = np.array([archive.weight(term) for term in self.terms])
@@ -33,15 +36,17 @@ class PaperVectors:
         self.bm25 = self._saturated(table)
         known = np.array([term in archive.frequencies for term in self.terms], bool)
         self.words = _unit(self._weighted(table, self.single & known))
-        self.all_terms = _unit(self._weighted(table, known))
+        self.all_terms = _unit(self._levelled(self._table([_count(index, TITLE_TWICE) for index in indexes]), known))
         self.places = archive.latent(self.terms)
         self.latent = _unit_rows(self.words @ self.places)
 
     def _table(self, counts: Sequence[Counter[str]]) -> sparse.csr_array:
         starts = np.concatenate(([0], np.cumsum([len(one) for one in counts]))).astype(np.int64)
-        columns = np.array([self.vocabulary[term] for one in counts for term in sorted(one)], np.int64)
-        values = np.array([one[term] for one in counts for term in sorted(one)], np.float64)
-        return sparse.csr_array((values, columns, starts), shape=(len(counts), len(self.terms)))
+        columns = np.array([self.vocabulary[term] for one in counts for term in one], np.int64)
+        values = np.array([number for one in counts for number in one.values()], np.float64)
+        table = sparse.csr_array((values, columns, starts), shape=(len(counts), len(self.terms)))
+        table.sort_indices()
+        return table
 
     def _saturated(self, table: sparse.csr_array) -> sparse.csr_array:
         """BM25 of Robertson and others (TREC-3, 1994) on the fields joined with weights (BM25F, 2004)."""
@@ -56,6 +61,12 @@ class PaperVectors:
         """(1 + ln tf) x idf of the kept terms. What the archive has in one paper only joins no two papers."""
         weighted = table.copy()
         weighted.data = (1 + np.log(table.data)) * self.idf[table.indices] * kept[table.indices]
+        return weighted
+
+    def _levelled(self, table: sparse.csr_array, kept: NDArray[np.bool_]) -> sparse.csr_array:
+        """`levelled` counts x idf of the kept terms."""
+        weighted = table.copy()
+        weighted.data = levelled(table.data) * self.idf[table.indices] * kept[table.indices]
         return weighted
 
     def query(self, typed: str) -> Floats:
@@ -75,10 +86,19 @@ class PaperVectors:
         return np.asarray(self.bm25 @ asked) / (whole or 1.0)
 
 
-def _count(index: PaperIndex) -> Counter[str]:
-    counts = Counter(index.abstract.terms())
-    for term in index.title.terms():
-        counts[term] += TITLE_WEIGHT
+def levelled(counts: Floats) -> Floats:
+    """How much a term's repetition in a paper counts for taste: n / (n + 1), so twice is little more than once.
+
+    The saturation of BM25 without its length. What a paper mentions at all says more about who
+    likes it than how often it does.
+    """
+    return np.asarray(counts / (counts + 1.0))
+
+
+def _count(index: PaperIndex, title_weight: int) -> Counter[str]:
+    counts = Counter(index.abstract.terms)
+    for term in index.title.terms:
+        counts[term] += title_weight
     return counts
 
 
