@@ -11,6 +11,8 @@ from newsletter.ranking.values import CandidatePaper, Parts, Reason, TopicDefini
 WORTH_SAYING = 0.1
 """A rise is called one when a tenth or more of the votes came in the last day."""
 
+NEW_DAYS = 3
+
 EDITORS_PICK = Reason("editor", "editor’s pick")
 
 
@@ -43,8 +45,8 @@ class Narrator:
                 yield self._taste(place, taste)
             elif part == _TREND:
                 yield self._trend(place)
-            elif part == _FRESH:
-                yield _fresh(self.statistics.papers[place])
+            elif part == _FRESH and len(order) == 1:
+                yield _fresh(self.statistics.papers[place], self.statistics.now.date())
 
     def _interest(self, place: int, interest: int | str) -> Reason:
         if isinstance(interest, str):
@@ -106,10 +108,11 @@ def _votes(count: int) -> str:
     return "1 vote" if count == 1 else f"{count:,} votes"
 
 
-def _fresh(paper: CandidatePaper) -> Reason:
-    if paper.published is None:
-        return Reason("fresh", f"new: first listed on {_day(paper.listed)}")
-    return Reason("fresh", f"new: published on {_day(paper.published)}")
+def _fresh(paper: CandidatePaper, today: date) -> Reason:
+    """Said only where nothing else speaks for a paper; and "new" only while it is."""
+    known = paper.published or paper.listed
+    day = f"{'published' if paper.published else 'first listed'} on {_day(known)}"
+    return Reason("fresh", f"new: {day}" if (today - known).days <= NEW_DAYS else day)
 
 
 def _day(day: date) -> str:

@@ -125,6 +125,17 @@ def test_a_count_without_an_earlier_one_is_told_as_it_is():
     assert ("trend", "1 vote so far") in selection.picks[0].reasons
 
 
+def test_new_is_said_only_of_new_papers_for_which_nothing_else_speaks():
+    published = [date(2026, 2, 27), date(2026, 2, 20)]
+    papers = [paper(number, f"Sound {number}", published=day) for number, day in enumerate(published, 1)]
+    selection = only(frozen([*papers, paper(3, "Noise", votes=9)]), reader())
+    assert {pick.paper_id: [reason.text for reason in pick.reasons] for pick in selection.picks} == {
+        1: ["new: published on 27 February"],
+        2: ["published on 20 February"],
+        3: ["9 votes so far"],
+    }
+
+
 def test_at_most_two_papers_come_from_outside_the_topics():
     trending = [paper(number, f"Sound number {number}", votes=100 + number) for number in range(2, 9)]
     selection = only(frozen([paper(1, "Diffusion models", votes=900), *trending], [DIFFUSION]), reader(topics=(1,)))
