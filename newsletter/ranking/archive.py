@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import log
 from typing import Any
@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from newsletter.ranking.abbreviations import believed, definitions, wordings
 from newsletter.ranking.packing import pack, unpack
 from newsletter.ranking.text import terms
 
 _MAGIC = b"PBAR"
-_VERSION = 2
+_VERSION = 3
 RAREST_KEPT = 2
 TITLE_WEIGHT = 4
 """A word in the title counts like this many in the abstract."""
@@ -37,7 +38,8 @@ class ArchiveStatistics:
 
     `frequencies` leaves out what only one paper has. `mean_length` is the mean number of single
     stems of a paper, the title's counted TITLE_WEIGHT times. `latents` gives single stems a place
-    in a latent space: int8, to be read as directions times the length in `scales`.
+    in a latent space: int8, to be read as directions times the length in `scales`. `abbreviations`
+    are written out in full: "rag" stands for "retrieval augmented generation".
     """
 
     documents: int
@@ -46,6 +48,7 @@ class ArchiveStatistics:
     places: Mapping[str, int] = field(default_factory=dict)
     latents: NDArray[np.int8] = field(default_factory=lambda: np.zeros((0, 0), np.int8))
     scales: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    abbreviations: Mapping[str, str] = field(default_factory=dict)
 
     def weight(self, term: str) -> float:
         """The smoothed inverse document frequency ln(1 + (N - n + 0.5) / (n + 0.5)).
@@ -55,6 +58,10 @@ class ArchiveStatistics:
         """
         having = min(self.frequencies.get(term, 1), self.documents)
         return log(1 + (self.documents - having + 0.5) / (having + 0.5))
+
+    def wordings(self, phrase: str) -> tuple[str, ...]:
+        """The phrase as typed, and with abbreviations written out or put in."""
+        return wordings(phrase, self.abbreviations)
 
     def latent(self, stems: Iterable[str]) -> Vector:
         """The places of stems in the latent space, (stems, dimensions); zeros where one is unknown."""
@@ -73,13 +80,14 @@ class ArchiveStatistics:
         rows = np.array([self.places[one] for one in placed], np.int64)
         places = {one: row for row, one in enumerate(placed)}
         frequencies = {one: self.frequencies[one] for one in kept}
-        return ArchiveStatistics(self.documents, self.mean_length, frequencies, places, self.latents[rows], self.scales[rows])
+        return replace(self, frequencies=frequencies, places=places, latents=self.latents[rows], scales=self.scales[rows])
 
     def to_bytes(self) -> bytes:
         known = sorted(self.frequencies)
         placed = sorted(self.places)
         rows = np.array([self.places[one] for one in placed], np.int64)
-        data = {"documents": self.documents, "mean_length": self.mean_length, "terms": known, "placed": placed}
+        data: dict[str, Any] = {"documents": self.documents, "mean_length": self.mean_length, "terms": known, "placed": placed}
+        data["abbreviations"] = dict(sorted(self.abbreviations.items()))
         counts = np.array([self.frequencies[one] for one in known], np.uint32)
         arrays: dict[str, NDArray[Any]] = {"counts": counts, "latents": self.latents[rows], "scales": self.scales[rows]}
         return pack(_MAGIC, _VERSION, data, arrays)
@@ -90,18 +98,23 @@ class ArchiveStatistics:
         data, arrays = unpack(_MAGIC, _VERSION, blob)
         frequencies = dict(zip(data["terms"], arrays["counts"].tolist(), strict=True))
         places = {one: row for row, one in enumerate(data["placed"])}
-        return cls(data["documents"], data["mean_length"], frequencies, places, arrays["latents"], arrays["scales"])
+        latents, scales = arrays["latents"], arrays["scales"]
+        return cls(data["documents"], data["mean_length"], frequencies, places, latents, scales, data["abbreviations"])
 
 
 def fit_archive(texts: Iterable[tuple[str, str]]) -> ArchiveStatistics:
     """Statistics over (title, abstract) pairs; the order of the pairs does not matter."""
-    counted = [_count(title, abstract) for title, abstract in sorted(texts)]
+    counted: list[Counter[str]] = []
+    defined: Counter[tuple[str, str]] = Counter()
+    for title, abstract in sorted(texts):
+        counted.append(_count(title, abstract))
+        defined.update(set(definitions(f"{title}\n{abstract}")))
     frequencies = Counter(chain.from_iterable(counted))
     least = min(RAREST_KEPT, len(counted))
     kept = {one: count for one, count in frequencies.items() if count >= least}
     lengths = [sum(number for one, number in counts.items() if " " not in one) for counts in counted]
     mean_length = sum(lengths) / len(lengths) if lengths else 0.0
-    plain = ArchiveStatistics(len(counted), mean_length, kept)
+    plain = ArchiveStatistics(len(counted), mean_length, kept, abbreviations=believed(defined, kept))
     return plain if len(counted) < FEWEST_PAPERS else _placed(plain, counted)
 
 
@@ -128,7 +141,7 @@ def _placed(plain: ArchiveStatistics, counted: list[Counter[str]]) -> ArchiveSta
     lengths = np.abs(directions).max(axis=0)
     steps = np.divide(directions, lengths, out=np.zeros_like(directions), where=lengths > 0)
     latents = np.rint(steps.T * _LEVELS).astype(np.int8)
-    return ArchiveStatistics(plain.documents, plain.mean_length, plain.frequencies, columns, latents, lengths.astype(np.float32))
+    return replace(plain, places=columns, latents=latents, scales=lengths.astype(np.float32))
 
 
 def _main_directions(table: sparse.csr_array, dimensions: int) -> Vector:

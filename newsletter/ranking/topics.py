@@ -62,6 +62,7 @@ class Library:
         self.papers = tuple(papers)
         self.archive = archive
         self._index = index
+        self._wordings: dict[str, tuple[str, ...]] = {}
 
     def narrowed(self, topics: Sequence[TopicDefinition]) -> "Library":
         """The same papers with what of the archive concerns them and the topics: all that has to be kept with an edition."""
@@ -103,14 +104,27 @@ class Library:
 
     def phrase_match(self, phrase: str) -> Match:
         """Match of a typed phrase with every paper."""
-        return self._match((phrase,), self._base(phrase), np.zeros(len(self.papers), bool))
+        phrases = self._worded((phrase,))
+        return self._match(phrases, self._best_base(phrases), np.zeros(len(self.papers), bool))
 
     def topic_match(self, topic: TopicDefinition, topics: Sequence[TopicDefinition]) -> Match:
         """Match of a topic with every paper; `topics` are all that are on offer, for its context."""
-        base = np.max([self._base(phrase) for phrase in topic_phrases(topic)], axis=0, initial=0.0)
+        phrases = self._worded(topic_phrases(topic))
         filed = np.array([bool(_shared(topic, paper)) for paper in self.papers], bool)
-        base = base + self._context(topic, topics) + CATEGORY * filed
-        return self._match(topic_phrases(topic), base, filed)
+        base = self._best_base(phrases) + self._context(topic, topics) + CATEGORY * filed
+        return self._match(phrases, base, filed)
+
+    def _worded(self, phrases: Iterable[str]) -> tuple[str, ...]:
+        """The phrases in all their wordings, each once; asked for again for every paper that has to be explained."""
+        found: list[str] = []
+        for phrase in phrases:
+            if phrase not in self._wordings:
+                self._wordings[phrase] = self.archive.wordings(phrase)
+            found += self._wordings[phrase]
+        return tuple(dict.fromkeys(found))
+
+    def _best_base(self, phrases: Sequence[str]) -> Floats:
+        return np.asarray(np.max([self._base(phrase) for phrase in phrases], axis=0, initial=0.0))
 
     def _match(self, phrases: Sequence[str], base: Floats, filed: NDArray[np.bool_]) -> Match:
         raw = self._with_the_like(base)
@@ -170,14 +184,14 @@ class Library:
         return scores, on
 
     def phrase_evidence(self, phrase: str, place: int) -> Evidence:
-        found = find_evidence(phrase_words(phrase), self.indexes[place], self.archive)
+        found = self._strongest((phrase,), place)
         return found if found.strength else self._related((phrase,), place)
 
     def topic_evidence(self, topics: Sequence[TopicDefinition], row: int, place: int) -> tuple[TopicDefinition, Evidence]:
         """The strongest evidence for a topic, and the topic it comes from: itself or one below it."""
         rows = {topic.id: at for at, topic in enumerate(topics)}
         family = [topics[row], *(topic for topic in topics if row in parents(topic, topics, rows))]
-        found = [(topic, self._said(topic, place)) for topic in family]
+        found = [(topic, self._strongest(topic_phrases(topic), place)) for topic in family]
         best = max(found, key=lambda pair: pair[1].strength)
         if best[1].strength:
             return best
@@ -186,9 +200,9 @@ class Library:
             return filed[0][0], Evidence(0, categories=filed[0][1])
         return topics[row], self._related(topic_phrases(topics[row]), place)
 
-    def _said(self, topic: TopicDefinition, place: int) -> Evidence:
+    def _strongest(self, phrases: Sequence[str], place: int) -> Evidence:
         index = self.indexes[place]
-        found = (find_evidence(phrase_words(phrase), index, self.archive) for phrase in topic_phrases(topic))
+        found = (find_evidence(phrase_words(phrase), index, self.archive) for phrase in self._worded(phrases))
         return max(found, key=lambda evidence: evidence.strength, default=NO_EVIDENCE)
 
     def _related(self, phrases: Sequence[str], place: int) -> Evidence:

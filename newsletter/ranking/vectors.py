@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -27,18 +28,38 @@ class PaperVectors:
 
     def __init__(self, indexes: Sequence[PaperIndex], archive: ArchiveStatistics) -> None:
         self.archive = archive
-        counts = [_count(index, TITLE_WEIGHT) for index in indexes]
-        self.vocabulary = {term: column for column, term in enumerate(sorted(set(chain.from_iterable(counts))))}
+        self._indexes = indexes
+        counted = [_count(index, TITLE_WEIGHT) for index in indexes]
+        self.vocabulary = {term: column for column, term in enumerate(sorted(set(chain.from_iterable(counted))))}
         self.terms = list(self.vocabulary)
         self.idf = np.array([archive.weight(term) for term in self.terms])
         self.single = np.array([" " not in term for term in self.terms], bool)
-        table = self._table(counts)
-        self.bm25 = self._saturated(table)
-        known = np.array([term in archive.frequencies for term in self.terms], bool)
-        self.words = _unit(self._weighted(table, self.single & known))
-        self.all_terms = _unit(self._levelled(self._table([_count(index, TITLE_TWICE) for index in indexes]), known))
-        self.places = archive.latent(self.terms)
-        self.latent = _unit_rows(self.words @ self.places)
+        self._known = np.array([term in archive.frequencies for term in self.terms], bool)
+        self._counts = self._table(counted)
+
+    @cached_property
+    def bm25(self) -> sparse.csr_array:
+        return self._saturated(self._counts)
+
+    @cached_property
+    def words(self) -> sparse.csr_array:
+        """Single words, each paper scaled to length 1."""
+        return _unit(self._weighted(self._counts, self.single & self._known))
+
+    @cached_property
+    def all_terms(self) -> sparse.csr_array:
+        """Words and sequences of words, each paper scaled to length 1: what tastes are compared with."""
+        return _unit(self._levelled(self._table([_count(index, TITLE_TWICE) for index in self._indexes]), self._known))
+
+    @cached_property
+    def places(self) -> Floats:
+        """The latent places of the terms, (terms, dimensions)."""
+        return self.archive.latent(self.terms)
+
+    @cached_property
+    def latent(self) -> Floats:
+        """The latent places of the papers, each of length 1."""
+        return _unit_rows(self.words @ self.places)
 
     def _table(self, counts: Sequence[Counter[str]]) -> sparse.csr_array:
         starts = np.concatenate(([0], np.cumsum([len(one) for one in counts]))).astype(np.int64)
