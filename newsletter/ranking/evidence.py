@@ -38,6 +38,11 @@ class Evidence:
     categories: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
 
+    @property
+    def length(self) -> int:
+        """Words that it covers."""
+        return sum(end - start for start, end in self.spans)
+
     def wordings(self) -> tuple[str, ...]:
         """What the paper says at those places, each wording once."""
         if self.text is None:

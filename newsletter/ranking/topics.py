@@ -192,7 +192,7 @@ class Library:
         rows = {topic.id: at for at, topic in enumerate(topics)}
         family = [topics[row], *(topic for topic in topics if row in parents(topic, topics, rows))]
         found = [(topic, self._strongest(topic_phrases(topic), place)) for topic in family]
-        best = max(found, key=lambda pair: pair[1].strength)
+        best = max(found, key=lambda pair: (pair[1].strength, pair[1].length))
         if best[1].strength:
             return best
         filed = [(topic, shared) for topic in family if (shared := _shared(topic, self.papers[place]))]
@@ -201,9 +201,10 @@ class Library:
         return topics[row], self._related(topic_phrases(topics[row]), place)
 
     def _strongest(self, phrases: Sequence[str], place: int) -> Evidence:
+        """Of equally strong evidence, the longest: "graph networks" says more than "graph"."""
         index = self.indexes[place]
         found = (find_evidence(phrase_words(phrase), index, self.archive) for phrase in self._worded(phrases))
-        return max(found, key=lambda evidence: evidence.strength, default=NO_EVIDENCE)
+        return max(found, key=lambda evidence: (evidence.strength, evidence.length), default=NO_EVIDENCE)
 
     def _related(self, phrases: Sequence[str], place: int) -> Evidence:
         """The paper's own words that lie nearest to what was asked for, in the paper's spelling."""
