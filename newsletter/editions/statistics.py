@@ -7,6 +7,7 @@ from newsletter.editions.archive import archive_statistics
 from newsletter.editions.candidates import first_day
 from newsletter.editions.pickup import pickup_model
 from newsletter.editions.topics import topic_definitions
+from newsletter.editions.vectors import meanings_of
 from newsletter.models import Edition
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.values import CandidatePaper
@@ -15,4 +16,6 @@ from newsletter.ranking.values import CandidatePaper
 def statistics_for(edition: Edition, papers: Sequence[CandidatePaper], now: datetime) -> EditionStatistics:
     """Return the statistics of `papers`, with what the archive and listings older than the edition's window have taught."""
     learned = pickup_model(first_day(edition))
-    return EditionStatistics.freeze(papers, topic_definitions(), now, archive=archive_statistics(), pickup=learned)
+    topics = topic_definitions()
+    meanings = meanings_of(papers, topics)
+    return EditionStatistics.freeze(papers, topics, now, archive=archive_statistics(), pickup=learned, meanings=meanings)

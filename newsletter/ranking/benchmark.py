@@ -8,7 +8,7 @@ import gzip
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from newsletter.ranking.affinity import Affinity
 from newsletter.ranking.archive import ArchiveStatistics, fit_archive
+from newsletter.ranking.meanings import Meanings, asked_text
 from newsletter.ranking.phrases import PaperIndex
 from newsletter.ranking.pickup import PastPaper, PickupModel, TermCounts
 from newsletter.ranking.statistics import EditionStatistics
@@ -88,12 +89,27 @@ class TopicBenchmark:
             if row.get("parent"):
                 self.branches[row["parent"]].add(row["text"])
         self.archive = fit_archive((row["title"], row["abstract"]) for row in self.documents.values())
+        self.meanings: Meanings | None = None
 
     def queries(self) -> Iterator[Query]:
         return (_query(row, self.documents) for row in self.rows)
 
+    def use_meanings(self, model: str, embed: Callable[[Sequence[str]], NDArray[Any]], paper_text: Callable[[str, str], str]) -> None:
+        """Embed every document and everything asked for, once: rank by meaning too."""
+        names = sorted({*(asked_text(row["text"]) for row in self.rows), *map(asked_text, self.branches)})
+        texts = [paper_text(row["title"], row["abstract"]) for row in self.documents.values()]
+        vectors = embed([*texts, *names]).astype(np.float16)
+        self.meanings = Meanings(model, dict(enumerate(vectors[: len(texts)])), dict(zip(names, vectors[len(texts) :], strict=True)))
+        self._rows = {name: row for row, name in enumerate(self.documents)}
+
+    def _meanings(self, query: Query) -> Meanings | None:
+        if self.meanings is None:
+            return None
+        papers = {paper.id: self.meanings.papers[self._rows[name]] for paper, name in zip(query.papers, query.ids, strict=True)}
+        return replace(self.meanings, papers=papers)
+
     def rank(self, query: Query) -> list[str]:
-        library = Library(query.papers, self.archive, indexed)
+        library = Library(query.papers, self.archive, indexed, self._meanings(query))
         asked, *others = self._topics(query.row)
         return query.best_first(library.topic_match(asked, [asked, *others]).scores)
 

@@ -14,6 +14,7 @@ from newsletter.ranking.affinity import Affinity
 from newsletter.ranking.archive import ArchiveStatistics, fit_archive
 from newsletter.ranking.freshness import freshness_scores
 from newsletter.ranking.likeness import near_duplicates
+from newsletter.ranking.meanings import Meanings
 from newsletter.ranking.memory import Memory
 from newsletter.ranking.muting import muted_papers
 from newsletter.ranking.packing import UnreadableBytes, pack, unpack
@@ -27,7 +28,7 @@ __all__ = ["ArchiveStatistics", "EditionStatistics", "UnreadableBytes", "fit_arc
 Identified = TypeVar("Identified", CandidatePaper, TopicDefinition)
 
 _MAGIC = b"PBES"
-_VERSION = 2
+_VERSION = 3
 PINNED = 10_000
 """More than all other parts together can reach, so that a pinned paper comes first."""
 BOOST_STEP = 10
@@ -64,9 +65,10 @@ class EditionStatistics:
         now: datetime,
         archive: ArchiveStatistics | None = None,
         pickup: PickupModel | None = None,
+        meanings: Meanings | None = None,
     ) -> "EditionStatistics":
         """Compute all that does not depend on the reader. Without an archive the papers stand in for it;
-        without a pickup model only votes that were seen make a trend.
+        without a pickup model only votes that were seen make a trend; without meanings words alone are compared.
 
         ValueError if `now` has no time zone or two papers or two topics share an id.
         """
@@ -75,7 +77,7 @@ class EditionStatistics:
         ordered = _by_id(papers, "papers")
         known = archive or fit_archive((paper.title, paper.abstract) for paper in ordered)
         subjects = _by_id(topics, "topics")
-        library = Library(ordered, known).narrowed(subjects)
+        library = Library(ordered, known, meanings=meanings).narrowed(subjects)
         scores, on = library.matches(subjects)
         expected = (pickup.expected_votes(ordered) if pickup else np.zeros(len(ordered))).astype(np.float32)
         known_for = [pickup.known_for(paper) if pickup else None for paper in ordered]
@@ -135,11 +137,12 @@ class EditionStatistics:
         return found
 
     def to_bytes(self) -> bytes:
-        data = {
+        data: dict[str, Any] = {
             "now": self.now.isoformat(),
             "papers": [_paper_to_plain(paper) for paper in self.papers],
             "topics": [asdict(topic) for topic in self.topics],
             "known_for": self.known_for,
+            "meanings": None,
         }
         arrays: dict[str, NDArray[Any]] = {
             "topic_scores": self.topic_scores,
@@ -151,6 +154,9 @@ class EditionStatistics:
             "duplicates": self.duplicates,
             "archive": np.frombuffer(self.library.archive.to_bytes(), np.uint8),
         }
+        if self.library.meanings is not None:
+            data["meanings"], meant = self.library.meanings.to_plain()
+            arrays |= meant
         return pack(_MAGIC, _VERSION, data, arrays)
 
     @classmethod
@@ -158,7 +164,8 @@ class EditionStatistics:
         """What `to_bytes` gave. UnreadableBytes (a ValueError) for foreign, damaged or outdated bytes."""
         data, arrays = unpack(_MAGIC, _VERSION, blob)
         archive = ArchiveStatistics.from_bytes(arrays.pop("archive").tobytes())
-        library = Library([_paper_from_plain(plain) for plain in data["papers"]], archive)
+        meant = Meanings.from_plain(data["meanings"], arrays.pop("meant_papers"), arrays.pop("meant_phrases")) if data["meanings"] else None
+        library = Library([_paper_from_plain(plain) for plain in data["papers"]], archive, meanings=meant)
         topics = tuple(_topic_from_plain(plain) for plain in data["topics"])
         known_for = tuple((name, votes) for name, votes in data["known_for"])
         return cls(datetime.fromisoformat(data["now"]), library, topics, known_for, **arrays)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from newsletter.ranking.archive import ArchiveStatistics
 from newsletter.ranking.evidence import ABSTRACT_PHRASE, NO_EVIDENCE, Evidence, find_evidence, presence
+from newsletter.ranking.meanings import Meanings
 from newsletter.ranking.phrases import PaperIndex, phrase_words
 from newsletter.ranking.text import STOP_WORDS, stem, terms, tokens
 from newsletter.ranking.values import CandidatePaper, TopicDefinition
@@ -22,6 +23,7 @@ CATEGORY = 0.3
 BEST_BY_WORDS = 10
 BEST_BY_PLACE = 20
 LIKE_THE_BEST = 2.0
+MEANING = 4.0
 SURE = 2.0
 """A best match this strong lets the papers like it count in full."""
 FULL = 8.0
@@ -57,10 +59,12 @@ class Library:
         papers: Sequence[CandidatePaper],
         archive: ArchiveStatistics,
         index: Callable[[str, str], PaperIndex] = PaperIndex,
+        meanings: Meanings | None = None,
     ) -> None:
         """`index` makes the index of a title and an abstract, or remembers it from another library."""
         self.papers = tuple(papers)
         self.archive = archive
+        self.meanings = meanings
         self._index = index
         self._wordings: dict[str, tuple[str, ...]] = {}
 
@@ -69,7 +73,7 @@ class Library:
         asked = chain.from_iterable(map(topic_phrases, topics))
         fields = chain.from_iterable((index.title, index.abstract) for index in self.indexes)
         wanted = set(chain.from_iterable(chain(map(terms, asked), (field.terms for field in fields))))
-        narrow = Library(self.papers, self.archive.narrowed(wanted))
+        narrow = Library(self.papers, self.archive.narrowed(wanted), self._index, self.meanings)
         narrow.indexes = self.indexes
         return narrow
 
@@ -99,8 +103,14 @@ class Library:
 
     @cached_property
     def by_place(self) -> Floats:
-        """Cosine of every pair of papers in the latent space."""
-        return np.asarray(self.vectors.latent @ self.vectors.latent.T)
+        """Cosine of every pair of papers by what they are about: in the model's space if there is one, else the latent one."""
+        places = self.vectors.latent if self.meant is None else self.meant
+        return np.asarray(places @ places.T)
+
+    @cached_property
+    def meant(self) -> Floats | None:
+        """Where a sentence-embedding model places the papers; None without one."""
+        return None if self.meanings is None else self.meanings.table([paper.id for paper in self.papers])
 
     def phrase_match(self, phrase: str) -> Match:
         """Match of a typed phrase with every paper."""
@@ -143,7 +153,16 @@ class Library:
         base = self.vectors.coverage(phrase) + self.vectors.latent @ self.vectors.query(phrase)
         for place in self._worth_a_look(typed):
             base[place] += presence(typed, self.indexes[place], self.archive)
-        return np.asarray(base)
+        return np.asarray(base + self._meaning(phrase))
+
+    def _meaning(self, phrase: str) -> Floats:
+        """How near the papers are to the phrase in the model's space, less what all papers are."""
+        asked = None if self.meanings is None else self.meanings.phrase(phrase)
+        if self.meant is None or asked is None or not len(self.meant):
+            return np.zeros(len(self.papers))
+        near = self.meant @ asked.astype(np.float64)
+        placed = self.meant.any(axis=1)
+        return np.asarray(np.where(placed, MEANING * (near - near[placed].mean()), 0.0)) if placed.any() else near
 
     def _context(self, topic: TopicDefinition, topics: Sequence[TopicDefinition]) -> Floats:
         """Nearness to the branch a topic sits under: its parent and the topics beside it."""
