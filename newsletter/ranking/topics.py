@@ -14,7 +14,7 @@ from newsletter.ranking.archive import ArchiveStatistics
 from newsletter.ranking.evidence import ABSTRACT_PHRASE, NO_EVIDENCE, Evidence, find_evidence, presence
 from newsletter.ranking.meanings import Meanings
 from newsletter.ranking.phrases import PaperIndex, phrase_words
-from newsletter.ranking.text import STOP_WORDS, stem, terms, tokens
+from newsletter.ranking.text import STOP_WORDS, sequences, stem, terms, tokens
 from newsletter.ranking.values import CandidatePaper, TopicDefinition
 from newsletter.ranking.vectors import Floats, PaperVectors, unit
 
@@ -67,6 +67,7 @@ class Library:
         self.meanings = meanings
         self._index = index
         self._wordings: dict[str, tuple[str, ...]] = {}
+        self._families: dict[TopicDefinition, list[TopicDefinition]] = {}
 
     def narrowed(self, topics: Sequence[TopicDefinition]) -> "Library":
         """The same papers with what of the archive concerns them and the topics: all that has to be kept with an edition."""
@@ -151,7 +152,7 @@ class Library:
         """BM25 by words, presence of the whole phrase, and nearness in the latent space."""
         typed = phrase_words(phrase)
         base = self.vectors.coverage(phrase) + self.vectors.latent @ self.vectors.query(phrase)
-        for place in self._worth_a_look(typed):
+        for place in self._with_all(typed):
             base[place] += presence(typed, self.indexes[place], self.archive)
         return np.asarray(base + self._meaning(phrase))
 
@@ -188,6 +189,11 @@ class Library:
         pairs = (one + two for one, two in itertools.pairwise(typed))
         return sorted(set().union(*(self.holders.get(stem(word), ()) for word in (*names, *pairs))))
 
+    def _with_all(self, typed: Sequence[str]) -> list[int]:
+        """Places of papers that have all words of the phrase: no others can have it whole."""
+        having = ([self.holders.get(stem(word), set()) for word in sequence] for sequence in sequences(typed) if sequence)
+        return sorted(set().union(*(set.intersection(*sets) for sets in having)))
+
     def matches(self, topics: Sequence[TopicDefinition]) -> tuple[Scores, NDArray[np.bool_]]:
         """Scores and which papers are on each topic: (topics, papers). A topic has what topics below it have."""
         own = [self.topic_match(topic, topics) for topic in topics]
@@ -208,8 +214,7 @@ class Library:
 
     def topic_evidence(self, topics: Sequence[TopicDefinition], row: int, place: int) -> tuple[TopicDefinition, Evidence]:
         """The strongest evidence for a topic, and the topic it comes from: itself or one below it."""
-        rows = {topic.id: at for at, topic in enumerate(topics)}
-        family = [topics[row], *(topic for topic in topics if row in parents(topic, topics, rows))]
+        family = self._family(topics, row)
         found = [(topic, self._strongest(topic_phrases(topic), place)) for topic in family]
         best = max(found, key=lambda pair: (pair[1].strength, pair[1].length))
         if best[1].strength:
@@ -218,6 +223,14 @@ class Library:
         if filed:
             return filed[0][0], Evidence(0, categories=filed[0][1])
         return topics[row], self._related(topic_phrases(topics[row]), place)
+
+    def _family(self, topics: Sequence[TopicDefinition], row: int) -> list[TopicDefinition]:
+        """A topic and those below it, worked out once for all papers."""
+        top = topics[row]
+        if top not in self._families:
+            rows = {topic.id: at for at, topic in enumerate(topics)}
+            self._families[top] = [top, *(topic for topic in topics if topic != top and row in parents(topic, topics, rows))]
+        return self._families[top]
 
     def _strongest(self, phrases: Sequence[str], place: int) -> Evidence:
         """Of equally strong evidence, the longest: "graph networks" says more than "graph"."""
