@@ -130,8 +130,8 @@ def test_new_is_said_only_of_new_papers_for_which_nothing_else_speaks():
     papers = [paper(number, f"Sound {number}", published=day) for number, day in enumerate(published, 1)]
     selection = only(frozen([*papers, paper(3, "Noise", votes=9)]), reader())
     assert {pick.paper_id: [reason.text for reason in pick.reasons] for pick in selection.picks} == {
-        1: ["new: published on February 27"],
-        2: ["published on February 20"],
+        1: ["new: published on February\u00a027"],
+        2: ["published on February\u00a020"],
         3: ["9 votes so far"],
     }
 
