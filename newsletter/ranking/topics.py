@@ -142,7 +142,8 @@ class Library:
         said = np.zeros(len(self.papers), np.int16)
         for phrase in phrases:
             typed = phrase_words(phrase)
-            for place in self._worth_a_look(typed):
+            whole = set(self._with_all(typed))
+            for place in (one for one in self._worth_a_look(typed) if one in whole or raw[one] >= WORDS_APART):
                 said[place] = max(said[place], find_evidence(typed, self.indexes[place], self.archive).strength)
         on = (said >= ABSTRACT_PHRASE) | (raw >= RELATED)
         on |= ((said > 0) & (raw >= WORDS_APART)) | (filed & (raw >= RELATED_IN_CATEGORY))
