@@ -22,6 +22,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--readers", type=int, default=10_000, help="readers of the edition (default %(default)s)")
     parser.add_argument("--growth", type=int, nargs="*", default=[], help="more numbers of readers for the growth table, rising")
+    parser.add_argument("--plan", type=int, nargs="*", default=[], help="numbers of readers to plan for, rising; the last thing measured")
+    parser.add_argument("--only-plan", action="store_true", help="measure nothing else")
+    parser.add_argument("--only-growth", action="store_true", help="measure build and books for the numbers of readers, nothing else")
     parser.add_argument("--naive", type=int, default=400, help="digests that the naive loop sends (default %(default)s)")
     parser.add_argument("--http", action="store_true", help="also measure an HTTP interface, which is slow")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="worker processes (default: one per core)")
@@ -49,20 +52,41 @@ def measure(options: argparse.Namespace, servers: Servers, console: Console) -> 
     edition = world.make_world(options.topics, options.papers)
     console.print(f"compiled edition of {options.papers} papers: {compile_seconds(edition):.2f} s")
     world.add_readers(options.readers)
-    ways = [way for way in runs.WAYS if way is not runs.HTTP or options.http]
+    if options.only_plan:
+        plan(options, edition, servers, console)
+        return
+    every = [runs.NULL] if options.only_growth else list(runs.WAYS)
+    ways = [way for way in every if way is not runs.HTTP or options.http]
     taken: dict[Way, list[Figures]] = {way: [] for way in ways}
     for number in range(options.rounds):
         for way in ways:
             console.print(f"round {number + 1}: {way.name}", style="dim")
             count = min(options.naive, options.readers) if way is runs.NAIVE else options.readers
             taken[way].append(runs.run(way, edition, servers, options.workers, count))
-    console.print(main_table(taken, options))
+    if not options.only_growth:
+        console.print(main_table(taken, options))
     if options.growth:
         grown = {options.readers: median_run(taken[runs.NULL])}
         for readers in options.growth:
             world.add_readers(readers)
             grown[readers] = runs.run(runs.NULL, edition, servers, options.workers, readers)
         console.print(growth_table(grown))
+    plan(options, edition, servers, console)
+
+
+def plan(options: argparse.Namespace, edition: "Edition", servers: Servers, console: Console) -> None:
+    """Plan for more and more readers and say how long it took."""
+    from bench import runs, world  # noqa: PLC0415 - as above
+
+    table = Table(title="planning, and asking what is due afterwards")
+    for heading in ("readers", "seconds", "MB", "due scan ms"):
+        table.add_column(heading, justify="right")
+    for readers in options.plan:
+        world.add_planned_readers(readers)
+        planned = runs.plan(edition, servers)
+        table.add_row(f"{planned.readers:,}", f"{planned.wall:.1f}", f"{planned.memory:,.0f}", f"{planned.scan:.1f}")
+    if options.plan:
+        console.print(table)
 
 
 def compile_seconds(edition: "Edition") -> float:

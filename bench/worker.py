@@ -17,13 +17,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsletter.settings")
 django.setup()
 
 from bench import naive  # noqa: E402 - models can be imported only after the set-up
-from bench.world import SEND  # noqa: E402
+from bench.world import FREEZE, SEND  # noqa: E402
 from newsletter.clock import ticking  # noqa: E402
 from newsletter.composing.content import RenderedMail  # noqa: E402
 from newsletter.garbage import collect_rarely  # noqa: E402
 from newsletter.models import Delivery, Edition  # noqa: E402
 from newsletter.sending.due import due_batches  # noqa: E402
 from newsletter.sending.mail import Mail  # noqa: E402
+from newsletter.sending.plan import plan_edition  # noqa: E402
 from newsletter.sending.sender import send_batch  # noqa: E402
 from newsletter.sending.transports import Errand, Lanes, transport_of  # noqa: E402
 from newsletter.sending.transports.base import Blocking  # noqa: E402
@@ -80,6 +81,11 @@ def send_to_nobody(job: Job) -> int:
     return send(job, NullTransport())
 
 
+def plan(job: Job) -> int:
+    """Plan the edition."""
+    return plan_edition(job["edition"], FREEZE) or 0
+
+
 def naive_loop(job: Job) -> Callable[[], int]:
     """Read what the loop knows before it begins; the returned job is the loop."""
     known = naive.load(Edition.objects.get(pk=job["edition"]))
@@ -113,7 +119,7 @@ def prepared(kind: str, job: Job) -> Callable[[], int]:
     """Return what this worker will do once it is told to go."""
     if kind in ("prebuilt", "naive"):
         return prebuilt_mails(job) if kind == "prebuilt" else naive_loop(job)
-    works: dict[str, Callable[[Job], int]] = {"send": send, "null": send_to_nobody}
+    works: dict[str, Callable[[Job], int]] = {"send": send, "null": send_to_nobody, "plan": plan}
     Edition.objects.exists()  # opens the connection
     return lambda: works[kind](job)
 

@@ -75,6 +75,24 @@ def add_readers(count: int, seed: int = 2) -> None:
         cursor.execute("ANALYZE")
 
 
+def add_planned_readers(count: int) -> None:
+    """Write readers until there are `count`, inside the database: copies of the first ones with other hours, for planning alone."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COPY_READERS, [count])
+        cursor.execute("ANALYZE subscriptions_subscriber")
+
+
+_COPY_READERS = """
+    INSERT INTO subscriptions_subscriber
+        (address, address_key, state, created_at, confirmed_at, cadence, hour, timezone, language, profile_id)
+    SELECT 'copy' || number || '@example.net', 'copy' || number || '@example.net', state, created_at, confirmed_at, cadence,
+        number %% 24, (ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Sydney'])[1 + number %% 5],
+        language, profile_id
+    FROM (SELECT * FROM subscriptions_subscriber ORDER BY id LIMIT 1) AS first,
+        generate_series((SELECT count(*) FROM subscriptions_subscriber), %s - 1) AS number
+"""
+
+
 def begin_again(edition: Edition) -> None:
     """Forget everything that was sent, so that the edition can be sent once more, and let the database finish its writing."""
     tables = ", ".join(model._meta.db_table for model in (Delivery, Batch, MailedHistory))

@@ -9,8 +9,9 @@ from functools import lru_cache
 
 LONGEST_LINE = 76
 SOFT_BREAK = b"=\r\n"
+DOT = b"=2E"
+ESCAPE = ord("=")
 _AS_IT_IS = re.compile(r"(?!\.)[!-<>-~ ]{0,74}[!-<>-~]")
-_UNIT = re.compile(rb"=[0-9A-F]{2}|.", re.DOTALL)
 _UNSAFE = re.compile(rb"[^!-<>-~ \t]|[ \t]\Z")
 
 
@@ -31,10 +32,18 @@ def _quoted_at_length(text: str) -> bytes:
 
 
 def _line(line: bytes) -> bytes:
-    """Encode one line without its end, broken softly where it grows too long."""
-    broken = [b""]
-    for unit in _UNIT.findall(_UNSAFE.sub(lambda found: b"=%02X" % found[0][0], line)):
-        if len(broken[-1]) + len(unit) > LONGEST_LINE - 1:
-            broken.append(b"")
-        broken[-1] += b"=2E" if unit == b"." and not broken[-1] else unit
-    return SOFT_BREAK.join(broken)
+    """Encode one line without its end, broken softly where it grows too long, never within an escape."""
+    escaped = _UNSAFE.sub(lambda found: b"=%02X" % found[0][0], line)
+    broken: list[bytes] = []
+    start = 0
+    while True:
+        dot = DOT if escaped.startswith(b".", start) else b""
+        start += len(dot) // len(DOT)
+        end = start + LONGEST_LINE - 1 - len(dot)
+        if end >= len(escaped):
+            broken.append(dot + escaped[start:])
+            return SOFT_BREAK.join(broken)
+        # An escape is an equals sign and two digits: one that would be cut goes to the next line as a whole.
+        end -= next((back for back in (1, 2) if escaped[end - back] == ESCAPE), 0)
+        broken.append(dot + escaped[start:end])
+        start = end

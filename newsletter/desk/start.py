@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from ingest.models import Fetch, FetchStatus, Rejection
-from newsletter.models import Delivery, DeliveryStatus, Edition, EditionState
-from subscriptions.models import Letter, LetterState, Subscriber, SubscriberState
+from newsletter.models import Delivery, DeliveryStatus, Edition, EditionState, Provider
+from subscriptions.models import Letter, LetterState, Machine, Subscriber, SubscriberState
 
 RECENT = timedelta(days=3)
 """How far back failed fetches and rejected entries call for a person; older ones are history."""
@@ -64,6 +64,22 @@ _QUESTIONS = (
         "newsletter_delivery",
         f"status__exact={DeliveryStatus.UNCERTAIN}",
         lambda _now: Delivery.objects.filter(status=DeliveryStatus.UNCERTAIN, edition__in=_newest_ids()),
+    ),
+    _Question(
+        "newsletter.view_provider",
+        ngettext_lazy("%d provider rests because it failed", "%d providers rest because they failed"),
+        "newsletter_provider",
+        "",
+        lambda now: Provider.objects.filter(rests_until__gt=now),
+    ),
+    _Question(
+        "newsletter.view_batch",
+        ngettext_lazy(
+            "%d machine would send but is not armed: see manage.py arm", "%d machines would send but are not armed: see manage.py arm"
+        ),
+        "newsletter_batch",
+        "",
+        lambda now: Machine.objects.filter(armed_at=None, renewed_at__gt=now - RECENT),
     ),
     _Question(
         "subscriptions.view_letter",

@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from django.core.management import call_command
+from django.db import InterfaceError, OperationalError, connection
 
 from newsletter.editions import freeze, open_edition
 from newsletter.models import Delivery, DeliveryStatus, Edition, EditionState
@@ -39,6 +40,15 @@ def start_afresh(count: int) -> Edition:
 
 
 def is_done(edition: Edition) -> bool:
+    """Say whether the books are closed; a database that recovers from its crash just now cannot tell, so not yet."""
+    try:
+        return _is_done(edition)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return False
+
+
+def _is_done(edition: Edition) -> bool:
     return Edition.objects.filter(pk=edition.pk, state=EditionState.DONE).exists()
 
 

@@ -174,3 +174,11 @@ def test_the_claim_asks_what_readers_want_now(change, status, reason):
     assert not mailbox.accepted
     assert (delivery.status, reason in delivery.reason) == (status, True)
     assert books(edition).balanced
+
+
+@pytest.mark.parametrize(("rate", "size"), [(0, 5), (0.1, 3), (100, 5)])
+def test_a_slow_providers_batches_are_what_it_takes_in_half_a_minute(settings, rate, size):
+    settings.BATCH_SIZE, settings.SEND_RATE = 5, rate
+    readers(10)
+    edition = a_planned_edition()
+    assert max(edition.batches.values_list("planned_count", flat=True)) == size

@@ -1,0 +1,173 @@
+"""Several connections side by side: every answer is kept, none is mixed up, and a dead worker leaves at most as many uncertain."""
+
+import threading
+
+import pytest
+
+from newsletter.composing.content import RenderedMail
+from newsletter.models import Edition
+from newsletter.sending.books import books
+from newsletter.sending.due import due_batches, next_instant
+from newsletter.sending.mail import Mail
+from newsletter.sending.sender import send_batch
+from newsletter.sending.sweep import sweep
+from newsletter.sending.transports import Errand, Lanes, PermanentForReader, SmtpTransport, Transient, Uncertain
+from newsletter.sending.transports.base import Blocking, Stepping
+from tests.newsletter.sending.transports.servers import ScriptedSmtp, stopping
+from tests.newsletter.sending.ways_out import HandClock, Killed, Mailbox, after_accepting
+from tests.newsletter.world import a_planned_edition, papers, readers
+
+
+def a_mail(number: int) -> Mail:
+    return Mail(number, 1, f"reader{number}@example.org", f"key{number}", RenderedMail("subject", "text", "<p>html</p>"))
+
+
+class Diary:
+    """A way out that writes down each step of each lane."""
+
+    name, takes_bytes, knows_repeats, width, blocks = "diary", False, False, 3, False
+
+    def __init__(self, raising=None) -> None:
+        self.steps: list[tuple[str, str]] = []
+        self.raising = raising or {}
+
+    def connect(self) -> "DiaryConnection":
+        return DiaryConnection(self)
+
+
+class DiaryConnection(Stepping):
+    def __init__(self, diary: Diary) -> None:
+        self.diary = diary
+
+    def steps(self, mail, following=None):
+        self.diary.steps.append(("begin", mail.key))
+        yield
+        self.diary.steps.append(("end", mail.key))
+        if error := self.diary.raising.get(mail.delivery_id):
+            raise error
+
+    def close(self) -> None:
+        self.diary.steps.append(("close", ""))
+
+
+def errands(count: int) -> list[Errand]:
+    return [Errand(number, a_mail(number)) for number in range(count)]
+
+
+def test_all_lanes_begin_before_one_is_waited_for():
+    diary = Diary()
+    with Lanes(diary) as lanes:
+        assert lanes.hand_over(errands(3)) == [None] * 3
+    assert [step for step, _ in diary.steps] == ["begin"] * 3 + ["end"] * 3 + ["close"] * 3
+
+
+@pytest.mark.parametrize("error", [Transient("later"), ZeroDivisionError()])
+def test_one_lanes_error_is_its_own(error):
+    with Lanes(Diary({1: error})) as lanes:
+        assert lanes.hand_over(errands(3)) == [None, error, None]
+
+
+def test_a_blocking_way_out_gets_threads():
+    together = threading.Barrier(3)
+
+    class Meeting(Blocking):
+        def hand_over(self, mail) -> None:
+            together.wait(10)  # passes only if all three are here at once
+            if mail.delivery_id == 2:
+                raise PermanentForReader("no")
+
+        def close(self) -> None:
+            pass
+
+    class Threads(Diary):
+        blocks = True
+
+        def connect(self):
+            return Meeting()
+
+    with Lanes(Threads()) as lanes:
+        answers = lanes.hand_over(errands(3))
+    assert answers[:2] == [None, None]
+    assert isinstance(answers[2], PermanentForReader)
+
+
+@pytest.mark.parametrize("announcing", [True, False])
+def test_lanes_of_smtp_mix_up_nothing(settings, announcing):
+    server = ScriptedSmtp()
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+    settings.CONNECTIONS_PER_WORKER = 3
+    server.script[:] = ["dot 550 no"]
+    try:
+        with Lanes(SmtpTransport()) as lanes:
+            answers = []
+            for start in range(0, 9, 3):
+                following = [a_mail(start + 3 + lane).address if announcing else None for lane in range(3)]
+                answers += lanes.hand_over([Errand(lane, a_mail(start + lane), following[lane]) for lane in range(3)])
+    finally:
+        stopping(server)()
+    refused = [number for number, answer in enumerate(answers) if answer is not None]
+    assert len(refused) == 1
+    assert sorted(address for address, _ in server.accepted) == sorted(f"reader{n}@example.org" for n in range(9) if n not in refused)
+
+
+class Wide(Mailbox):
+    width = 4
+    blocks = False
+
+
+@pytest.fixture
+def edition() -> Edition:
+    papers(6)
+    readers(11)
+    return a_planned_edition()
+
+
+@pytest.fixture
+def clock(edition) -> HandClock:
+    return HandClock(next_instant(edition))
+
+
+def run(clock, mailbox) -> None:
+    for batch_id in due_batches(clock()):
+        send_batch(batch_id, clock, mailbox)
+
+
+@pytest.mark.django_db
+def test_every_reader_gets_one_mail_over_many_lanes(edition, clock):
+    mailbox = Wide()
+    run(clock, mailbox)
+    assert (len(mailbox.accepted), set(mailbox.addresses.values())) == (11, {1})
+    assert books(edition).sent == 11
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("killed_at", range(11))
+def test_a_killed_worker_leaves_at_most_its_connections_uncertain(die, edition, clock, killed_at):
+    mailbox = Wide(lambda number, _: after_accepting(Killed()) if number == killed_at else None)
+    [batch_id] = due_batches(clock())
+    die(lambda: send_batch(batch_id, clock, mailbox))
+    clock.forward(minutes=4)
+    sweep(clock())
+    run(clock, mailbox)
+    account = books(edition)
+    assert 1 <= account.uncertain <= 4
+    assert account.sent + account.uncertain == 11
+    assert set(mailbox.addresses.values()) == {1}
+
+
+@pytest.mark.django_db
+def test_answers_of_one_round_are_all_recorded(edition, clock):
+    answers = {0: Transient("451"), 1: PermanentForReader("550"), 2: Uncertain("lost")}
+    run(clock, Wide(lambda number, _: answers.get(number)))
+    account = books(edition)
+    assert (account.deferred, account.failed, account.uncertain, account.sent) == (1, 1, 1, 8)
+
+
+@pytest.mark.django_db
+def test_a_fault_in_the_code_spoils_no_other_answer(edition, clock):
+    with pytest.raises(ZeroDivisionError):
+        run(clock, Wide(lambda number, _: ZeroDivisionError() if number == 1 else None))
+    account = books(edition)
+    assert (account.uncertain, account.sent, account.deferred) == (1, 3, 7)
