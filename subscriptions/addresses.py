@@ -66,6 +66,12 @@ def address_hashes(address: str) -> list[str]:
     return keyed_hashes("address", fold(address))
 
 
+def hinted(address: str) -> str:
+    """Return the address as its owner recognises it and a stranger cannot use it: one character of the name, and the domain."""
+    local, _at, domain = address.rpartition("@")
+    return f"{local[:1]}•••@{domain}"
+
+
 def _ascii_domain(domain: str) -> str:
     try:
         return idna.encode(domain.rstrip("."), uts46=True).decode("ascii").lower()

@@ -176,6 +176,12 @@ class AskForm(forms.Form):
     address = AddressField(label=_("Email address"))
 
 
+class AddressForm(forms.Form):
+    """Moving a subscription to another address."""
+
+    address = AddressField(label=_("New address"))
+
+
 def _stored(reader: Subscriber) -> dict[str, Any]:
     choices = reader.profile.choices
     return {

@@ -9,19 +9,22 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from subscriptions.addresses import hinted
 from subscriptions.inlining import inline_css
-from subscriptions.links import confirm_url, leave_url, preferences_url
-from subscriptions.models import Letter, LetterKind, Subscriber, Topic
+from subscriptions.links import change_address_url, confirm_url, leave_url, preferences_url
+from subscriptions.models import AddressChange, Letter, LetterKind, Subscriber, Topic
 from subscriptions.wording import clean_line
 
 
 def build(letter: Letter, reader: Subscriber, now: datetime) -> EmailMultiAlternatives:
-    """Return the mail of a letter to its reader, with links that are good from `now`.
+    """Return the mail of a letter, with links that are good from `now`.
 
     It carries no List-Unsubscribe: it is about the reader's own act, not part of the list.
     """
     with translation.override(letter.sign_up.language if letter.sign_up else reader.language):
-        return from_templates(f"emails/{letter.kind}", _context(letter, reader, now), to=reader.address, name=_name(letter), now=now)
+        return from_templates(
+            f"emails/{letter.kind}", _context(letter, reader, now), to=_addressee(letter, reader), name=_name(letter), now=now
+        )
 
 
 def from_templates(folder: str, context: dict[str, object], *, to: str, name: str, now: datetime) -> EmailMultiAlternatives:
@@ -58,11 +61,25 @@ def about_the_sender() -> dict[str, object]:
     }
 
 
+def _addressee(letter: Letter, reader: Subscriber) -> str:
+    match letter.kind, letter.address_change:
+        case LetterKind.CHANGE_ADDRESS, AddressChange() as change:
+            return change.address
+        case LetterKind.ADDRESS_CHANGED, AddressChange() as change:
+            return change.former
+        case _:
+            return reader.address
+
+
 def _context(letter: Letter, reader: Subscriber, now: datetime) -> dict[str, object]:
     context = about_the_sender()
     if letter.kind == LetterKind.CONFIRM and letter.sign_up is not None:
         topics = Topic.objects.filter(pk__in=letter.sign_up.profile.topics).values_list("name", flat=True)
         return context | {"confirm_url": confirm_url(letter.sign_up.pk, now), "topics": list(topics), "sign_up": letter.sign_up}
+    if letter.kind == LetterKind.CHANGE_ADDRESS and letter.address_change is not None:
+        return context | {"change_url": change_address_url(letter.address_change.pk, now)}
+    if letter.kind == LetterKind.ADDRESS_CHANGED and letter.address_change is not None:
+        return context | {"new_address": hinted(letter.address_change.address)}
     return context | {
         "preferences_url": preferences_url(reader.pk, now),
         "leave_url": leave_url(reader.pk),

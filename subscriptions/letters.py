@@ -4,11 +4,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
+from django.db.models import QuerySet
 
 from subscriptions.arming import is_armed
 from subscriptions.handover import Fate, NotHandedOver, hand_over
 from subscriptions.letter_mail import build
-from subscriptions.models import Letter, LetterKind, LetterState, SignUp, Subscriber, SubscriberState
+from subscriptions.models import AddressChange, Letter, LetterKind, LetterState, SignUp, Subscriber, SubscriberState
+from subscriptions.suppression import is_suppressed
 from subscriptions.waking import wake_after_commit
 
 log = structlog.get_logger(__name__)
@@ -18,21 +20,34 @@ PER_HOUR, PER_DAY = 1, 3
 LEASE = timedelta(minutes=3)
 """Longer than the hard time limit of a task, so that a claim outlives the worker that made it."""
 MAX_ATTEMPTS = 8
+TO_ANOTHER_ADDRESS = (LetterKind.CHANGE_ADDRESS, LetterKind.ADDRESS_CHANGED)
+NOT_TO_THIS_ADDRESS = "we may not write to this address"
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 
 
 def write(
-    subscriber: Subscriber | None, kind: LetterKind, *, now: datetime, sign_up: SignUp | None = None, origin: str = "", wake: bool = True
+    subscriber: Subscriber | None,
+    kind: LetterKind,
+    *,
+    now: datetime,
+    sign_up: SignUp | None = None,
+    address_change: AddressChange | None = None,
+    obstacle: str = "",
+    origin: str = "",
+    wake: bool = True,
 ) -> Letter:
     """Store a letter for a worker to send after the surrounding transaction commits; without `wake` the next sweep finds it.
 
     The caller holds the lock on the subscriber's row. A letter that may not go out, or has nobody to go to, is stored as withheld,
-    so that staff see it and so that an address we know takes the same steps as one we do not.
+    so that staff see it and so that an address we know takes the same steps as one we do not. `obstacle` is a reason to withhold it
+    that the caller knows.
     """
-    reason = _held_back(subscriber, kind, now)
+    too_many = _too_many(_like(subscriber, kind, address_change), now)
+    reason = obstacle or _held_back(subscriber, kind) or too_many
     letter = Letter.objects.create(
         subscriber=subscriber,
         sign_up=sign_up,
+        address_change=address_change,
         kind=kind,
         state=LetterState.WITHHELD if reason else LetterState.WAITING,
         error=reason,
@@ -52,7 +67,7 @@ def send(letter_id: int, clock: Callable[[], datetime]) -> bool:
         return False
     if not Letter.objects.claim(letter_id, now=now, lease=LEASE):
         return False
-    letter = Letter.objects.select_related("subscriber", "sign_up__profile").get(pk=letter_id)
+    letter = Letter.objects.select_related("subscriber", "sign_up__profile", "address_change").get(pk=letter_id)
     reader = letter.subscriber
     if reader is None:  # the constraint letter_to_nobody_is_withheld lets no such row be claimed
         raise ValueError(f"letter {letter_id} has no reader")
@@ -84,31 +99,58 @@ def sweep(now: datetime) -> list[int]:
     return list(due.order_by("send_after", "pk").values_list("pk", flat=True)[:500])
 
 
-def _held_back(subscriber: Subscriber | None, kind: LetterKind, now: datetime) -> str:
-    """Say why a letter asked for at `now` may not go out; empty when it may."""
-    asked = Letter.objects.filter(subscriber=subscriber, kind=kind).exclude(state=LetterState.WITHHELD)
-    last_hour = asked.filter(created_at__gt=now - timedelta(hours=1)).count()
-    last_day = asked.filter(created_at__gt=now - timedelta(days=1)).count()
-    if subscriber is None:
-        return "no reader has this address"
-    if subscriber.suppressed_at is not None or subscriber.state == SubscriberState.ERASED:
-        return "we may not write to this address"
+def _like(subscriber: Subscriber | None, kind: LetterKind, change: AddressChange | None) -> QuerySet[Letter]:
+    """Return the letters that count against the limits together with a new one: those to its address, for the same reason."""
+    if kind == LetterKind.ADDRESS_CHANGED:  # nobody asks for it, and each comes after a letter that was counted
+        return Letter.objects.none()
+    alike = Letter.objects.filter(kind=kind).exclude(state=LetterState.WITHHELD)
+    if kind == LetterKind.CHANGE_ADDRESS and change is not None:
+        return alike.filter(address_change__address_key=change.address_key)
+    return alike.filter(subscriber=subscriber)
+
+
+def _too_many(alike: QuerySet[Letter], now: datetime) -> str:
+    """Say which limit one more letter at `now` would break; empty when none."""
+    last_hour = alike.filter(created_at__gt=now - timedelta(hours=1)).count()
+    last_day = alike.filter(created_at__gt=now - timedelta(days=1)).count()
     if last_hour >= PER_HOUR:
         return f"{PER_HOUR} such letter an hour"
-    if last_day >= PER_DAY:
-        return f"{PER_DAY} such letters a day"
-    return ""
+    return f"{PER_DAY} such letters a day" if last_day >= PER_DAY else ""
+
+
+def _held_back(subscriber: Subscriber | None, kind: LetterKind) -> str:
+    """Say why nobody may be written to; empty when the addressee may, or when the letter goes to another address than the reader's."""
+    if subscriber is None:
+        return "no reader has this address"
+    if kind in TO_ANOTHER_ADDRESS:
+        return ""
+    return NOT_TO_THIS_ADDRESS if subscriber.suppressed_at is not None or subscriber.state == SubscriberState.ERASED else ""
 
 
 def _unwanted(letter: Letter, reader: Subscriber) -> str:
     """Say why a letter is not wanted any more at the moment of sending; empty when it is."""
+    if letter.kind in TO_ANOTHER_ADDRESS:
+        return _unwanted_elsewhere(letter, reader)
     if reader.suppressed_at is not None or reader.state == SubscriberState.ERASED:
-        return "we may not write to this address"
+        return NOT_TO_THIS_ADDRESS
     if letter.kind == LetterKind.CONFIRM:
         return "already confirmed" if letter.sign_up and letter.sign_up.confirmed_at else ""
     if letter.kind == LetterKind.GOODBYE:
         return "" if reader.state == SubscriberState.UNSUBSCRIBED else "the reader has come back"
     return "" if reader.state == SubscriberState.ACTIVE else "the reader has left"
+
+
+def _unwanted_elsewhere(letter: Letter, reader: Subscriber) -> str:
+    """Say the same for a letter about a change of address. The notice is for safety: it goes out also when the reader has left since."""
+    change = letter.address_change
+    if change is None:
+        return "the change of address is over"
+    asks = letter.kind == LetterKind.CHANGE_ADDRESS
+    if asks and not change.is_open:
+        return "the change of address is over"
+    if is_suppressed(change.address if asks else change.former):
+        return NOT_TO_THIS_ADDRESS
+    return "the reader has left" if asks and reader.state != SubscriberState.ACTIVE else ""
 
 
 def _record_failure(letter: Letter, error: NotHandedOver, now: datetime) -> None:

@@ -16,6 +16,11 @@ def confirm_url(sign_up_id: int, now: datetime) -> str:
     return f"{settings.SITE_URL}/c/{sign(Power.CONFIRM, sign_up_id, now=now)}/"
 
 
+def change_address_url(address_change_id: int, now: datetime) -> str:
+    """Return where the new mailbox agrees to a change of address; works for 3 days."""
+    return f"{settings.SITE_URL}/n/{sign(Power.CHANGE_ADDRESS, address_change_id, now=now)}/"
+
+
 def preferences_url(subscriber_id: int, now: datetime) -> str:
     """Return where a reader changes what they get; works for 60 days."""
     return f"{settings.SITE_URL}/p/{sign(Power.PREFERENCES, subscriber_id, now=now)}/"

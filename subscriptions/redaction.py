@@ -3,7 +3,7 @@
 import logging
 import re
 
-_SIGNED_PATH = re.compile(r"(/[acpuv]/)[A-Za-z0-9_-]{16,}")
+_SIGNED_PATH = re.compile(r"(/[acnpuv]/)[A-Za-z0-9_-]{16,}")
 
 
 class TokenFilter(logging.Filter):

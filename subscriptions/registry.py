@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from subscriptions.models import Consent, Profile, Subscriber, SubscriberState, SuppressionReason
+from subscriptions.models import AddressChange, Consent, Profile, Subscriber, SubscriberState, SuppressionReason
 from subscriptions.models.profile import Choices
 from subscriptions.suppression import suppress
 
@@ -52,6 +52,16 @@ def erase_reader(reader: Subscriber, *, now: datetime) -> dict[str, int]:
         if reader.state == SubscriberState.ERASED:
             return {}
         suppress(reader.address, SuppressionReason.ERASED, now=now)
+        AddressChange.objects.naming(reader.address_key).delete()
+        return forget(reader, now=now)
+
+
+def forget(reader: Subscriber, *, now: datetime) -> dict[str, int]:
+    """Empty the row of a reader whom the caller has locked, and all that is held about them; return the receipt.
+
+    The address is free afterwards: whoever has that mailbox may sign up or move there.
+    """
+    with transaction.atomic():
         receipt = {name: holding.erase(reader) for name, holding in _holdings.items()}
         Subscriber.objects.filter(pk=reader.pk).update(
             state=SubscriberState.ERASED,
@@ -126,6 +136,19 @@ def _export_letters(reader: Subscriber) -> list[dict[str, Any]]:
     ]
 
 
+def _export_address_changes(reader: Subscriber) -> list[dict[str, Any]]:
+    return [
+        {
+            "new_address": change.address,
+            "former_address": change.former,
+            "requested": change.requested_at.isoformat(),
+            "made": change.made_at.isoformat() if change.made_at else None,
+        }
+        for change in reader.address_changes.all()
+    ]
+
+
 register(Holding("letters", _export_letters, lambda reader: reader.letters.all().delete()[0]))
+register(Holding("address_changes", _export_address_changes, lambda reader: reader.address_changes.all().delete()[0]))
 register(Holding("sign_ups", _export_sign_ups, lambda reader: reader.sign_ups.all().delete()[0]))
 register(Holding("consents", _export_consents, _keep_consents))

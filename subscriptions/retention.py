@@ -1,12 +1,17 @@
-"""How long we keep what a reader's row does not need: unconfirmed sign-ups and old letters."""
+"""How long we keep what a reader's row does not need: unconfirmed sign-ups, changes of address and old letters."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from subscriptions.models import Letter, Profile, SignUp, Subscriber, SubscriberState
+from django.db.models import Q
+
+from subscriptions.models import AddressChange, Letter, Profile, SignUp, Subscriber, SubscriberState
 from subscriptions.models.letter import OPEN_STATES
+from subscriptions.tokens import MAX_AGE_DAYS, Power
 
 KEEP = timedelta(days=30)
+KEEP_WISH = timedelta(days=MAX_AGE_DAYS[Power.CHANGE_ADDRESS] + 1)
+"""A change of address that was not made names what may be a stranger's mailbox: it goes as soon as its link has surely run out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +22,23 @@ class Forgotten:
     sign_ups: int
     letters: int
     profiles: int
+    address_changes: int
 
 
 def forget(now: datetime) -> Forgotten:
-    """Delete what is older than 30 days: sign-ups, readers who never confirmed and asked no more, settled letters, unused profiles."""
+    """Delete what is older than 30 days: sign-ups, readers who never confirmed and asked no more, settled letters, unused profiles.
+
+    Of changes of address those made go then too, those that were not made after four days.
+    """
     before = now - KEEP
     letters = Letter.objects.filter(created_at__lt=before).exclude(state__in=OPEN_STATES)
     sign_ups = SignUp.objects.filter(requested_at__lt=before)
     never_confirmed = Subscriber.objects.filter(state=SubscriberState.PENDING, created_at__lt=before, sign_ups=None)
+    changes = AddressChange.objects.filter(Q(made_at__lt=before) | Q(made_at=None, requested_at__lt=now - KEEP_WISH))
     return Forgotten(
         letters=letters.delete()[0],
         sign_ups=sign_ups.delete()[0],
         subscribers=never_confirmed.delete()[0],
         profiles=Profile.objects.unused(before).delete()[0],
+        address_changes=changes.delete()[0],
     )

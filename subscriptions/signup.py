@@ -27,7 +27,7 @@ def request_sign_up(address: str, choices: Choices, schedule: Schedule, *, origi
     Raises:
         TooManyRequests: when `origin` asked too often; nothing is stored.
     """
-    _check_origin(origin, now)
+    check_origin(origin, now)
     with transaction.atomic():
         profile = Profile.objects.of(choices, now=now)
         reader = _reader_of(address, profile, now)
@@ -52,13 +52,18 @@ def request_preferences(address: str, *, origin: str, now: datetime) -> None:
     Raises:
         TooManyRequests: when `origin` asked too often; nothing is stored.
     """
-    _check_origin(origin, now)
+    check_origin(origin, now)
     with transaction.atomic():
         reader = Subscriber.objects.select_for_update().filter(address_key=fold(address), state=SubscriberState.ACTIVE).first()
         letters.write(reader, LetterKind.PREFERENCES, now=now, origin=origin)
 
 
-def _check_origin(origin: str, now: datetime) -> None:
+def check_origin(origin: str, now: datetime) -> None:
+    """Refuse a network that asked too often.
+
+    Raises:
+        TooManyRequests: it did.
+    """
     asked = Letter.objects.filter(requested_from=origin)
     for count, period in ((ORIGIN_PER_HOUR, timedelta(hours=1)), (ORIGIN_PER_DAY, timedelta(days=1))):
         if asked.filter(created_at__gt=now - period).count() >= count:

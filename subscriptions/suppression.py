@@ -21,6 +21,12 @@ def is_suppressed(address: str) -> bool:
     return Suppression.objects.filter(address_hash__in=address_hashes(address)).exists()
 
 
+def only_bounced(address: str) -> bool:
+    """Say whether an address is suppressed because it does not exist, and for nothing that a person said."""
+    reasons = Suppression.objects.filter(address_hash__in=address_hashes(address)).values_list("reason", flat=True)
+    return set(reasons) == {SuppressionReason.HARD_BOUNCE}
+
+
 def lift(address: str) -> None:
     """Let an address be written to again. What its reader chose stays as it was."""
     with transaction.atomic():

@@ -25,6 +25,7 @@ class Power(StrEnum):
     """What a token lets its holder do, one thing each."""
 
     CONFIRM = "confirm"
+    CHANGE_ADDRESS = "change_address"
     PREFERENCES = "preferences"
     LEAVE = "leave"
     LEAVE_PAGE = "leave_page"
@@ -32,7 +33,13 @@ class Power(StrEnum):
     VIEW = "view"
 
 
-MAX_AGE_DAYS: dict[Power, int] = {Power.CONFIRM: 3, Power.PREFERENCES: 60, Power.LEAVE_PAGE: 1, Power.ACT: 60}
+MAX_AGE_DAYS: dict[Power, int] = {
+    Power.CONFIRM: 3,
+    Power.CHANGE_ADDRESS: 3,
+    Power.PREFERENCES: 60,
+    Power.LEAVE_PAGE: 1,
+    Power.ACT: 60,
+}
 """How long a power lasts. `leave` and `view` are not here: they must work for as long as the mail may be kept."""
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from subscriptions.pages import confirm, leave, preferences, sign_up
+from subscriptions.pages import address, confirm, leave, preferences, sign_up
 
 urlpatterns = [
     path("sign-up/", sign_up.sign_up, name="sign_up"),
@@ -11,6 +11,9 @@ urlpatterns = [
     path("preferences/sent/", preferences.ask_preferences_sent, name="ask_preferences_sent"),
     path("c/<str:token>/", confirm.confirm, name="confirm"),
     path("p/<str:token>/", preferences.preferences, name="preferences"),
+    path("p/<str:token>/address/", address.ask, name="ask_address"),
+    path("p/<str:token>/address/sent/", address.asked, name="ask_address_sent"),
+    path("n/<str:token>/", address.change, name="change_address"),
     path("u/<str:token>/", leave.leave, name="leave"),
     # Also without the slash: the redirect to add it would turn a one-click POST into a GET.
     path("u/<str:token>", leave.leave),

@@ -1,5 +1,6 @@
 """Who reads, what they chose, and what they agreed to."""
 
+from subscriptions.models.address_change import AddressChange
 from subscriptions.models.consent import Consent, ConsentKind, Suppression, SuppressionReason
 from subscriptions.models.letter import Letter, LetterKind, LetterState
 from subscriptions.models.machine import Machine
@@ -8,6 +9,7 @@ from subscriptions.models.subscriber import Cadence, SignUp, Subscriber, Subscri
 from subscriptions.models.topic import Topic
 
 __all__ = [
+    "AddressChange",
     "Cadence",
     "Consent",
     "ConsentKind",

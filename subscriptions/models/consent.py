@@ -10,6 +10,7 @@ class ConsentKind(models.TextChoices):
     REQUESTED = "requested", _("asked to be mailed")
     CONFIRMED = "confirmed", _("confirmed")
     CHANGED = "changed", _("changed preferences")
+    MOVED = "moved", _("moved to another address")
     PAUSED = "paused", _("paused")
     LEFT = "left", _("left")
     RETURNED = "returned", _("came back")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from subscriptions.models.address_change import AddressChange
 from subscriptions.models.subscriber import SignUp, Subscriber
 
 
@@ -13,6 +14,8 @@ class LetterKind(models.TextChoices):
     SIGN_UP_AGAIN = "sign_up_again", _("signed up again")
     PREFERENCES = "preferences", _("preferences link")
     GOODBYE = "goodbye", _("goodbye")
+    CHANGE_ADDRESS = "change_address", _("question to a new address")
+    ADDRESS_CHANGED = "address_changed", _("notice to the former address")
 
 
 class LetterState(models.TextChoices):
@@ -50,13 +53,15 @@ class Letter(models.Model):
     """One transactional mail: the row is written with the change that asks for it, and a worker sends it afterwards.
 
     A letter without a subscriber was asked for an address nobody reads under. It is written and withheld like any other, so that
-    neither the answer nor its time tells whether an address is known.
+    neither the answer nor its time tells whether an address is known. One about a change of address goes to the new or the former address
+    of that change, every other to the reader's own.
     """
 
     subscriber = models.ForeignKey(
         Subscriber, on_delete=models.CASCADE, null=True, blank=True, related_name="letters", verbose_name=_("reader")
     )
     sign_up = models.ForeignKey(SignUp, on_delete=models.CASCADE, null=True, blank=True, related_name="letters")
+    address_change = models.ForeignKey(AddressChange, on_delete=models.SET_NULL, null=True, blank=True, related_name="letters")
     kind = models.CharField(_("kind"), max_length=16, choices=LetterKind)
     state = models.CharField(_("state"), max_length=16, choices=LetterState, default=LetterState.WAITING)
     created_at = models.DateTimeField(_("created"))

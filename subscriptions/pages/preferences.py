@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from subscriptions import preferences as chosen
-from subscriptions.forms import AskForm, PreferencesForm
+from subscriptions.forms import AddressForm, AskForm, PreferencesForm
 from subscriptions.models import Subscriber, SubscriberState
 from subscriptions.origins import origin_of
 from subscriptions.pages.private import private_page
@@ -35,6 +35,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
         return redirect(reverse("preferences", args=[token]) + "?saved")
     context = {
         "form": form,
+        "address_form": AddressForm(),
         "token": token,
         "reader": reader,
         "saved": "saved" in request.GET and not form.is_bound,

@@ -11,6 +11,7 @@ from newsletter.tracking.feedback import note_word
 from subscriptions import links
 from subscriptions.models import SubscriberState
 from tests.newsletter import world
+from tests.subscriptions.readers import a_change
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -34,6 +35,7 @@ def pages(edition, client, work):
         note_word(reader.pk, Paper.objects.get(pk=paper), kind, now)
     client.post("/sign-up/", {"address": "new@example.org", "cadence": "daily", "hour": "8", "timezone": "UTC"})
     work()
+    change = a_change(reader, "a-rather-long-name-of-a-reader@mail.department.university.example.org")
     sign_up_link = links.confirm_url(reader.sign_ups.create(profile=reader.profile, requested_at=now).pk, now)
     return {
         "home": "/",
@@ -46,6 +48,9 @@ def pages(edition, client, work):
         "digest": links.view_url(delivery.pk),
         "confirm": sign_up_link,
         "preferences": links.preferences_url(reader.pk, now),
+        "new_address": links.change_address_url(change.pk, now),
+        "other_address": f"{links.preferences_url(reader.pk, now)}address/",
+        "other_address_sent": f"{links.preferences_url(reader.pk, now)}address/sent/",
         "taste": f"{links.preferences_url(reader.pk, now)}taste/",
         "search": "/search/?q=graph+networks",
         "search_nothing": "/search/?q=volcano+opera",

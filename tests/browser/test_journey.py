@@ -107,3 +107,20 @@ def test_preferences_are_changed_by_keyboard_alone(open_page, edition, work):
     expect(page.get_by_role("status")).to_contain_text("Saved")
     reader.refresh_from_db()
     assert reader.profile.papers_per_digest == 6
+
+
+def test_a_reader_moves_to_another_address(open_page, edition, work):
+    reader = world.a_reader()
+    page = open_page()
+    page.goto(preferences_url(reader.pk, datetime.now(UTC)))
+    page.get_by_label("New address").fill("Bea@example.org")
+    page.get_by_role("button", name="Send it to another address").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Look into your new mailbox")
+
+    work()
+    open_newest_mail(page)
+    page.locator("pre.text a[href*='/n/']").press("Enter")
+    page.get_by_role("button", name="Use this address").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your address is changed")
+    reader.refresh_from_db()
+    assert reader.address == "Bea@example.org"

@@ -189,5 +189,7 @@ def test_makemessages_finds_every_message_of_the_mails(tmp_path, monkeypatch):
         "Of %(total)s papers in today’s edition, this one is for you.",
         "Please confirm",
         "Goodbye, and thank you",
+        "Shall we write to you here?",
+        "Your address was changed",
     ):
         assert f'"{words}"' in written
