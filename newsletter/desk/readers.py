@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -20,7 +20,7 @@ from newsletter.desk.wishes import when, wishes
 from newsletter.models import Delivery
 from subscriptions import letters, suppression
 from subscriptions.addresses import BadAddress, fold
-from subscriptions.models import LetterKind, LetterState, Subscriber, SubscriberState, SuppressionReason
+from subscriptions.models import AddressChange, LetterKind, LetterState, Subscriber, SubscriberState, SuppressionReason
 
 SHOWN = 20
 PAUSED = instant("paused_until", gettext_lazy("paused until"))
@@ -103,16 +103,18 @@ class ReaderAdmin(StepsAdmin, ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Subscriber], search_term: str
     ) -> tuple[QuerySet[Subscriber], bool]:
-        """Find by the exact address, in whatever spelling, or by number. A part of an address finds nobody."""
+        """Find by the exact address, in whatever spelling, also one the reader has moved from, or by number. A part finds nobody."""
         term = search_term.strip()
         if not term:
             return queryset, False
         if term.isdecimal():
             return queryset.filter(pk=int(term)) if len(term) < 19 else queryset.none(), False
         try:
-            return queryset.filter(address_key=fold(term)), False
+            key = fold(term)
         except (BadAddress, ValidationError):
             return queryset.none(), False
+        moved = AddressChange.objects.filter(former_key=key).values("subscriber")
+        return queryset.filter(Q(address_key=key) | Q(pk__in=moved)), False
 
     def page_context(self, request: HttpRequest, obj: Subscriber) -> dict[str, Any]:
         """Return the reader's facts, choices and the trail of consents, letters and deliveries, as far as the person may see each."""

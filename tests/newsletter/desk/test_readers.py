@@ -8,6 +8,7 @@ from subscriptions.models import Consent, Letter, Subscriber, Suppression
 from subscriptions.suppression import is_suppressed
 from tests.newsletter import world
 from tests.newsletter.desk.pages import a_world, seen
+from tests.subscriptions.readers import NOW, a_change
 
 pytestmark = pytest.mark.django_db
 LIST = "/desk/subscriptions/subscriber/"
@@ -58,7 +59,16 @@ def test_a_number_finds_its_reader(enter) -> None:
     assert found_by(enter("operators"), str(reader.pk)) == [reader.pk]
 
 
-@pytest.mark.parametrize("lookup", ["address__startswith", "address_key__contains", "address", "address__regex"])
+def test_an_address_the_reader_has_moved_from_finds_them(enter) -> None:
+    reader, other = world.readers(2)
+    for mover in (reader, other):
+        a_change(mover, "bea@example.org", made_at=NOW, former=f"former{mover.pk}@example.org", former_key=f"former{mover.pk}@example.org")
+    assert found_by(enter("operators"), f"Former{reader.pk}@example.org") == [reader.pk]
+
+
+@pytest.mark.parametrize(
+    "lookup", ["address__startswith", "address_key__contains", "address", "address__regex", "address_changes__former__startswith"]
+)
 def test_an_address_cannot_be_spelt_out_through_the_query_string(enter, lookup) -> None:
     world.readers(2)
     assert enter("chief").get(LIST, {lookup: "r"}).status_code in (302, 400)
