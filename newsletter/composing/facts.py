@@ -28,8 +28,6 @@ SUBJECT_LIMIT = 60
 PREHEADER_LEAST, PREHEADER_LIMIT = 40, 110
 """Characters. With fewer, mailboxes fill the line with whatever comes next."""
 NOTE_LIMIT = 600
-REASONS_LANGUAGE = "en"
-"""The ranking gives reasons, and its line about a thin day, in English."""
 
 
 _BY_PAPER = ("headlines", "first_headlines", "titles", "names", "summaries", "addresses")
@@ -50,7 +48,6 @@ class EditionFacts:
     editor_note: str
     editor_note_lines: str
     note_language: str
-    reasons_language: str
     health_line: str
     health_lines: str
     sentences: Sequence[str]
@@ -105,7 +102,6 @@ def _facts(content: EditionContent, cards: Sequence[CardView], locale: Locale) -
         edition_name=gettext("Weekly edition") if weekly else gettext("Daily edition"),
         editor_note=breakable(note),
         note_language=foreign_language(note, settings.LANGUAGE_CODE, content.language),
-        reasons_language=foreign_language("", REASONS_LANGUAGE, content.language),
         editor_note_lines=paragraph(gettext("From the editor: %(note)s") % {"note": note}) if note else "",
         health_line=breakable(health),
         health_lines=paragraph(health),

@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectMulti
 from newsletter.composing.content import Digest, DigestLinks, DigestPick, RenderedMail, Section
 from newsletter.composing.digest import render
 from newsletter.composing.plain import render_plainly
+from newsletter.composing.speaking import spoken, spoken_reasons
 from newsletter.desk.steps import StepsAdmin
 from newsletter.editions.candidates import candidates_of
 from newsletter.editions.content import content_of
@@ -111,16 +112,16 @@ def _digest(edition: Edition, statistics: EditionStatistics, selection: Selectio
         delivery_id=0,
         subscriber_id=0,
         address="reader@preview.invalid",
-        picks=tuple(_pick(pick, names) for pick in selection.picks),
+        picks=tuple(_pick(pick, names, who.language) for pick in selection.picks),
         links=DigestLinks(NOWHERE, NOWHERE, NOWHERE, NOWHERE),
         message_key="preview",
         language=who.language,
-        note=selection.note,
+        note=spoken(selection.note, who.language),
     )
 
 
-def _pick(pick: Pick, topics: dict[int, str]) -> DigestPick:
-    reasons = tuple(reason.text for reason in pick.reasons)
+def _pick(pick: Pick, topics: dict[int, str], language: str) -> DigestPick:
+    reasons = spoken_reasons(pick.reasons, language)
     return DigestPick(
         paper_id=pick.paper_id, reasons=reasons, section=cast("Section", pick.section), topic=topics.get(pick.topic_id or 0, "")
     )

@@ -11,16 +11,17 @@ from newsletter.ranking.readers import tabulate
 from newsletter.ranking.scoring import Scorer
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.values import Explanation, ReaderProfile, Selection
+from newsletter.ranking.wording import Wording, gettext_noop, ngettext_lazy
 
 BLOCK = 4096
 """Readers per block: what bounds memory, whatever the number of readers."""
 THIN = 3
 """Fewer papers than this on a reader's topics is said in the note."""
 
-NO_PAPERS = "No new papers this time."
-ALL_MAILED = "You have already had the papers on your topics; nothing new came since."
-NOTHING_MATCHES = "Nothing on your topics this time."
-NOTHING_LEFT = "No paper passed what you muted and the votes you ask for."
+NO_PAPERS = Wording(gettext_noop("No new papers this time."))
+ALL_MAILED = Wording(gettext_noop("You have already had the papers on your topics; nothing new came since."))
+NOTHING_MATCHES = Wording(gettext_noop("Nothing on your topics this time."))
+NOTHING_LEFT = Wording(gettext_noop("No paper passed what you muted and the votes you ask for."))
 
 
 def rank(statistics: EditionStatistics, profiles: Sequence[ReaderProfile], mailed: Sequence[frozenset[int]]) -> list[Selection]:
@@ -85,14 +86,20 @@ def _notes(describer: Describer, chosen: NDArray[np.int32], barred: NDArray[np.b
 def _note(describer: Describer, row: int, matching: int, any_pick: bool, barred: NDArray[np.bool_]) -> str:
     everything = bool(describer.everything[row])
     if matching:
-        return f"A quiet time for {'new papers' if everything else 'your topics'}: only {_papers(matching)} to show."
+        if everything:
+            return ngettext_lazy(
+                "A quiet time for new papers: only one paper to show.",
+                "A quiet time for new papers: only %(count)s papers to show.",
+                matching,
+            )
+        return ngettext_lazy(
+            "A quiet time for your topics: only one paper to show.",
+            "A quiet time for your topics: only %(count)s papers to show.",
+            matching,
+        )
     if everything or not len(barred):
         return NO_PAPERS if barred.all() else NOTHING_LEFT
     matched = describer.block.slot[row] >= 0
     if (matched & barred).any() and not (matched & ~barred).any():
         return ALL_MAILED
     return NOTHING_LEFT if matched.any() and not any_pick else NOTHING_MATCHES
-
-
-def _papers(count: int) -> str:
-    return "one paper" if count == 1 else f"{count} papers"

@@ -1,19 +1,20 @@
 """The parts of a score in a reader's words. Every reason comes from a part above zero."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from newsletter.ranking.evidence import Evidence
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.trend import votes_in_a_day
 from newsletter.ranking.values import CandidatePaper, Parts, Reason, TopicDefinition
+from newsletter.ranking.wording import Wording, gettext_noop, ngettext_lazy
 
 WORTH_SAYING = 0.1
 """A rise is called one when a tenth or more of the votes came in the last day."""
 
 NEW_DAYS = 3
 
-EDITORS_PICK = Reason("editor", "editor’s pick")
+EDITORS_PICK = Reason("editor", Wording(gettext_noop("editor’s pick")))
 
 
 ORDER = [Parts._fields.index(name) for name in ("editor", "topic", "taste", "trend", "freshness")]
@@ -61,59 +62,80 @@ class Narrator:
         library = self.statistics.library
         shared = library.spelled(self.statistics.affinity.shared_terms(taste, place), place)
         if shared:
-            return Reason("taste", f"like what you liked: {_listed([f'“{one}”' for one in shared])}")
+            return Reason("taste", Wording(gettext_noop("like what you liked: %(words)s"), words=_quoted(shared)))
         nearest = self.statistics.papers[self.statistics.affinity.nearest(taste)]
-        return Reason("taste", f"close to “{nearest.title}”, the nearest to what you liked")
+        close = gettext_noop("close to “%(title)s”, the nearest to what you liked")
+        return Reason("taste", Wording(close, title=nearest.title))
 
     def _trend(self, place: int) -> Reason:
         paper = self.statistics.papers[place]
         rise = votes_in_a_day(paper)
         if paper.votes and paper.votes_before is not None and rise > WORTH_SAYING * paper.votes:
-            return Reason("trend", f"rising: {paper.votes_before} → {_votes(paper.votes)} in a day")
-        if paper.votes and paper.votes >= self.statistics.expected[place]:
-            return Reason("trend", f"{_votes(paper.votes)} so far")
+            rising = gettext_noop("rising: %(before)s → %(votes)s in a day")
+            return Reason("trend", Wording(rising, before=paper.votes_before, votes=_votes(paper.votes)))
         name, votes = self.statistics.known_for[place]
+        if paper.votes and (paper.votes >= self.statistics.expected[place] or not name):
+            return Reason("trend", Wording(gettext_noop("%(votes)s so far"), votes=_votes(paper.votes)))
         if name:
-            return Reason("trend", f"by {name}, whose papers got {_votes(votes)} on average")
-        if paper.votes:
-            return Reason("trend", f"{_votes(paper.votes)} so far")
-        return Reason(
-            "trend", f"likely to get about {_votes(max(round(float(self.statistics.expected[place])), 1))}, as papers like it did"
-        )
+            known = gettext_noop("by %(author)s, whose papers got %(votes)s on average")
+            return Reason("trend", Wording(known, author=name, votes=_votes(votes)))
+        likely = max(round(float(self.statistics.expected[place])), 1)
+        return Reason("trend", Wording(gettext_noop("likely to get about %(votes)s, as papers like it did"), votes=_votes(likely)))
 
 
-def _name_topic(topic: TopicDefinition, source: TopicDefinition, evidence: Evidence) -> str:
+def _name_topic(topic: TopicDefinition, source: TopicDefinition, evidence: Evidence) -> Wording:
     where = _where(evidence)
     if evidence.spans and evidence.is_called(source.name):
         return where
-    name = source.name if source is topic else f"{topic.name}, {source.name}"
-    return f"{name}: {where}"
+    if source is topic:
+        return Wording(gettext_noop("%(topic)s: %(where)s"), topic=topic.name, where=where)
+    return Wording(gettext_noop("%(topic)s, %(part)s: %(where)s"), topic=topic.name, part=source.name, where=where)
 
 
-def _where(evidence: Evidence) -> str:
+def _where(evidence: Evidence) -> Wording:
     if evidence.related:
-        return f"it speaks of {_listed([f'“{word}”' for word in evidence.related])}"
+        return Wording(gettext_noop("it speaks of %(words)s"), words=_quoted(evidence.related))
     if not evidence.spans:
-        return f"filed under {_listed(evidence.categories)}"
-    quoted = _listed([f"“{words}”" for words in evidence.wordings()])
-    times = {1: "", 2: " twice"}.get(evidence.times, f" {evidence.times} times")
-    return f"{quoted}{times} in the {evidence.field}"
+        return Wording(gettext_noop("filed under %(categories)s"), categories=evidence.categories)
+    words = _quoted(evidence.wordings())
+    if evidence.field == "title":
+        return _times(evidence.times, words, _IN_THE_TITLE)
+    return _times(evidence.times, words, _IN_THE_ABSTRACT)
 
 
-def _listed(items: Sequence[str]) -> str:
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+def _times(times: int, words: tuple[Wording, ...], templates: tuple[str, str, str]) -> Wording:
+    once, twice, more = templates
+    if times <= 2:
+        return Wording(once if times == 1 else twice, words=words)
+    return Wording(more, words=words, times=times)
 
 
-def _votes(count: int) -> str:
-    return "1 vote" if count == 1 else f"{count:,} votes"
+_IN_THE_TITLE = (
+    gettext_noop("%(words)s in the title"),
+    gettext_noop("%(words)s twice in the title"),
+    gettext_noop("%(words)s %(times)s times in the title"),
+)
+_IN_THE_ABSTRACT = (
+    gettext_noop("%(words)s in the abstract"),
+    gettext_noop("%(words)s twice in the abstract"),
+    gettext_noop("%(words)s %(times)s times in the abstract"),
+)
+
+
+def _quoted(words: Iterable[str]) -> tuple[Wording, ...]:
+    return tuple(Wording(gettext_noop("“%(words)s”"), words=one) for one in words)
+
+
+def _votes(count: int) -> Wording:
+    return ngettext_lazy("%(count)s vote", "%(count)s votes", count)
 
 
 def _fresh(paper: CandidatePaper, today: date) -> Reason:
     """Said only where nothing else speaks for a paper; and "new" only while it is."""
     known = paper.published or paper.listed
-    day = f"{'published' if paper.published else 'first listed'} on {_day(known)}"
-    return Reason("fresh", f"new: {day}" if (today - known).days <= NEW_DAYS else day)
-
-
-def _day(day: date) -> str:
-    return f"{day:%B}\u00a0{day.day}"
+    new = (today - known).days <= NEW_DAYS
+    if paper.published:
+        template = gettext_noop("new: published on %(day)s") if new else gettext_noop("published on %(day)s")
+    else:
+        template = gettext_noop("new: first listed on %(day)s") if new else gettext_noop("first listed on %(day)s")
+    return Reason("fresh", Wording(template, day=known))

@@ -9,6 +9,7 @@ from django.conf import settings
 from newsletter.composing.compiled import CompiledParts
 from newsletter.composing.content import Digest, DigestLinks, DigestPick, Section
 from newsletter.composing.digest import render
+from newsletter.composing.speaking import spoken, spoken_reasons
 from newsletter.composing.wire import WireEdition
 from newsletter.models import CompiledEdition
 from newsletter.ranking.values import Reason, Selection
@@ -70,7 +71,9 @@ def print_mail(
         delivery_id=delivery_id,
         subscriber_id=reader.id,
         address=reader.address,
-        picks=tuple([_shown(edition_id, pick.paper_id, pick.reasons, pick.section, pick.topic_id) for pick in selection.picks]),
+        picks=tuple(
+            [_shown(edition_id, reader.language, pick.paper_id, pick.reasons, pick.section, pick.topic_id) for pick in selection.picks]
+        ),
         links=DigestLinks(
             leave=links.leave_url(reader.id, edition_id),
             preferences=links.preferences_url(reader.id, now),
@@ -80,7 +83,7 @@ def print_mail(
         ),
         message_key=message_key(edition_id, reader.id),
         language=reader.language,
-        note=selection.note,
+        note=spoken(selection.note, reader.language),
         first=first,
     )
     printed = (
@@ -92,11 +95,11 @@ def print_mail(
 
 
 @lru_cache(maxsize=65_536)
-def _shown(edition_id: int, paper_id: int, reasons: tuple[Reason, ...], section: str, topic_id: int | None) -> DigestPick:
+def _shown(edition_id: int, language: str, paper_id: int, reasons: tuple[Reason, ...], section: str, topic_id: int | None) -> DigestPick:
     """Return a pick as a digest shows it. Readers with a topic in common get the same paper for the same reasons."""
     return DigestPick(
         paper_id=paper_id,
-        reasons=tuple(reason.text for reason in reasons),
+        reasons=spoken_reasons(reasons, language),
         section=cast("Section", section),
         topic=topic_name(edition_id, topic_id),
     )

@@ -9,6 +9,7 @@ from ingest.models import Paper
 from newsletter.composing.compiled import CompiledParts, UnreadableEdition, compile_edition
 from newsletter.composing.content import Digest, DigestLinks, DigestPick, Section
 from newsletter.composing.digest import render_web_view
+from newsletter.composing.speaking import spoken_reasons
 from newsletter.editions.candidates import candidates_of
 from newsletter.editions.content import content_of
 from newsletter.models import CompiledEdition, Delivery
@@ -54,7 +55,7 @@ def _digest(delivery: Delivery, compiled: CompiledParts) -> Digest:
         delivery_id=delivery.pk,
         subscriber_id=delivery.subscriber_id,
         address="",
-        picks=tuple(_pick(delivery.edition_id, paper_id, place, reasons.get(paper_id)) for place, paper_id in enumerate(held)),
+        picks=tuple(_pick(delivery, paper_id, place, reasons.get(paper_id)) for place, paper_id in enumerate(held)),
         links=DigestLinks(leave="", preferences="", view=""),
         message_key="",
         language=delivery.subscriber.language,
@@ -70,8 +71,9 @@ def _explained(delivery: Delivery) -> dict[int, Explanation]:
     return {found.paper_id: found for found in explain(statistics, profile, known)}
 
 
-def _pick(edition_id: int, paper_id: int, place: int, found: Explanation | None) -> DigestPick:
+def _pick(delivery: Delivery, paper_id: int, place: int, found: Explanation | None) -> DigestPick:
     if found is None:
         return DigestPick(paper_id, section="also")
     section: Section = "lead" if place == 0 else "topics" if found.parts.topic or found.parts.taste else "also"
-    return DigestPick(paper_id, tuple(reason.text for reason in found.reasons), section, topic_name(edition_id, found.topic_id))
+    reasons = spoken_reasons(found.reasons, delivery.subscriber.language)
+    return DigestPick(paper_id, reasons, section, topic_name(delivery.edition_id, found.topic_id))

@@ -7,6 +7,7 @@ outside the brackets that mark a translation is a word that was forgotten.
 import re
 import shutil
 from dataclasses import replace
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 
@@ -24,6 +25,10 @@ from lxml import html as lxml_html
 from newsletter.composing.content import DigestPick
 from newsletter.composing.digest import render, render_web_view
 from newsletter.composing.proof import proved_edition
+from newsletter.composing.speaking import spoken, spoken_reasons
+from newsletter.ranking.rank import NOTHING_MATCHES
+from newsletter.ranking.values import Reason
+from newsletter.ranking.wording import Wording, ngettext_lazy
 from subscriptions.letter_mail import about_the_sender, build, from_templates
 from subscriptions.models import LetterKind, SignUp
 from tests.newsletter.composing.digests import digest, edition, paper, picks
@@ -32,10 +37,11 @@ from tests.subscriptions.readers import NOW, a_letter, a_reader
 TEMPLATES = django_settings.BASE_DIR / "templates" / "emails"
 PYTHON = [
     *(django_settings.BASE_DIR / "newsletter" / "composing").glob("*.py"),
+    *(django_settings.BASE_DIR / "newsletter" / "ranking").glob("*.py"),
     django_settings.BASE_DIR / "subscriptions" / "letter_mail.py",
 ]
 LETTERS = re.compile(r"[A-Za-z]+")
-KEYWORDS = dict.fromkeys(("_", "gettext", "gettext_noop")) | {"ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
+KEYWORDS = dict.fromkeys(("_", "gettext", "gettext_noop")) | {"ngettext": (1, 2), "ngettext_lazy": (1, 2), "pgettext": ((1, "c"), 2)}
 
 
 def email_templates() -> list[Path]:
@@ -147,6 +153,31 @@ def test_nothing_of_a_digest_is_left_in_english(made_up_language, cadence, first
         assert 'dir="rtl"' in mail.html
 
 
+QUOTED = tuple(Wording("“%(words)s”", words=one) for one in ("1", "2"))
+REASONS = (
+    Wording("editor’s pick"),
+    Wording("rising: %(before)s → %(votes)s in a day", before=12, votes=ngettext_lazy("%(count)s vote", "%(count)s votes", 1087)),
+    Wording("%(words)s %(times)s times in the abstract", words=QUOTED, times=3),
+    Wording("new: published on %(day)s", day=date(2025, 1, 8)),
+)
+
+
+def test_reasons_and_notes_are_said_again_in_the_reader_s_language(made_up_language):
+    compiled = proved_edition(wordless(8))
+    reasons = spoken_reasons([Reason("topic", text) for text in REASONS], "he")
+    assert reasons[1] == "⟦жжжжжж: 12 → ⟦1,087 жжжжж⟧ жж ж жжж⟧"
+    assert "8 בינואר" in reasons[3]
+    note = spoken(NOTHING_MATCHES, "he")
+    mail = render(compiled, digest(language="he", picks=tuple(DigestPick(number, reasons) for number in (1, 2, 3)), note=note))
+    for said in (mail.text, shown_by(mail.html)):
+        assert left_in_english(said) == []
+
+
+def test_readers_of_a_language_that_is_not_offered_get_english(made_up_language):
+    assert spoken(REASONS[1], "fr") == "rising: 12 → 1,087 votes in a day" == REASONS[1]
+    assert spoken("no wording", "he") == "no wording"
+
+
 def test_nothing_of_the_web_view_is_left_in_english(made_up_language):
     compiled = proved_edition(wordless(8))
     html = render_web_view(
@@ -180,6 +211,7 @@ def test_nothing_of_a_notice_to_staff_is_left_in_english(made_up_language, held)
 def test_makemessages_finds_every_message_of_the_mails(tmp_path, monkeypatch):
     shutil.copytree(TEMPLATES, tmp_path / "templates" / "emails")
     shutil.copytree(django_settings.BASE_DIR / "newsletter" / "composing", tmp_path / "newsletter" / "composing")
+    shutil.copytree(django_settings.BASE_DIR / "newsletter" / "ranking", tmp_path / "newsletter" / "ranking")
     (tmp_path / "locale").mkdir()
     monkeypatch.chdir(tmp_path)
     call_command("makemessages", locale=["de"], verbosity=0)
@@ -191,5 +223,7 @@ def test_makemessages_finds_every_message_of_the_mails(tmp_path, monkeypatch):
         "Goodbye, and thank you",
         "Shall we write to you here?",
         "Your address was changed",
+        "%(words)s in the title",
+        "A quiet time for your topics: only one paper to show.",
     ):
         assert f'"{words}"' in written
