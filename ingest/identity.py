@@ -56,13 +56,14 @@ def arxiv_id(text: str) -> ArxivId | None:
 def doi(text: str) -> str | None:
     """Read a DOI from a bare form, `doi:` or a doi.org address; lower case, since DOIs are compared without case (ISO 26324).
 
-    None when it is not one, is longer than the database keeps, or is arXiv's own: that one is an arXiv id.
+    None when it is not one, is longer than the database keeps, holds a character that cannot be stored or seen, or is arXiv's own: that
+    one is an arXiv id.
     """
     match = _DOI.match(unquote(text).strip().lower())
     if match is None:
         return None
     found = match[1].rstrip(".,;")
-    if len(found) > DOI_LIMIT or found.startswith("10.48550/arxiv."):
+    if len(found) > DOI_LIMIT or not found.isprintable() or found.startswith("10.48550/arxiv."):
         return None
     return found
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ingest import identity, prose
-from ingest.cleaning import web_link
+from ingest.cleaning import one_line, web_link
 from ingest.sighting import Parsed, Rejected, Sighting
 from ingest.sources import entries
 from ingest.sources.markup import text_of_html
@@ -50,7 +50,7 @@ class AnyFeed:
 def _sighting(entry: Mapping[str, Any], place: int, seen_at: datetime, warnings: list[str]) -> Sighting | Rejected:
     title = prose.title(text_of_html(entries.text(entry, "title")))
     if not title:
-        return Rejected("The title is missing.", place, entries.text(entry, "link")[:200])
+        return Rejected("The title is missing.", place, one_line(entries.text(entry, "link"), 200))
     published = entries.day(entry, seen_at)
     if published is None:
         warnings.append(f"Entry {place}: no date that can be; {seen_at.date()} is taken as the day it was listed.")

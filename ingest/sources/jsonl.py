@@ -81,7 +81,7 @@ def _paper(values: Any, number: int, now: datetime, warnings: list[str]) -> Sigh
     end = min(datetime.combine(day, time(), UTC) + timedelta(days=1, seconds=-1), now) if day else now
     seen_at = record.instant("seen_at", latest=now) or end
     readings = tuple(_readings(record, seen_at, now))
-    authors = record.names([str(name) for name in record.items("authors")])
+    authors = record.names(_names(record))
     return Sighting(
         title=title,
         seen_at=max([seen_at] if "seen_at" in values or not readings else [reading.seen_at for reading in readings]),
@@ -101,6 +101,15 @@ def _paper(values: Any, number: int, now: datetime, warnings: list[str]) -> Sigh
         readings=readings,
         line=number,
     )
+
+
+def _names(record: Record) -> list[str]:
+    """Return the authors' names, given as texts or as objects with a `name`."""
+    given = [author.get("name") if isinstance(author, dict) else author for author in record.items("authors")]
+    names = [name for name in given if isinstance(name, str)]
+    if len(names) < len(given):
+        record.warn("an author without a name; left out")
+    return names
 
 
 def _readings(record: Record, seen_at: datetime, now: datetime) -> Iterator[Reading]:

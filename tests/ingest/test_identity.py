@@ -42,7 +42,10 @@ def test_a_doi_is_read_from_every_usual_form(text):
     assert doi(text) == "10.1000/abc.1"
 
 
-@pytest.mark.parametrize("text", ["", "10.1000", "11.1000/abc", "10.48550/arXiv.2309.17425", "10.1000/" + "a" * 300])
+UNPRINTABLE_DOIS = ["10.1000/a%00b", "10.1000/a\ud800b", "10.1000/a\u202eb"]
+
+
+@pytest.mark.parametrize("text", ["", "10.1000", "11.1000/abc", "10.48550/arXiv.2309.17425", "10.1000/" + "a" * 300, *UNPRINTABLE_DOIS])
 def test_what_is_no_doi_of_a_publisher_is_none(text):
     assert doi(text) is None
 

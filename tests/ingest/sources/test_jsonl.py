@@ -97,3 +97,9 @@ def test_empty_lines_are_nothing():
 def test_any_lines_are_read_or_rejected(lines):
     parsed = jsonl.parse(lines, now=NOW)
     assert len(parsed.sightings) + len(parsed.rejected) == len([line for line in lines if line.strip()])
+
+
+def test_authors_may_be_objects_with_names_and_what_is_no_name_is_left_out():
+    parsed = read({"title": "A Title", "authors": ["Ada Example", {"name": "Bo Sample"}, None, 7, {"name": None}]})
+    assert parsed.sightings[0].authors == ("Ada Example", "Bo Sample")
+    assert len(parsed.warnings) == 1
