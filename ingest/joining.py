@@ -19,6 +19,8 @@ from ingest.sighting import Reading
 
 RESTORED_FIELDS = (*CLAIMED_FIELDS, "title_key", "year_inferred")
 IDS = ("arxiv_id", "doi")
+SETTLED = ("arxiv_version", "withdrawn_at", "first_seen_at")
+"""What two rows of one paper agree on without a claim: see ingest.merging."""
 
 
 class CannotJoin(ValueError):
@@ -93,8 +95,13 @@ def _snapshot(paper: Paper) -> dict[str, Any]:
     return (
         values
         | {"published": paper.published.isoformat() if paper.published else None, "claims": dict(paper.field_sources)}
-        | {name: getattr(paper, name) for name in IDS}
+        | {name: getattr(paper, name) for name in (*IDS, "arxiv_version")}
+        | {name: _text_of(getattr(paper, name)) for name in ("withdrawn_at", "first_seen_at")}
     )
+
+
+def _text_of(instant: datetime | None) -> str | None:
+    return instant.isoformat() if instant else None
 
 
 def _move_listings(other: Paper, into: Paper) -> tuple[list[int], list[dict[str, Any]]]:
@@ -139,6 +146,10 @@ def _give_back(paper: Paper, into: Paper, merged: Merge) -> None:
         theirs, ours = paper.field_sources.get(name), before["claims"].get(name)
         if theirs and theirs != ours and into.field_sources.get(name) == theirs:
             _restore(into, name, before)
+    for name in SETTLED:
+        if getattr(into, name) == getattr(paper, name) and name in before:
+            value = before[name]
+            setattr(into, name, datetime.fromisoformat(value) if isinstance(value, str) else value)
 
 
 def _restore(into: Paper, name: str, before: Mapping[str, Any]) -> None:

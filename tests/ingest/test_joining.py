@@ -127,3 +127,13 @@ def test_a_suggestion_that_staff_followed_is_settled(staff):
     merge(paper(doi="10.1000/1"), paper(arxiv_id="2501.00001"), now=NOW, by=staff)
     assert Suggestion.objects.get().settled_at == NOW
     assert suggest(READ_AT + timedelta(days=1)) == 0
+
+
+def test_a_withdrawal_goes_with_the_paper_that_is_taken_out_again(two, staff):
+    preprint, printed = two
+    record("The Printed Version of It", doi="10.1000/1", withdrawn_at=READ_AT, hours=3)
+    made = merge(paper(pk=printed.pk), preprint, now=NOW, by=staff)
+    assert paper(pk=preprint.pk).withdrawn_at == READ_AT
+    split(made, now=NOW, by=staff)
+    assert (paper(pk=preprint.pk).withdrawn_at, paper(pk=printed.pk).withdrawn_at) == (None, READ_AT)
+    assert paper(pk=preprint.pk).first_seen_at == preprint.first_seen_at
