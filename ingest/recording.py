@@ -7,22 +7,24 @@ written in one transaction together with the books of their fetch; a transaction
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import DataError, IntegrityError, OperationalError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from ingest import merging
 from ingest.joining import join
 from ingest.listing_days import list_papers, seen
 from ingest.matching import Shelf
-from ingest.models import Fetch, FetchBody, FetchStatus, FormerTitle, Paper, Rejection, Run, Source
+from ingest.models import Fetch, FetchBody, FetchStatus, FormerTitle, Paper, Rejection, Run, RunState, Source
 from ingest.sighting import Parsed, Rejected, Sighting
 
 CHUNK = 500
 TRIES = 5
 LARGEST_BODY = 10_000_000
 """Bytes of a body that are kept for a second look. Larger ones are files of the operator, who still has them."""
+LONGEST_VISIT = timedelta(days=1)
+"""No file takes longer to read; a visit that is still open then was left by a process that was killed."""
 KEPT_WARNINGS = 200
 EXCERPT = 200
 ORIGIN_LIMIT = 500
@@ -77,6 +79,16 @@ def fail(fetch: Fetch, error: str, *, now: datetime, body: bytes | None = None) 
     _keep(fetch, body)
     fetch.status, fetch.error, fetch.finished_at = FetchStatus.FAILED, error, now
     fetch.save(update_fields=["status", "error", "finished_at", "body", "http_status"])
+
+
+def close_abandoned(now: datetime) -> int:
+    """Close the books of visits whose process was killed and whose run, if they have one, is over; return how many there were.
+
+    What they had recorded stays. A run that goes on closes its own: see ingest.runs.
+    """
+    nobodys = Q(run=None) | ~Q(run__state=RunState.RUNNING)
+    left = Fetch.objects.filter(nobodys, status=FetchStatus.RUNNING, started_at__lt=now - LONGEST_VISIT)
+    return left.update(status=FetchStatus.FAILED, error="The process did not finish.", finished_at=now)
 
 
 def record(source: Source, parsed: Parsed, *, now: datetime, origin: str, body: bytes | None = None) -> Fetch:

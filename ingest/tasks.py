@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from ingest import retention, runs, suggesting
+from ingest import recording, retention, runs, suggesting
 from ingest.http.visits import our_client
 
 WAKE_UP_KEEPS = 30
@@ -27,7 +27,8 @@ def read_page(run_id: int) -> None:
 
 @shared_task
 def look_back() -> None:
-    """Suggest papers that may be one, and forget raw bytes that were kept long enough."""
+    """Suggest papers that may be one, close what killed processes left open, and forget raw bytes that were kept long enough."""
     now = timezone.now()
     suggesting.suggest(now)
+    recording.close_abandoned(now)
     retention.forget_bodies(now)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ingest import tasks
-from ingest.models import Fetch, FetchBody, Paper, Run, RunState, Suggestion
+from ingest.models import Fetch, FetchBody, FetchStatus, Paper, Run, RunState, Suggestion
 from tests.ingest.driving import a_source
 from tests.ingest.samples import arxiv_entry, arxiv_feed
 from tests.ingest.upstream import Reply
@@ -43,3 +43,16 @@ def test_looking_back_suggests_what_may_be_one_and_forgets_old_bytes(upstream):
     tasks.look_back()
     assert Suggestion.objects.count() == 1
     assert not FetchBody.objects.exists()
+
+
+def test_looking_back_closes_what_killed_processes_left_open(upstream):
+    source = a_source("arxiv", "arxiv", upstream.url(), categories=["cs.AI"])
+    window = {"window_start": NOW.date(), "window_end": NOW.date(), "next_try_at": NOW, "started_at": NOW}
+    over = Run.objects.create(source=source, state=RunState.FAILED, finished_at=NOW, **window)
+    open_run = Run.objects.create(source=source, **window)
+    long_ago, lately = NOW - timedelta(days=2), NOW - timedelta(hours=2)
+    given = [(None, long_ago), (over, long_ago), (open_run, long_ago), (None, lately)]
+    fetches = [Fetch.objects.create(source=source, origin="x", started_at=began, run=run) for run, began in given]
+    tasks.look_back()
+    closed = [Fetch.objects.get(pk=fetch.pk).status == FetchStatus.FAILED for fetch in fetches]
+    assert closed == [True, True, False, False]
