@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -11,7 +11,7 @@ from ingest.files import Report, report_of
 from ingest.http.client import PoliteClient
 from ingest.http.faults import Fault, UpstreamError
 from ingest.http.visits import visit
-from ingest.models import RunState, Source
+from ingest.models import Run, RunState, Source
 from ingest.recording import record
 from ingest.runs import VISIT_SECONDS, Clock, begin_run, read_page
 from ingest.sighting import Unreadable
@@ -19,6 +19,7 @@ from ingest.sources.protocol import Page, Position, Window
 from ingest.sources.registry import KINDS
 
 Wait = Callable[[float], None]
+A_DAY = timedelta(days=1)
 LONGEST_STEP = 30.0
 """Seconds of one wait, so that a run which a worker has finished meanwhile is noticed."""
 
@@ -33,12 +34,12 @@ def ask(
     """Read the window page by page and report on each, the failed ones too. A `subject` is the id of the one paper that is asked for.
 
     The run is like those of the workers, who may take part in it; their pages are not reported. Begun again for the same window after an
-    interruption, it goes on where it stopped.
+    interruption, it goes on where it stopped; so does a long one that was given up within the last day.
 
     Raises:
         GivenUp: the run was given up.
     """
-    run = begin_run(source, window, now=clock(), subject=subject)
+    run = _given_up(source, window, clock()) or begin_run(source, window, now=clock(), subject=subject)
     while run.state == RunState.RUNNING:
         fetch = read_page(run.pk, clock, client)
         if fetch:
@@ -48,6 +49,29 @@ def ask(
             _wait_until(run.next_try_at, clock, wait)
     if run.state == RunState.FAILED:
         raise GivenUp(run.error)
+
+
+def _given_up(source: Source, window: Window, now: datetime) -> Run | None:
+    """Open again the run of a long window that was given up within a day, where it stopped; None where it is to begin anew.
+
+    It begins anew, too, when what is asked for has changed since, and for days that every scheduled run reads again.
+    """
+    run = Run.objects.filter(source=source, due_at=None, window_start=window.first, window_end=window.last).order_by("-pk").first()
+    is_long = (window.last - window.first).days >= settings.REREAD_DAYS
+    if run is None or run.state != RunState.FAILED or not run.finished_at or run.finished_at < now - A_DAY or not (is_long and run.pages):
+        return None
+    if not _leads_to(run.position, KINDS[source.kind].first(window, source.options)):
+        return None
+    opened = Run.objects.filter(pk=run.pk, state=RunState.FAILED)
+    opened.update(state=RunState.RUNNING, failures=0, error="", finished_at=None, next_try_at=now)
+    run.refresh_from_db()
+    return run
+
+
+def _leads_to(position: Position, first: Position) -> bool:
+    """Tell whether what a position still lists is the end of what is listed at the beginning."""
+    lists = {name: value for name, value in position.items() if isinstance(value, list)}
+    return all(isinstance(first.get(name), list) and first[name][len(first[name]) - len(rest) :] == rest for name, rest in lists.items())
 
 
 def look(

@@ -89,6 +89,21 @@ def test_an_interrupted_back_fill_goes_on_where_it_stopped(source, client, clock
     assert len(upstream.requests) == len({request.path for request in upstream.requests}) == 10
 
 
+@pytest.mark.parametrize("has_changed", [False, True], ids=["same", "changed"])
+def test_a_long_back_fill_that_was_given_up_goes_on_where_it_stopped(clock, client, wait, upstream, has_changed):
+    harvest = a_source("arxiv-oai", "arxiv-oai", upstream.url("/oai"), categories=["cs.AI", "cs.LG"])
+    upstream.script("/oai", Reply(body=oai(oai_record("2501.00001"))), Reply(403), Reply(body=oai(oai_record("2501.00002"))))
+    quarter = Window(date(2024, 10, 1), date(2024, 12, 31))
+    with pytest.raises(GivenUp, match="403"):
+        list(ask(harvest, quarter, clock=clock, client=client, wait=wait))
+    if has_changed:
+        harvest.options["categories"] = ["cs.CL", "cs.AI"]
+    list(ask(harvest, quarter, clock=clock, client=client, wait=wait))
+    assert Run.objects.latest("pk").state == RunState.DONE
+    sets = ["CL" if "CL" in request.path else "LG" if "LG" in request.path else "AI" for request in upstream.requests]
+    assert sets == (["AI", "LG", "CL", "AI"] if has_changed else ["AI", "LG", "LG"])
+
+
 def test_a_dry_run_tells_what_would_change_and_changes_nothing(command, source):
     before = stored()
     reports = json.loads(command("huggingface", "--from", "2025-01-09", "--to", "2025-01-10", "--dry-run", "--json"))["files"]
@@ -132,6 +147,7 @@ def test_a_source_that_refuses_is_told_with_what_was_read_before(command, source
         (["huggingface", "--to", "2025-01-08"], "needs --from"),
         (["huggingface", "--day", "2025-01-08", "--from", "2025-01-08"], "either"),
         (["huggingface", "--day", "1970-01-01"], "before the first"),
+        (["arxiv", "--day", "2025-01-08"], "arxiv-oai"),
         (["nobody"], "Known are"),
         (["listing"], "name them"),
     ],

@@ -78,6 +78,7 @@ class Command(BaseCommand):
         if paths:
             reports = self._import(row, paths, at, options)
         elif row.kind in KINDS:
+            _refuse_days(row, options)
             reports, problem = self._ask(row, _window(options, at), _clock(now), options)
         else:
             raise CommandError(f"{source} is read from files: name them.")
@@ -166,6 +167,13 @@ def _for_one_paper(source: Source, paths: list[Path], options: dict[str, Any]) -
         raise CommandError(f"“{options['paper']}” is no arXiv id, such as 2501.01234, nor its address.")
     options["paper"] = found.number
     return source_named("arxiv-paper")
+
+
+def _refuse_days(source: Source, options: dict[str, Any]) -> None:
+    """Say that a feed cannot be asked for days, rather than read what it shows today as if it were the answer."""
+    if not (KINDS[source.kind].window_counts or options["paper"]) and (options["day"] or options["first"]):
+        other = " Days of arXiv are asked of arxiv-oai." if source.kind == "arxiv" else ""
+        raise CommandError(f"{source.slug} shows what it shows now and cannot be asked for days.{other}")
 
 
 def _window(options: dict[str, Any], now: datetime) -> Window:
