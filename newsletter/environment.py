@@ -15,7 +15,7 @@ FEWEST_LETTERS = 5
 NO_WAY_OUT = {"base", "base_requests", "console", "test"}
 """Modules beside Anymail's backends that reach nobody."""
 TAKEN_PATHS = frozenset(
-    {"a", "c", "editions", "healthz", "outbox", "p", "preferences", "robots.txt", "search", "sign-up", "static", "topics", "u", "v"},
+    {"a", "c", "editions", "healthz", "n", "outbox", "p", "preferences", "robots.txt", "search", "sign-up", "static", "topics", "u", "v"},
 )
 """First parts of the addresses of our own pages, which the desk would hide or be hidden by."""
 _ADDRESS = re.compile(r"[!#-'*+/-9=?A-Z^-~-]+(\.[!#-'*+/-9=?A-Z^-~-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
@@ -99,6 +99,16 @@ def pairs(variable: str, entries: Iterable[str], problems: list[str]) -> dict[st
     wrong = [entry for entry in entries if "=" not in entry]
     problems.extend(f"{variable} must be pairs name=value, parted by commas; this is none: {entry}." for entry in wrong)
     return {name.strip(): value.strip() for name, equals, value in (entry.partition("=") for entry in entries) if equals}
+
+
+def keys(entries: Iterable[str], huggingface: str, problems: list[str]) -> dict[str, str]:
+    """Read the keys of sources, `name=key` each, and Hugging Face's own variable, which goes first. No problem repeats a key."""
+    found = {name.strip(): key.strip() for name, _equals, key in (entry.partition("=") for entry in entries)}
+    if not all(name and re.fullmatch(r"[!-~]+", key) for name, key in found.items()):
+        problems.append("SOURCE_KEYS must be pairs name=key, parted by commas, each key one word, as it goes into a header.")
+    if not re.fullmatch(r"[!-~]*", huggingface):
+        problems.append("HUGGINGFACE_TOKEN must be one word, as it goes into a header.")
+    return found | ({"huggingface": huggingface} if huggingface else {})
 
 
 def source_problems(names: Iterable[str], times: Mapping[str, str], known: Iterable[str], feeds: Iterable[str]) -> list[str]:

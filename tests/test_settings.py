@@ -91,6 +91,8 @@ WRONG = [
     ("FEEDS", "https://example.org/feed.xml"),
     ("ARXIV_CATEGORIES", "machine learning"),
     ("HUGGINGFACE_TOKEN", "a\nb"),
+    ("SOURCE_KEYS", "a-journal=a\nb"),
+    ("SOURCE_KEYS", "key-without-a-name"),
     ("SEND_RATE", "nan"),
     ("DEBUG", "perhaps"),
 ]
