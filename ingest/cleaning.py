@@ -1,8 +1,9 @@
 """Cleaning at every door: whatever a source sends becomes text that can be stored, mailed and shown. Pure.
 
 What goes: C0 and C1 controls, lone surrogates (they cannot be encoded), noncharacters, byte order marks, bidirectional embeddings,
-overrides and isolates (they can make a text read as another), and invisible fillers. What stays: ZWJ and ZWNJ, which emoji and several
-scripts need. The rest is put into Unicode normal form C.
+overrides and isolates (they can make a text read as another), invisible fillers, and the tag characters, which hide a text inside another
+(three flags lose their colours by it). What stays: ZWJ and ZWNJ, which emoji and several scripts need. The rest is put into Unicode normal
+form C.
 """
 
 import re
@@ -22,17 +23,24 @@ _INVISIBLE = (
     "\ud800-\udfff"  # surrogates: in a str they are always lone
     "\ufdd0-\ufdef" + _PLANE_ENDS + "\u202a-\u202e\u2066-\u2069"  # bidirectional controls
     "\ufeff\u00ad\u180e\u200b\u2060-\u2064"  # byte order mark, soft hyphen, zero-width fillers
+    "\u206a-\u206f\ufff9-\ufffb\U000e0000-\U000e007f"  # deprecated formats, annotations, tags
 )
 _CONTROLS = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
 _DROPPED = re.compile(f"[{_INVISIBLE}{_CONTROLS}]")
+# Joiners, marks of direction, variation selectors, and letters that are drawn as nothing.
+_NOTHING_TO_SEE = re.compile("[\\s\u034f\u061c\u115f\u1160\u17b4\u17b5\u200c-\u200f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]*")
 _LINE_BREAKS = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _BLANKS = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def one_line(text: str, limit: int = TITLE_LIMIT) -> str:
-    """Return the text as one clean line of at most `limit` characters, cut with an ellipsis at a word where it was longer."""
-    return shorten(" ".join(_cleaned(text).split()), limit)
+    """Return the text as one clean line of at most `limit` characters, cut with an ellipsis at a word where it was longer.
+
+    A line without a visible character is empty.
+    """
+    line = " ".join(_cleaned(text).split())
+    return "" if _NOTHING_TO_SEE.fullmatch(line) else shorten(line, limit)
 
 
 def body(text: str, limit: int = ABSTRACT_LIMIT) -> str:
