@@ -9,7 +9,7 @@ from collections import defaultdict
 import pytest
 
 from ingest.known_sources import KNOWN
-from newsletter.environment import TAKEN_PATHS
+from newsletter.environment import TAKEN_PATHS, keys
 from newsletter.site import urls as site_urls
 from subscriptions import urls as reader_urls
 
@@ -160,6 +160,16 @@ def test_a_production_instance_passes_every_check_of_a_deployment(tmp_path):
         check=False,
     )
     assert result.returncode == 0, result.stderr
+
+
+def test_a_key_of_hugging_face_may_stand_in_either_variable():
+    problems: list[str] = []
+    assert keys(["huggingface=one", "a-journal=two=="], "", problems) == {"huggingface": "one", "a-journal": "two=="}
+    assert keys(["huggingface=one"], "three", problems) == {"huggingface": "three"}
+    assert not problems
+    keys(["a-journal=secret\r\nHost: x"], "", problems)
+    assert len(problems) == 1
+    assert "secret" not in problems[0]
 
 
 def test_no_page_of_the_site_begins_like_an_address_the_desk_could_take():
