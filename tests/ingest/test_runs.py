@@ -139,6 +139,7 @@ def test_a_worker_that_wakes_up_late_leaves_the_run_to_its_successor(papers, clo
     run.refresh_from_db()
     assert (run.pages, run.position["page"]) == (1, 1)
     assert Paper.objects.count() == Listing.objects.count() == 1
+    assert set(Fetch.objects.values_list("status", "error")) == {(FetchStatus.DONE, "")}
 
 
 def test_the_validators_of_an_answer_are_sent_back_and_an_unchanged_page_ends_the_run(feed, clock, client, upstream):
