@@ -25,7 +25,7 @@ class Block:
 
     topic: NDArray[np.int32]
     taste: NDArray[np.int32]
-    slot: NDArray[np.int8]
+    slot: NDArray[np.int8] | NDArray[np.int16]
 
 
 class Scorer:
@@ -50,13 +50,15 @@ class Scorer:
         """The topic part is the best match among a reader's interests; it and the taste part weigh by the balance."""
         shape = (len(readers), len(self.statistics.papers))
         best = np.zeros(shape, np.int16)
-        slot = np.full(shape, -1, np.int8)
-        for place in range(readers.interests.shape[1]):
+        width = readers.interests.shape[1]
+        kind = np.int8 if width <= np.iinfo(np.int8).max else np.int16
+        slot = np.full(shape, -1, kind)
+        for place in range(width):
             score = self.tables.interests[readers.interests[:, place]]
-            np.copyto(slot, np.int8(place), where=score > best)
+            np.copyto(slot, kind(place), where=score > best)
             np.maximum(best, score, out=best)
         taste = self.tables.tastes[readers.taste]
-        np.copyto(slot, np.int8(readers.interests.shape[1]), where=(slot < 0) & (taste >= TO_TASTE))
+        np.copyto(slot, kind(width), where=(slot < 0) & (taste >= TO_TASTE))
         weight = (MAX_BALANCE - readers.balance)[:, None]
         return Block(best.astype(np.int32) * weight // EVEN, taste.astype(np.int32) * weight // EVEN, slot)
 

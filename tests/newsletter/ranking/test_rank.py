@@ -240,3 +240,11 @@ def test_new_papers_win_over_old_ones_and_dates_ahead_count_as_today():
         paper(4, published=date(2020, 1, 1)),
     ]
     assert frozen(papers).freshness.tolist() == [100, 100, 50, 0]
+
+
+def test_readers_with_hundreds_of_interests_are_ranked_as_others_are():
+    papers = [paper(1, "Diffusion models"), paper(2, "Robot hands")]
+    statistics = frozen(papers, [topic(n, f"Nothing {n}") for n in range(10, 300)] + [DIFFUSION])
+    many = only(statistics, reader(topics=(*range(10, 300), 1), phrases=("robot hands",)))
+    assert {(pick.paper_id, pick.topic_id) for pick in many.picks} == {(1, 1), (2, None)}
+    assert {explanation.topic_id for explanation in explain(statistics, reader(topics=(*range(10, 300), 1)), [1])} == {1}
