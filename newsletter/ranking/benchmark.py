@@ -172,10 +172,11 @@ class DailyBenchmark:
         frozen = EditionStatistics.freeze(query.papers, (), _noon(date.fromisoformat(day)), self.archive, self.model(day))
         return query.best_first(frozen.trend)
 
-    def model(self, day: str) -> PickupModel:
-        """What was known before a day; fitted once for all its queries."""
-        if self._model is None or self._day != day:
-            self._model = PickupModel(self.history(day), date.fromisoformat(day), self._counts)
+    def model(self, day: str) -> PickupModel | None:
+        """What was known before a day, fitted once for all its queries; None on the first days, as in an edition."""
+        if self._day != day:
+            history, today = self.history(day), date.fromisoformat(day)
+            self._model = PickupModel(history, today, self._counts) if PickupModel.enough(history, today) else None
             self._day = day
         return self._model
 

@@ -24,10 +24,11 @@ class Command(BaseCommand):
         parser.add_argument("folder", type=Path, help="folder with queries.jsonl and the benchmark's papers, .gz or plain")
         parser.add_argument("--out", type=Path, required=True, help="run file to write, one JSON object per query")
         parser.add_argument("--baselines", action="store_true", help="also write RUN.<name>.jsonl for each baseline, from the same queries")
-
         parser.add_argument("--semantic", metavar="MODEL", help="also rank topics by the meaning that this sentence-embedding model gives")
 
     def handle(self, *, out: Path, **options: Any) -> None:
+        if not out.parent.is_dir():
+            raise CommandError(f"There is no folder {out.parent} to write {out.name} into: make it first.")
         try:
             benchmark = KINDS[options["benchmark"]](options["folder"])
             if options["semantic"]:

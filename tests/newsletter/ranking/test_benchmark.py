@@ -1,6 +1,7 @@
 """`manage.py rank_benchmark`, on made-up folders."""
 
 import json
+from datetime import date, timedelta
 from io import StringIO
 
 import pytest
@@ -55,3 +56,52 @@ def test_what_is_not_ranked_by_meaning_is_said(tmp_path):
     path = folder(tmp_path / "topics", lambda number: f"d{number:03}", {"liked": []})
     with pytest.raises(CommandError, match="use --semantic with topics"):
         call_command("rank_benchmark", "feedback", str(path), "--out", str(path / "run.jsonl"), "--semantic", "model")
+
+
+def daily_folder(path, names, votes_of_the_day):
+    """Forty days of six papers, the last one asked about; the votes of that day are given."""
+    path.mkdir()
+    days = [(date(2026, 1, 1) + timedelta(days=n)).isoformat() for n in range(40)]
+    rows = [
+        {"date": day, "papers": [listed(names, number, place, day == days[-1], votes_of_the_day) for place in range(6)]}
+        for number, day in enumerate(days)
+    ]
+    queries = [
+        {"query": day, "date": day, "candidates": [paper["id"] for paper in rows[at]["papers"]]}
+        for at, day in ((0, days[0]), (-1, days[-1]))
+    ]
+    for name, lines in (("community_days", rows), ("arxiv_days", []), ("queries", queries)):
+        (path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines))
+    return path
+
+
+def listed(names, day, place, last, votes_of_the_day):
+    votes = votes_of_the_day[place] if last else 10 * place
+    title = f"About {SUBJECTS[(place + day) % 6]} {day}"
+    return {"id": names(day, place), "title": title, "abstract": "", "authors": [f"Author {place}"], "upvotes": votes, "comments": votes}
+
+
+def daily_answers(path):
+    out = path / "run.jsonl"
+    call_command("rank_benchmark", "daily", str(path), "--out", str(out), stdout=StringIO(), stderr=StringIO())
+    return {row["query"]: row["ranking"] for row in map(json.loads, out.read_text().splitlines())}
+
+
+def test_neither_votes_of_the_day_nor_ids_change_a_daily_answer(tmp_path):
+    plain = daily_answers(daily_folder(tmp_path / "plain", lambda day, place: f"{day}-{place}", (0, 1, 2, 3, 4, 5)))
+    other = daily_answers(daily_folder(tmp_path / "other", lambda day, place: f"{9 - place}-{day}", (900, 1, 500, 3, 0, 77)))
+    assert plain["2026-02-09"][0] == "39-5"
+    assert {query: [tuple(map(int, one.split("-"))) for one in ranking] for query, ranking in plain.items()} == {
+        query: [(int(one.split("-")[1]), 9 - int(one.split("-")[0])) for one in ranking] for query, ranking in other.items()
+    }
+
+
+def test_a_day_with_too_little_before_it_is_ranked_all_the_same(tmp_path):
+    found = daily_answers(daily_folder(tmp_path / "daily", lambda day, place: f"{day}-{place}", (0, 1, 2, 3, 4, 5)))
+    assert sorted(found["2026-01-01"]) == [f"0-{place}" for place in range(6)]
+
+
+def test_a_missing_folder_for_the_answers_is_said_before_anything_is_ranked(tmp_path):
+    path = folder(tmp_path / "topics", lambda number: f"d{number:03}")
+    with pytest.raises(CommandError, match="make it first"):
+        call_command("rank_benchmark", "topics", str(path), "--out", str(tmp_path / "nowhere" / "run.jsonl"))
