@@ -14,6 +14,9 @@ from newsletter.ranking.values import Explanation, Parts, Pick
 Ints = NDArray[np.intp]
 _LEAD, _TOPICS, _ALSO = range(3)
 _SECTIONS = ("lead", "topics", "also")
+_TASTE = Parts._fields.index("taste")
+FAINT = 100
+"""A taste part below this is a few common words that happen to be shared: it is said only where nothing else speaks."""
 
 
 class Describer:
@@ -51,9 +54,11 @@ class Describer:
         """Parts, reasons and topic of each pair of reader and paper."""
         papers = self.scorer.statistics.papers
         interests = self._interests(rows, places)
-        tastes = np.where(parts[:, Parts._fields.index("taste")] > 0, self.readers.taste[rows], -1).tolist()
-        ranked = np.argsort(-parts[:, ORDER], axis=1, kind="stable")
-        spoken = (parts > 0).sum(axis=1)
+        told = np.maximum(parts, 0)
+        told[:, _TASTE] *= (told[:, _TASTE] >= FAINT) | (told[:, _TASTE] == told.sum(axis=1))
+        tastes = np.where(told[:, _TASTE] > 0, self.readers.taste[rows], -1).tolist()
+        ranked = np.argsort(-told[:, ORDER], axis=1, kind="stable")
+        spoken = (told > 0).sum(axis=1)
         entries = zip(places.tolist(), parts.tolist(), interests, tastes, ranked.tolist(), spoken.tolist(), strict=True)
         return [
             Explanation(

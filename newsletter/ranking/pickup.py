@@ -97,7 +97,7 @@ class PickupModel:
         return np.asarray(votes)
 
     def known_for(self, paper: CandidatePaper) -> tuple[str, float] | None:
-        """The author whose earlier listed papers did best, with their mean votes, if that is above the typical."""
+        """The author whose earlier listed papers, two or more, did best, with their mean votes, if that is above the typical."""
         best = max(((self.authors.mean_votes(name), name) for name in paper.authors), default=(0.0, ""))
         return (best[1], best[0]) if best[0] > self.typical else None
 
@@ -195,8 +195,9 @@ class _Authors:
         return float(np.log1p(sum(self.counts[name] for name in _names(authors) if name in self.counts)))
 
     def mean_votes(self, author: str) -> float:
+        """Mean votes of an author's papers; 0 while there are fewer than two to take a mean of."""
         votes = self.votes.get(_name(author), [])
-        return sum(votes) / len(votes) if votes else 0.0
+        return sum(votes) / len(votes) if len(votes) > 1 else 0.0
 
     def following(self, papers: Sequence[PastPaper], standing: Floats) -> Floats:
         """`sum` for papers in the order of days, each judged by earlier days only, then learned from."""

@@ -15,6 +15,7 @@ WORTH_SAYING = 0.1
 NEW_DAYS = 3
 
 EDITORS_PICK = Reason("editor", Wording(gettext_noop("editor’s pick")))
+UNLIKE_DISLIKED = Reason("taste", Wording(gettext_noop("unlike what you asked for fewer of")))
 
 
 ORDER = [Parts._fields.index(name) for name in ("editor", "topic", "taste", "trend", "freshness")]
@@ -51,21 +52,27 @@ class Narrator:
 
     def _interest(self, place: int, interest: int | str) -> Reason:
         if isinstance(interest, str):
-            return Reason("phrase", _where(self.statistics.library.phrase_evidence(interest, place)))
+            found = self.statistics.library.phrase_evidence(interest, place)
+            return Reason("phrase", _meant(interest) if found.wordless else _where(found))
         row = self.statistics.rows[interest]
         topic = self.statistics.topics[row]
         source, evidence = self.statistics.library.topic_evidence(self.statistics.topics, row, place)
         return Reason("topic", _name_topic(topic, source, evidence))
 
     def _taste(self, place: int, taste: bytes) -> Reason:
-        """What the paper shares with what the reader liked; if only by way of another paper, that paper."""
-        library = self.statistics.library
-        shared = library.spelled(self.statistics.affinity.shared_terms(taste, place), place)
+        """What the paper shares with what the reader liked; if only by way of another paper, that paper.
+
+        Who only ever asked for fewer has liked nothing: then what speaks for a paper is how unlike those it is.
+        """
+        library, affinity = self.statistics.library, self.statistics.affinity
+        shared = library.spelled(affinity.shared_terms(taste, place), place)
         if shared:
             return Reason("taste", Wording(gettext_noop("like what you liked: %(words)s"), words=_quoted(shared)))
-        nearest = self.statistics.papers[self.statistics.affinity.nearest(taste)]
+        nearest = affinity.nearest(taste)
+        if nearest == place or not affinity.shared_terms(taste, nearest):
+            return UNLIKE_DISLIKED
         close = gettext_noop("close to “%(title)s”, the nearest to what you liked")
-        return Reason("taste", Wording(close, title=nearest.title))
+        return Reason("taste", Wording(close, title=self.statistics.papers[nearest].title))
 
     def _trend(self, place: int) -> Reason:
         paper = self.statistics.papers[place]
@@ -83,7 +90,13 @@ class Narrator:
         return Reason("trend", Wording(gettext_noop("likely to get about %(votes)s, as papers like it did"), votes=_votes(likely)))
 
 
+def _meant(asked: str) -> Wording:
+    return Wording(gettext_noop("close in meaning to “%(words)s”"), words=asked)
+
+
 def _name_topic(topic: TopicDefinition, source: TopicDefinition, evidence: Evidence) -> Wording:
+    if evidence.wordless:
+        return _meant(topic.name)
     where = _where(evidence)
     if evidence.spans and evidence.is_called(source.name):
         return where

@@ -110,8 +110,8 @@ class Library:
 
     @cached_property
     def meant(self) -> Floats | None:
-        """Where a sentence-embedding model places the papers; None without one."""
-        return None if self.meanings is None else self.meanings.table([paper.id for paper in self.papers])
+        """Where a sentence-embedding model places the papers; None without one, or while it has placed none of them."""
+        return self.meanings.table([paper.id for paper in self.papers]) if self.meanings and self.meanings.papers else None
 
     def phrase_match(self, phrase: str) -> Match:
         """Match of a typed phrase with every paper."""
@@ -245,18 +245,23 @@ class Library:
         paper = self.vectors.words[[place]].tocoo()
         pull = paper.data * (self.vectors.places[paper.col] @ asked)
         order = np.lexsort((paper.col, -pull))[:SHOWN]
-        stems = [self.vectors.terms[paper.col[at]] for at in order]
+        stems = [self.vectors.terms[paper.col[at]] for at in order if pull[at] > 0]
         return Evidence(0, related=tuple(self.spelled(stems, place)))
 
     def spelled(self, wanted: Iterable[str], place: int) -> list[str]:
-        """The first two of the wanted terms, as the paper spells them; of two that share their words the longer one."""
+        """The first two of the wanted terms, as the paper spells them; of two that share their words the longer one.
+
+        A bare number says nothing of a subject, so it is shown only where there is nothing else.
+        """
+        every = list(wanted)
+        named = [term for term in every if not term.replace(" ", "").isdecimal()] or every
         text = f"{self.papers[place].title}\n{self.papers[place].abstract}"
         spelling: dict[str, str] = {}
         for token in tokens(text):
             spelling.setdefault(stem(token.word), text[token.start : token.end])
         kept: list[set[str]] = []
         shown: list[str] = []
-        for term in itertools.islice(wanted, 3 * SHOWN):  # a weak term further down must not stand for a strong one
+        for term in itertools.islice(named, 3 * SHOWN):  # a weak term further down must not stand for a strong one
             parts = set(term.split())
             shorter = next((at for at, other in enumerate(kept) if other <= parts), None)
             if shorter is not None:

@@ -73,3 +73,9 @@ def test_expected_votes_make_a_trend_until_they_should_have_come():
     assert statistics.trend[0] > 10 * statistics.trend[1]
     (selection,) = rank(statistics, [reader()], [frozenset()])
     assert selection.picks[0].reasons[0] == ("trend", "by Ada Known, whose papers got 80 votes on average")
+
+
+def test_one_paper_makes_nobody_known():
+    model = PickupModel([*history(), past(3, 500, "Sorting", ("O. Nce",))], TODAY)
+    assert model.known_for(paper(1, authors=("O. Nce",))) is None
+    assert model.known_for(paper(1, authors=("O. Nce", "Ada Known"))) == ("Ada Known", 80)
