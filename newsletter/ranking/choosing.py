@@ -110,8 +110,11 @@ class _Picking:
 
 
 def wants_everything(readers: ReaderArrays) -> NDArray[np.bool_]:
-    """Readers without interests or taste, or who want only what trends: for them nothing is outside."""
-    no_interest = (readers.interests < 0).all(axis=1) & (readers.taste < 0)
+    """Readers who named no interests, or want only what trends: for them nothing is outside.
+
+    What they liked orders their papers but bars none: one click must not make a digest of ten papers one of three.
+    """
+    no_interest = (readers.interests < 0).all(axis=1)
     return np.asarray(no_interest | (readers.balance == MAX_BALANCE))
 
 

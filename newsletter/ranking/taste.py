@@ -27,6 +27,8 @@ FAINTEST = 1e-6
 """A taste whose strongest weight has faded below this is no taste any more."""
 WORDING_BYTES = 260
 """Room for wordings: with 440 terms of four bytes this keeps a taste under 2 kB."""
+LONGEST_WORDING = 80
+"""Bytes. A whole title in a script that does not part words is one term; it must not take the room of all others."""
 
 _HEAD = struct.Struct("<BHHfHB")
 _VERSION = 1
@@ -121,10 +123,12 @@ def _worded(strongest: Sequence[int], wordings: Mapping[int, str]) -> list[int]:
     kept: list[int] = []
     room = WORDING_BYTES
     for one in strongest:
-        if one in wordings and (room := room - len(wordings[one].encode()) - 1) >= 0:
+        size = len(wordings.get(one, "").encode()) + 1
+        if one in wordings and size <= LONGEST_WORDING:
+            room -= size
+            if room < 0:
+                break
             kept.append(one)
-        if room <= 0:
-            break
     return kept
 
 

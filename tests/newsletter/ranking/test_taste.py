@@ -89,3 +89,27 @@ def test_the_longest_taste_fits_in_two_kilobytes():
     words = [f"{letter * 13}{other}" for letter in "abcdefghijklmnopqrst" for other in "abcdefghijklmnopqrst"]
     text = (" ".join(words[:200]), " ".join(words[200:]))
     assert len(learn(b"", [liking(text)], fit_archive([text, text]))) <= 2048
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.25, -1.0])
+def test_one_act_does_not_thin_the_digest_of_a_reader_who_follows_nothing(weight):
+    papers = [paper(n, f"Subject{n} in detail{n}", votes=30 + n) for n in range(1, 11)]
+    statistics = frozen([*papers, paper(11, *SOUND, votes=9), paper(12, *GRAPHS, votes=9)], archive=ARCHIVE)
+    (selection,) = rank(statistics, [reader(taste=learn(b"", [liking(SOUND, weight)], ARCHIVE))], [frozenset()])
+    assert len(selection.picks) == 10
+    assert not selection.note
+
+
+def test_who_only_asked_for_fewer_is_never_told_what_they_liked():
+    papers = [paper(1, *SOUND, votes=5), paper(2, *GRAPHS, votes=5), paper(3, *TEXTS[3], votes=5)]
+    taste = learn(b"", [liking(SOUND, -1.0)], ARCHIVE)
+    (selection,) = rank(frozen(papers, archive=ARCHIVE), [reader(taste=taste)], [frozenset()])
+    told = [reason.text for pick in selection.picks for reason in pick.reasons if reason.kind == "taste"]
+    assert told
+    assert set(told) == {"unlike what you asked for fewer of"}
+
+
+def test_a_title_without_spaces_leaves_room_for_other_words():
+    run_on = "研" * 120
+    taste = learn(b"", [liking((run_on, "vocoders"))], fit_archive([(run_on, "vocoders")] * 3))
+    assert [wording for wording, _ in describe(taste)] == ["vocoders"]
