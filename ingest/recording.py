@@ -68,10 +68,10 @@ def take(fetch: Fetch, parsed: Parsed) -> None:
 
 
 def finish(fetch: Fetch, *, now: datetime, body: bytes | None = None, status: FetchStatus = FetchStatus.DONE) -> None:
-    """Close the books of a visit that was read to its end, and keep its raw bytes."""
+    """Close the books of a visit that was read to its end, and keep its raw bytes. One that was given up for dead is well after all."""
     _keep(fetch, body)
-    fetch.status, fetch.finished_at = status, now
-    fetch.save(update_fields=["status", "finished_at", "body", "http_status"])
+    fetch.status, fetch.error, fetch.finished_at = status, "", now
+    fetch.save(update_fields=["status", "error", "finished_at", "body", "http_status"])
 
 
 def fail(fetch: Fetch, error: str, *, now: datetime, body: bytes | None = None) -> None:
