@@ -46,7 +46,7 @@ def _address(link: "etree._Element", *, development: bool) -> Iterator[Finding]:
             yield from _web_address(parts.scheme, host, href, where)
         if _ADDRESS_IN_LINK.search(unquote(parts.path + "?" + parts.query)):
             yield Finding("address-in-link", where, "a mail address")
-    if re.search(r"\bNone\b|\bnan\b|\{\{|\{%", unquote(href)):
+    if re.search(r"(?<=[/=])(?:None|nan)(?=[/?&#]|\Z)|\{\{|\{%", unquote(href)):
         yield Finding("template-tag-left", where, href[:80])
 
 

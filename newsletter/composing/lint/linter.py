@@ -12,6 +12,9 @@ from newsletter.composing.lint.specimen import Specimen
 from newsletter.composing.lint.styling import style_findings
 from newsletter.composing.lint.text import text_part_findings
 
+MOST_BYTES = 2_000_000
+"""Of a file. A mail of a sane size is some tens of kilobytes; to judge every style of a huge one takes minutes and tells nothing more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -37,7 +40,11 @@ def lint(content: bytes, *, digest: bool = True, postal_address: str = "", devel
         postal_address: where given, both parts must show it.
         development: allows links to this machine, as an instance that is tried out has them.
     """
+    if len(content) > MOST_BYTES:
+        return Report((Finding("too-large", "file", f"{len(content)} bytes"),), 0)
     specimen = Specimen.of(content)
+    if not specimen.recognised:
+        return Report((Finding("not-a-mail", "file", "nothing in it" if not content.strip() else "no header and no HTML"),), 0)
     findings: list[Finding] = []
     if specimen.message is not None:
         findings += header_findings(specimen, digest=digest, development=development)

@@ -40,6 +40,10 @@ def _warnings(**remedies: str) -> dict[str, Rule]:
     return {name.replace("_", "-"): Rule("warning", remedy) for name, remedy in remedies.items()}
 
 
+FILE_RULES = _errors(
+    not_a_mail="Give a whole mail with its headers (.eml), or HTML that begins with a tag.",
+    too_large="Take out attachments and embedded images; nothing over 2,000,000 bytes is looked into.",
+)
 HEADER_RULES = {
     **_errors(
         unsubscribe_header_missing="Add List-Unsubscribe with one https address and List-Unsubscribe-Post (RFC 8058).",
@@ -168,4 +172,4 @@ TEXT_RULES = {
     **_warnings(text_line_wide="Keep lines of the text part to 78 columns; only addresses may be longer."),
 }
 
-RULES: Mapping[str, Rule] = {**HEADER_RULES, **DOCUMENT_RULES, **STYLE_RULES, **TEXT_RULES}
+RULES: Mapping[str, Rule] = {**FILE_RULES, **HEADER_RULES, **DOCUMENT_RULES, **STYLE_RULES, **TEXT_RULES}

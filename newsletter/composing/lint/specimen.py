@@ -8,7 +8,10 @@ from functools import cached_property
 
 from lxml import etree
 
-_HTML_BEGINS = re.compile(rb"\s*(<!doctype|<html|<!--)", re.IGNORECASE)
+_HTML_BEGINS = re.compile(rb"(\xef\xbb\xbf)?\s*<")
+"""No header begins with an angle bracket, so a document without its doctype is told from a mail, too."""
+
+_HEADERS_OF_A_MAIL = {"from", "to", "subject", "date", "message-id", "mime-version", "content-type"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Specimen:
     def of(cls, content: bytes) -> "Specimen":
         """Take a mail (.eml) or an HTML document apart; what cannot be decoded becomes replacement characters."""
         if _HTML_BEGINS.match(content):
-            return cls(content, None, content.decode("utf-8", "replace"), "")
+            return cls(content, None, content.decode("utf-8-sig", "replace"), "")
         message = message_from_bytes(content, policy=policy.default)
         return cls(content, message, _part(message, "html"), _part(message, "plain"), _raw_headers(content))
 
@@ -35,6 +38,11 @@ class Specimen:
         if not self.html.strip():
             return None
         return etree.fromstring(self.html.encode("utf-8", "replace"), etree.HTMLParser(encoding="utf-8"))
+
+    @property
+    def recognised(self) -> bool:
+        """Whether this is a mail or HTML at all: a mail has at least one of the headers that every mail or part has."""
+        return self.message is None or any(name.lower() in _HEADERS_OF_A_MAIL for name, _value in self.raw_headers)
 
     def values(self, name: str) -> list[str]:
         """Return every value of a header as it stands, unfolded."""

@@ -238,7 +238,17 @@ def test_a_missing_postal_address_is_found():
 
 
 def test_every_rule_is_found_somewhere_here():
-    singly = {"papers-in-other-order", "parts-order", "html-missing", "charset", "attachment", "broken-mime", "postal-address-missing"}
+    singly = {
+        "not-a-mail",
+        "too-large",
+        "papers-in-other-order",
+        "parts-order",
+        "html-missing",
+        "charset",
+        "attachment",
+        "broken-mime",
+        "postal-address-missing",
+    }
     assert set(RULES) == {*BAD_HEADERS, *BAD_DOCUMENTS, *BAD_TEXTS, *singly}
 
 
@@ -268,6 +278,22 @@ def test_anything_at_all_can_be_linted():
         b"From: a\nContent-Type: text/html; charset=nonsense\n\n<p>",
     ):
         assert lint(content).errors
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"hello\n", bytes(range(256)) * 40], ids=["nothing", "blanks", "words", "bytes"])
+def test_what_is_no_mail_gets_one_clear_error(content):
+    assert [finding.rule for finding in lint(content).findings] == ["not-a-mail"]
+
+
+def test_a_huge_file_is_refused_rather_than_looked_into():
+    assert [finding.rule for finding in lint(b"<html>" + b"<p>word" * 300_000).findings] == ["too-large"]
+
+
+@pytest.mark.parametrize("begin", [b"\xef\xbb\xbf<!doctype html>", b"<p>", b'<?xml version="1.0"?><html>', b"<style>p{}</style>"])
+def test_html_without_its_beginning_is_judged_as_html_not_as_a_mail(begin):
+    report = lint(begin + b"<p>Words</p>")
+    assert report.html_bytes
+    assert not {"header-missing", "not-a-mail"} & {finding.rule for finding in report.findings}
 
 
 def test_the_command_tells_place_and_remedy_and_fails_on_an_error(tmp_path):
