@@ -5,9 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
+from django.conf import settings
+
 from newsletter.composing.compiled import compile_edition
 from newsletter.composing.content import Digest, DigestLinks, DigestPick, RenderedMail, Section
 from newsletter.composing.digest import render
+from newsletter.composing.speaking import spoken, spoken_reasons
 from newsletter.editions.candidates import candidates_of
 from newsletter.editions.content import content_of
 from newsletter.editions.statistics import statistics_for
@@ -60,7 +63,9 @@ def preview_for_reader(edition: Edition, reader: Subscriber, now: datetime) -> R
     own = DigestLinks(
         leave=links.leave_url(reader.pk, edition.pk), preferences=links.preferences_url(reader.pk, now), view=links.view_url(0)
     )
-    return _rendered(edition, papers, _selection(edition, papers, profile, mailed, now), own, reader.address)
+    return _rendered(
+        edition, papers, _selection(edition, papers, profile, mailed, now), own, reader.address, language=_offered(reader.language)
+    )
 
 
 def preview_variant(edition: Edition, variant: Variant, now: datetime) -> RenderedMail:
@@ -78,6 +83,11 @@ def preview_variant(edition: Edition, variant: Variant, now: datetime) -> Render
     return _rendered(edition, papers, _selection(edition, papers, profile, frozenset(), now), nobody, SAMPLE_ADDRESS, variant)
 
 
+def _offered(language: str) -> str:
+    """Return the language, or everybody's where it is no longer offered, as the freeze does."""
+    return language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+
+
 def _selection(edition: Edition, papers: list[CandidatePaper], profile: ReaderProfile, mailed: frozenset[int], now: datetime) -> Selection:
     return rank(statistics_for(edition, papers, now), [profile], [mailed])[0]
 
@@ -89,10 +99,11 @@ def _rendered(
     own: DigestLinks,
     address: str,
     variant: Variant | None = None,
+    language: str = settings.LANGUAGE_CODE,
 ) -> RenderedMail:
     if not selection.picks:
         raise NothingToShow(f"{edition} has no papers for this digest.")
-    content = content_of(edition, papers)
+    content = content_of(edition, papers, language)
     names = {topic.id: topic.name for topic in topic_definitions()}
     digest = Digest(
         edition_id=edition.pk,
@@ -102,7 +113,7 @@ def _rendered(
         picks=tuple(
             DigestPick(
                 pick.paper_id,
-                tuple(reason.text for reason in pick.reasons),
+                spoken_reasons(pick.reasons, language),
                 cast("Section", pick.section),
                 names.get(pick.topic_id, "") if pick.topic_id is not None else "",
             )
@@ -110,7 +121,8 @@ def _rendered(
         ),
         links=own,
         message_key="preview",
-        note=selection.note,
+        language=language,
+        note=spoken(selection.note, language),
     )
     if variant is not None:
         content = replace(content, cadence=variant.cadence)

@@ -55,6 +55,14 @@ def test_a_readers_preview_has_their_address_and_no_way_to_act_for_them(edition,
     assert "/a/" not in html
 
 
+def test_a_readers_preview_speaks_their_language_where_it_is_offered(edition, tmp_path, settings):
+    settings.LANGUAGES = [("en", "English"), ("de", "German")]
+    for language, shown in {"de": "de", "fr": "en"}.items():
+        reader = world.a_reader(address=f"{language}@example.org", language=language)
+        preview(tmp_path, str(reader.pk))
+        assert f'<html lang="{shown}"' in (tmp_path / f"reader-{reader.pk}.html").read_text()
+
+
 def test_nothing_is_stored_and_nothing_is_sent(edition, tmp_path):
     state = Edition.objects.values().get(pk=edition.pk)
     preview(tmp_path)
