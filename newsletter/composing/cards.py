@@ -4,15 +4,15 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_skeleton
 from babel.numbers import format_decimal
 from django.conf import settings
 from django.utils.translation import get_language, gettext, ngettext, override
 
-from ingest.cleaning import ABSTRACT_LIMIT, web_link
+from ingest.cleaning import ABSTRACT_LIMIT, shorten, web_link
 from ingest.tex import without_tex
 from newsletter.composing.content import EditionContent, PaperCard
 from newsletter.composing.locales import locale_of
@@ -26,6 +26,10 @@ BRIEF_LENGTH = 180
 NAME_LENGTH = 30
 SHORT_TITLE_LENGTH = 48
 NAMED_AUTHORS = 3
+SEARCHED_LENGTH = 60
+"""Characters. Enough to tell a paper, and few enough that letters of any script, each up to 12 bytes in an address, fit into a line."""
+_WORD = re.compile(r"\w+(?:[-’']\w+)*")
+"""Marks stay out of a search: `?` and `*` stand for other letters there, and a colon for a field."""
 _LOOSE_END = re.compile(r"(?: (?:a|an|and|are|as|at|by|for|from|in|into|is|of|on|or|the|to|via|with))+\Z", re.IGNORECASE)
 """Words that no shortened title should end with."""
 
@@ -34,7 +38,7 @@ _LOOSE_END = re.compile(r"(?: (?:a|an|and|are|as|at|by|for|from|in|into|is|of|on
 class CardView:
     """What the templates of a card may name. Plain text, not yet escaped; `_lines` are laid out for the text part.
 
-    `name` is short enough for links, `short_title` for a list.
+    `name` is short enough for links, `short_title` for a list. `find_url` searches for a paper that no source gave a `url` of.
 
     `direction` is "rtl" for a title that runs from right to left, else empty. The languages are codes where a text is in another one
     than the edition's, else empty. `title`, `byline` and summaries hold zero-width spaces
@@ -48,6 +52,7 @@ class CardView:
     short_title: str
     name: str
     url: str
+    find_url: str
     code_url: str
     language: str
     summary_language: str
@@ -91,6 +96,7 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
     title = with_apostrophes(clean_line(without_tex(paper.title))) or gettext("Untitled paper")
     abstract = with_apostrophes(clean_line(without_tex(paper.abstract), ABSTRACT_LIMIT))
     lead_summary, summary, brief_summary = (summarise(abstract, length) for length in (LEAD_LENGTH, CARD_LENGTH, BRIEF_LENGTH))
+    url = secure_link(paper.url)
     byline = _authors(paper, locale)
     measures = SEPARATOR.join(_measures(paper, locale))
     note = isolated(clean_line(without_tex(paper.editor_note)))
@@ -102,9 +108,10 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
         language=foreign_language(title, PAPERS_LANGUAGE, around),
         summary_language=foreign_language(summary.text, PAPERS_LANGUAGE, around),
         note_language=foreign_language(note, settings.LANGUAGE_CODE, around),
-        short_title=_short(title, SHORT_TITLE_LENGTH),
+        short_title=isolated(_short(title, SHORT_TITLE_LENGTH)),
         name=isolated(_short(title, NAME_LENGTH)),
-        url=secure_link(paper.url),
+        url=url,
+        find_url="" if url else _search_for(without_tex(paper.title)),
         code_url=secure_link(paper.code_url),
         byline_shown=breakable(byline),
         measures=measures,
@@ -136,6 +143,12 @@ def _short(title: str, limit: int) -> str:
     kept = chosen[: limit - 1]
     whole = kept[: kept.rfind(" ")] if " " in kept[limit // 2 :] else kept
     return _LOOSE_END.sub("", whole).rstrip(" ,;:.–-") + "…"
+
+
+def _search_for(title: str) -> str:
+    """Return the address of arXiv's search by title, where nearly all papers are; one word finds too many: an empty string."""
+    words = shorten(" ".join(_WORD.findall(clean_line(title))), SEARCHED_LENGTH).rstrip("…")
+    return f"https://arxiv.org/search/?searchtype=title&query={quote_plus(words)}" if " " in words else ""
 
 
 def secure_link(address: str) -> str:
@@ -176,7 +189,7 @@ def _measures(paper: PaperCard, locale: Locale) -> Sequence[str]:
     if paper.author_count and not any(paper.authors):
         said.append(_count(ngettext("%(count)s author", "%(count)s authors", paper.author_count), paper.author_count, locale))
     if paper.published:
-        said.append(unbroken(format_date(paper.published, "medium", locale=locale)))
+        said.append(unbroken(format_skeleton("yMMMd", paper.published, locale=locale)))
     if paper.votes is not None:
         said.append(_count(ngettext("%(count)s vote", "%(count)s votes", paper.votes), paper.votes, locale))
         grown = paper.votes - paper.votes_before if paper.votes_before is not None else 0

@@ -143,6 +143,22 @@ def test_text_and_html_have_the_same_papers_and_links_in_the_same_order():
     assert list(dict.fromkeys(hrefs)) == list(dict.fromkeys(in_text))
 
 
+def test_a_paper_that_nobody_gave_an_address_of_can_be_looked_for():
+    lost = [paper(1, title="Is None Enough?: a $\\sqrt{2}$ Study", url=""), paper(2, title="None", url=""), paper(3, url="")]
+    mail = render(compile_edition(edition(*lost)), digest(1, 2, 3))
+    address = "https://arxiv.org/search/?searchtype=title&query=Is+None+Enough+a+2+Study"
+    links = {link.get("href"): link.text for link in lxml_html.fromstring(mail.html).iter("a")}
+    assert links[address] == "Look for Is None Enough? at arXiv"
+    assert address in mail.text.split()
+    assert mail.text.count("https://arxiv.org/search/") == 2
+
+
+def test_dates_of_a_mail_are_in_one_style_whatever_its_language():
+    mail = render(compile_edition(edition(paper(1), language="de")), digest(1))
+    assert "7. Jan. 2026" in mail.text.replace("\u00a0", " ")
+    assert "9. Januar 2026" in mail.text
+
+
 def test_text_part_keeps_to_78_columns():
     long_words = "word " * 60 + "漢字" * 90
     content = edition(paper(1, title=long_words, abstract=long_words), paper(2), editor_note=long_words)
