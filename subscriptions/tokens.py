@@ -65,7 +65,7 @@ def sign(power: Power, *numbers: int, now: datetime | None = None) -> str:
     """
     if power in MAX_AGE_DAYS:
         numbers = (*numbers, _day(power, now))
-    payload = b"".join(_varint(number) for number in numbers)
+    payload = b"".join([_varint(number) for number in numbers])
     return base64.urlsafe_b64encode(payload + _mac(power, payload, settings.SECRET_KEY)).rstrip(b"=").decode("ascii")
 
 
@@ -129,6 +129,12 @@ def _keyed(power: Power, secret: str) -> hmac.HMAC:
 def _day(power: Power, now: datetime | None) -> int:
     if now is None:
         raise ValueError(f"the power {power} expires, so its tokens are signed and read at a given time")
+    return _days_since_epoch(now)
+
+
+@lru_cache(maxsize=64)
+def _days_since_epoch(now: datetime) -> int:
+    """Return the UTC day; the mails of a batch are signed at one instant."""
     return max(0, (now.astimezone(UTC).date() - _EPOCH) // timedelta(days=1))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Section = Literal["lead", "topics", "also"]
 
@@ -44,9 +44,8 @@ class EditionContent:
     language: str = "en"
 
 
-@dataclass(frozen=True, slots=True)
-class DigestPick:
-    """One paper of a digest, in the order the reader sees it.
+class DigestPick(NamedTuple):
+    """One paper of a digest, in the order the reader sees it. A tuple, because cards are found by it, ten for every digest.
 
     `reasons` are what the reader reads, the main one first. Picks of the section `topics` that follow each other under one
     `topic` (its name) share a heading.

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 from newsletter.composing.content import Digest, DigestPick
 from newsletter.composing.facts import EditionFacts
@@ -19,19 +18,27 @@ def shown_digest(digest: Digest, facts: EditionFacts, dropped: Sequence[tuple[in
     Raises:
         UnknownPaper: when a picked paper is not in the edition at all.
     """
-    left_out = {paper_id for paper_id, _reason in dropped}
-    picks = tuple(_clean_pick(pick) for pick in digest.picks if pick.paper_id not in left_out)
-    if missing := [pick.paper_id for pick in picks if pick.paper_id not in facts.titles]:
-        raise UnknownPaper(f"Edition {facts.edition_id} does not hold the papers {missing}.")
-    return replace(digest, address=_clean(digest.address), note=_clean(digest.note), picks=picks)
+    picks = tuple(shown_pick(pick, facts) for pick in digest.picks if pick.paper_id not in left_out(dropped))
+    return replace(digest, address=shown_line(digest.address), note=shown_line(digest.note), picks=picks)
 
 
-@lru_cache(maxsize=65_536)
-def _clean_pick(pick: DigestPick) -> DigestPick:
-    """Reasons repeat: readers with a topic in common get the same paper for the same reason."""
-    reasons = tuple(reason for reason in map(_clean, pick.reasons) if reason)
-    return replace(pick, reasons=reasons, topic=_clean(pick.topic))
+def left_out(dropped: Sequence[tuple[int, str]]) -> frozenset[int]:
+    """Return the ids of papers that no digest shows."""
+    return frozenset(paper_id for paper_id, _reason in dropped)
 
 
-def _clean(text: str) -> str:
+def shown_pick(pick: DigestPick, facts: EditionFacts) -> DigestPick:
+    """Return the pick with clean words.
+
+    Raises:
+        UnknownPaper: when its paper is not in the edition.
+    """
+    if pick.paper_id not in facts.titles:
+        raise UnknownPaper(f"Edition {facts.edition_id} does not hold the paper {pick.paper_id}.")
+    reasons = tuple(reason for reason in map(shown_line, pick.reasons) if reason)
+    return pick._replace(reasons=reasons, topic=shown_line(pick.topic))
+
+
+def shown_line(text: str) -> str:
+    """Return a text that somebody else wrote as one clean line."""
     return clean_line(text, 400)

@@ -37,6 +37,11 @@ class Mail:
             raise TypeError("A mail that was printed as bytes cannot be taken apart; its way out must ask for texts.")
         return to_email_message(self.printed, self.address)
 
+    @property
+    def may_begin_lines_with_dots(self) -> bool:
+        """Whether a line may begin with a dot, which SMTP wants doubled; to look for one takes longer than to print the mail."""
+        return not isinstance(self.printed, WireMail) or self.printed.may_begin_lines_with_dots
+
     def content(self) -> bytes:
         """Return the whole message as it goes over the wire: lines end in CRLF, and no dots are doubled yet."""
         if isinstance(self.printed, WireMail):

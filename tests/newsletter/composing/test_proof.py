@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.composing import proof, wire
+from newsletter.composing import plates, proof
 from newsletter.composing.compiled import BrokenLayout, compile_edition
 from newsletter.composing.digest import render
 from newsletter.composing.proof import LayoutDiffers, proved_edition
@@ -91,7 +91,7 @@ def test_a_template_that_looks_beyond_its_part_stops_the_edition(settings, tmp_p
 
 
 def test_bytes_that_would_be_read_differently_stop_the_edition(monkeypatch):
-    monkeypatch.setattr(wire, "_value", lambda value, attribute, markup: wire.quoted(value))
+    monkeypatch.setattr(plates, "_value", lambda value, attribute, markup: plates.quoted(value))
     with pytest.raises(LayoutDiffers, match="on the wire"):
         proved_edition(edition())
 

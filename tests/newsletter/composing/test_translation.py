@@ -145,7 +145,7 @@ def wordless(count: int, **changes):
 def test_nothing_of_a_digest_is_left_in_english(made_up_language, cadence, first):
     compiled = proved_edition(wordless(90, cadence=cadence))
     for count in (0, 1, 3, 8, 90):
-        chosen = tuple(replace(pick, reasons=("1",) if pick.section == "lead" else (), topic="") for pick in picks(*range(1, count + 1)))
+        chosen = tuple(pick._replace(reasons=("1",) if pick.section == "lead" else (), topic="") for pick in picks(*range(1, count + 1)))
         mail = render(compiled, digest(language="he", picks=chosen, first=first, note="5"))
         for said in (mail.subject, mail.text, shown_by(mail.html)):
             assert left_in_english(said) == []
