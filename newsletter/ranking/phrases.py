@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from newsletter.ranking.text import STOP_WORDS, Token, grams, number_forms, sequences, stem, tokens, words
 
@@ -118,6 +118,7 @@ class PaperIndex:
         return bool(self.title.spelled(phrase) or self.abstract.spelled(phrase))
 
 
+@lru_cache(maxsize=1 << 14)
 def phrase_words(phrase: str) -> tuple[str, ...]:
     """A typed phrase as words; empty when it has none ("???")."""
     return tuple(words(phrase))

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from newsletter.ranking.archive import ArchiveStatistics
 from newsletter.ranking.evidence import ABSTRACT_PHRASE, NO_EVIDENCE, Evidence, find_evidence, presence
 from newsletter.ranking.meanings import Meanings
+from newsletter.ranking.memory import Memory
 from newsletter.ranking.phrases import PaperIndex, phrase_words
-from newsletter.ranking.text import STOP_WORDS, sequences, stem, terms, tokens
+from newsletter.ranking.text import STOP_WORDS, sequences, stem, terms
 from newsletter.ranking.values import CandidatePaper, TopicDefinition
 from newsletter.ranking.vectors import Floats, PaperVectors, unit
 
@@ -51,6 +52,10 @@ class Match(NamedTuple):
         return np.where(self.on, np.maximum(self.scores, 1), 0).astype(np.int16)
 
 
+ASKED_KEPT = 2_000
+"""Phrases whose latent place is remembered, a kilobyte each."""
+
+
 class Library:
     """The papers of an edition, indexed for phrases, with what the archive knows of their words."""
 
@@ -68,6 +73,8 @@ class Library:
         self._index = index
         self._wordings: dict[str, tuple[str, ...]] = {}
         self._families: dict[TopicDefinition, list[TopicDefinition]] = {}
+        self._spellings: dict[int, dict[str, str]] = {}
+        self._asked = Memory(ASKED_KEPT)
 
     def narrowed(self, topics: Sequence[TopicDefinition]) -> "Library":
         """The same papers with what of the archive concerns them and the topics: all that has to be kept with an edition."""
@@ -239,13 +246,15 @@ class Library:
         found = (find_evidence(phrase_words(phrase), index, self.archive) for phrase in self._worded(phrases))
         return max(found, key=lambda evidence: (evidence.strength, evidence.length), default=NO_EVIDENCE)
 
-    def _related(self, phrases: Sequence[str], place: int) -> Evidence:
+    def _related(self, phrases: tuple[str, ...], place: int) -> Evidence:
         """The paper's own words that lie nearest to what was asked for, in the paper's spelling."""
-        asked = unit(sum((self.vectors.query(phrase) for phrase in phrases), self.vectors.query("")))
-        paper = self.vectors.words[[place]].tocoo()
-        pull = paper.data * (self.vectors.places[paper.col] @ asked)
-        order = np.lexsort((paper.col, -pull))[:SHOWN]
-        stems = [self.vectors.terms[paper.col[at]] for at in order if pull[at] > 0]
+        asked = self._asked.get(phrases, lambda: unit(sum(map(self.vectors.query, phrases), self.vectors.query(""))))
+        words = self.vectors.words
+        own = slice(words.indptr[place], words.indptr[place + 1])
+        columns = words.indices[own]
+        pull = words.data[own] * (self.vectors.places[columns] @ asked)
+        order = np.lexsort((columns, -pull))[:SHOWN]
+        stems = [self.vectors.terms[columns[at]] for at in order if pull[at] > 0]
         return Evidence(0, related=tuple(self.spelled(stems, place)))
 
     def spelled(self, wanted: Iterable[str], place: int) -> list[str]:
@@ -255,10 +264,7 @@ class Library:
         """
         every = list(wanted)
         named = [term for term in every if not term.replace(" ", "").isdecimal()] or every
-        text = f"{self.papers[place].title}\n{self.papers[place].abstract}"
-        spelling: dict[str, str] = {}
-        for token in tokens(text):
-            spelling.setdefault(stem(token.word), text[token.start : token.end])
+        spelling = self._spelling(place)
         kept: list[set[str]] = []
         shown: list[str] = []
         for term in itertools.islice(named, 3 * SHOWN):  # a weak term further down must not stand for a strong one
@@ -270,6 +276,16 @@ class Library:
                 kept.append(parts)
                 shown.append(" ".join(spelling[one] for one in term.split()))
         return list(dict.fromkeys(shown))
+
+    def _spelling(self, place: int) -> dict[str, str]:
+        """How the paper first spells each stem, worked out once."""
+        if place not in self._spellings:
+            spelling: dict[str, str] = {}
+            for field in (self.indexes[place].title, self.indexes[place].abstract):
+                for token in field.tokens:
+                    spelling.setdefault(stem(token.word), field.text[token.start : token.end])
+            self._spellings[place] = spelling
+        return self._spellings[place]
 
 
 def topic_phrases(topic: TopicDefinition) -> tuple[str, ...]:
