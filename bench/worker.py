@@ -56,7 +56,7 @@ class NullConnection(Blocking):
 class NullTransport:
     name = "null"
     takes_bytes = True
-    width = 4
+    width = settings.CONNECTIONS_PER_WORKER
     blocks = False
     knows_repeats = False
 

@@ -239,7 +239,7 @@ WELCOME_DAYS = _env.int("WELCOME_DAYS", 2 if PRODUCTION else 3650, validate=vali
 """How old a daily edition may be to welcome a new reader; a weekly one six days more. A trial instance has often only an old one."""
 BATCH_SIZE = _env.int("BATCH_SIZE", 400, validate=validate.Range(1, 1000))
 """Readers in a batch at most; a slow provider's batches are smaller, so that a task ends within a minute."""
-CONNECTIONS_PER_WORKER = _env.int("CONNECTIONS_PER_WORKER", 4, validate=validate.Range(1, 64))
+CONNECTIONS_PER_WORKER = _env.int("CONNECTIONS_PER_WORKER", 8, validate=validate.Range(1, 64))
 """Connections to the provider that a worker process uses side by side. A killed one leaves at most so many deliveries uncertain."""
 LEASE_SECONDS = _env.int("LEASE_SECONDS", 180, validate=validate.Range(10, 3600))
 SEND_RATE = _env.float("SEND_RATE", 0.0, validate=validate.Range(0))

@@ -41,7 +41,7 @@ class Run:
 
     def is_spared(self, hand_over: HandOver) -> bool:
         """Say whether the reader's domain has refused so many in a row that trying more of it now would only harm us there."""
-        return self.refusals_in_a_row.get(domain_of(hand_over), 0) >= REFUSALS_OF_A_DOMAIN
+        return bool(self.refusals_in_a_row) and self.refusals_in_a_row.get(domain_of(hand_over), 0) >= REFUSALS_OF_A_DOMAIN
 
     def note(self, hand_over: HandOver, status: DeliveryStatus, reason: str, attempts: int | None = None) -> None:
         """Keep what became of a delivery; `write` records it."""

@@ -3,16 +3,14 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from newsletter.sending.mail import Mail
 from newsletter.sending.transports.base import Connection, Transport
 
 
-@dataclass(frozen=True, slots=True)
-class Errand:
+class Errand(NamedTuple):
     """A mail and the lane it takes. `following` is the address of the mail that will most likely take this lane next."""
 
     lane: int
