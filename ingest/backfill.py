@@ -11,6 +11,7 @@ from ingest.files import Report, report_of
 from ingest.http.client import PoliteClient
 from ingest.http.faults import Fault, UpstreamError
 from ingest.http.visits import visit
+from ingest.keys import key_of
 from ingest.models import Run, RunState, Source
 from ingest.recording import record
 from ingest.runs import VISIT_SECONDS, Clock, begin_run, read_page
@@ -97,7 +98,7 @@ def look(
 
 def _page(source: Source, position: Position, clock: Clock, client: PoliteClient, wait: Wait) -> tuple[str, Page]:
     kind, failures = KINDS[source.kind], 0
-    request = kind.request(position, source.options, settings.SOURCE_KEYS.get(source.slug, ""))
+    request = kind.request(position, source.options, key_of(source))
     while True:
         try:
             answer = visit(

@@ -22,6 +22,7 @@ from ingest.http.answer import Answer, Validators
 from ingest.http.client import NO_VALIDATORS, PoliteClient
 from ingest.http.faults import Fault, UpstreamError
 from ingest.http.visits import visit
+from ingest.keys import KeyLost, key_of
 from ingest.known_sources import enabled_sources, source_named
 from ingest.models import Fetch, FetchStatus, Run, RunState, Source
 from ingest.recording import begin, fail, finish, take
@@ -125,8 +126,14 @@ def read_page(run_id: int, clock: Clock, client: PoliteClient) -> Fetch | None:
     run = Run.objects.select_related("source").get(pk=run_id)
     if _was_left_behind(run, now):
         return None
-    kind, key = KINDS[run.source.kind], settings.SOURCE_KEYS.get(run.source.slug, "")
-    request = kind.request(run.position, run.source.options, key)
+    kind = KINDS[run.source.kind]
+    try:
+        request = kind.request(run.position, run.source.options, key_of(run.source))
+    except KeyLost as error:
+        fetch = begin(run.source, origin=run.source.title, now=now, run=run)
+        fail(fetch, str(error), now=now)
+        _try_later(run, str(error), now)
+        return fetch
     fetch = begin(run.source, origin=request.label, now=now, run=run)
     try:
         answer = _ask(client, request, run, clock)

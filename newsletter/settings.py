@@ -197,7 +197,7 @@ FEEDS: dict[str, str] = environment.pairs("FEEDS", _env.list("FEEDS", []) or [],
 """More RSS and Atom feeds, by the name of their source."""
 ARXIV_CATEGORIES: list[str] = _env.list("ARXIV_CATEGORIES", ["cs.AI", "cs.CL", "cs.CV", "cs.LG", "stat.ML"])
 SOURCE_KEYS: dict[str, str] = environment.keys(_env.list("SOURCE_KEYS", []) or [], _env.str("HUGGINGFACE_TOKEN", "") or "", _problems)
-"""Secrets by the name of their source, sent as a bearer token. Only the settings know them: the desk shows what the database holds."""
+"""Secrets by the name of their source, sent as a bearer token. A key that staff enter at the desk goes before."""
 SOURCE_TIMES: dict[str, list[str]] = {
     # Lists grow and votes change all day. arXiv's feed is rebuilt at midnight of the East Coast, 04:00 or 05:00 UTC, its OAI-PMH
     # interface at 22:00 there. Its feed is asked twice: what a morning's outage kept back is gone with the next feed.

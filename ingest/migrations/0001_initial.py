@@ -106,6 +106,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "sealed_key",
+                    models.TextField(blank=True, default="", editable=False, help_text="Encrypted: see ingest.keys.", verbose_name="key"),
+                ),
+                (
                     "validators",
                     models.JSONField(
                         blank=True,

@@ -15,6 +15,7 @@ class Source(models.Model):
         _("priority"), default=100, help_text=_("Where two sources know the same field of a paper, the lower number is believed.")
     )
     options = models.JSONField(_("options"), default=dict, blank=True, help_text=_("Settings of this source, such as its categories."))
+    sealed_key = models.TextField(_("key"), default="", blank=True, editable=False, help_text=_("Encrypted: see ingest.keys."))
     validators = models.JSONField(
         _("validators"), default=dict, blank=True, editable=False, help_text=_("ETag and Last-Modified of each address's last answer.")
     )

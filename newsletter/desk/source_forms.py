@@ -9,9 +9,17 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
 from ingest.files import Report, import_upload
+from ingest.keys import sealed
 from ingest.known_sources import source_named
 from ingest.models import Source
 from ingest.recording import LARGEST_BODY
@@ -37,6 +45,16 @@ class SourceForm(ModelForm):
         help_text=gettext_lazy("Of a feed; for the other kinds only where it is another than the usual one."),
     )
     categories = LinesField(label=gettext_lazy("arXiv categories"), help_text=gettext_lazy("Such as cs.CL, one a line."))
+    key = forms.CharField(
+        label=gettext_lazy("Key"),
+        required=False,
+        max_length=500,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy(
+            "A token that the source knows us by. It is kept encrypted and never shown again; empty leaves it as it is."
+        ),
+    )
+    forget_key = forms.BooleanField(label=gettext_lazy("Forget the key"), required=False, widget=UnfoldBooleanSwitchWidget())
     times = LinesField(label=gettext_lazy("Times"), help_text=gettext_lazy("When it is asked, UTC, such as 05:20, one a line."))
 
     class Meta:
@@ -54,6 +72,13 @@ class SourceForm(ModelForm):
             self.fields["kind"] = forms.ChoiceField(
                 label=gettext_lazy("Kind"), choices=[(kind, kind) for kind in kinds], widget=UnfoldAdminSelectWidget()
             )
+
+    def clean_key(self) -> str:
+        """Refuse what cannot stand in a header of a request."""
+        key: str = self.cleaned_data["key"].strip()
+        if key and not (key.isascii() and key.isprintable() and " " not in key):
+            raise ValidationError(_("A key is letters, digits and marks without blanks."))
+        return key
 
     def clean_times(self) -> list[str]:
         """Refuse what is no time of day."""
@@ -81,8 +106,12 @@ class SourceForm(ModelForm):
         return kept | {name: self.cleaned_data[name] for name in OPTIONS if self.cleaned_data.get(name)}
 
     def save(self, commit: bool = True) -> Source:
-        """Store the options with the row."""
+        """Store the options and the key with the row."""
         self.instance.options = self.options()
+        if self.cleaned_data["forget_key"]:
+            self.instance.sealed_key = ""
+        elif self.cleaned_data["key"]:
+            self.instance.sealed_key = sealed(self.cleaned_data["key"])
         source: Source = super().save(commit)
         return source
 

@@ -33,7 +33,7 @@ class SourceAdmin(DeskAdmin):
     form = SourceForm
     list_display = ("title", "slug", "kind", "enabled", "priority", LAST_FETCH, "listed")
     list_filter = ("enabled", "kind")
-    fields = ("title", "slug", "kind", "enabled", "priority", "url", "categories", "times")
+    fields = ("title", "slug", "kind", "enabled", "priority", "url", "categories", "times", "key", "forget_key")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
         sources: QuerySet[Source] = super().get_queryset(request)

@@ -107,6 +107,16 @@ def test_what_a_dead_worker_left_is_taken_up_when_its_lease_is_over(feed, clock,
     assert list(Fetch.objects.order_by("pk").values_list("status", "error")) == [("failed", "The worker did not finish."), ("done", "")]
 
 
+def test_a_key_that_cannot_be_opened_is_told_to_staff_and_tried_again(feed, clock, client):
+    Source.objects.filter(pk=feed.pk).update(sealed_key="sealed under another secret")
+    run = begin_run(feed, TODAY, now=NOW)
+    fetch = read_page(run.pk, clock, client)
+    assert fetch.status == FetchStatus.FAILED
+    assert "enter it again at the desk" in fetch.error
+    run.refresh_from_db()
+    assert (run.state, run.failures) == (RunState.RUNNING, 1)
+
+
 def test_workers_that_die_again_and_again_end_the_run(feed, clock, client, monkeypatch):
     run = begin_run(feed, TODAY, now=NOW)
 

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from ingest.keys import key_of
 from ingest.models import Fetch, Listing, Paper, Run, Source
 from tests.ingest.pages import facts, page
 from tests.newsletter.desk.pages import seen
@@ -110,3 +111,23 @@ def test_one_paper_is_asked_for_by_its_address(enter) -> None:
     assert "no arXiv id" in seen(client.post("/desk/ingest/paper/from-arxiv/", {"arxiv_id": "banana"}))
     assert client.post("/desk/ingest/paper/from-arxiv/", {"arxiv_id": "https://arxiv.org/abs/2501.01234v3"}).status_code == 302
     assert Run.objects.get().subject == "2501.01234"
+
+
+def test_a_key_is_kept_sealed_used_and_never_shown(enter, source) -> None:
+    desk, address = enter("editors"), f"/desk/ingest/source/{source.pk}/change/"
+    assert desk.post(address, form(key=" hf_secret ")).status_code == 302
+    source.refresh_from_db()
+    assert key_of(source) == "hf_secret"
+    assert "hf_secret" not in f"{source.__dict__} {desk.get(address).content.decode()} {list(LogEntry.objects.values())}"
+    desk.post(address, form(title="Renamed"))
+    source.refresh_from_db()
+    assert (source.title, key_of(source)) == ("Renamed", "hf_secret")
+    desk.post(address, form(forget_key="on"))
+    source.refresh_from_db()
+    assert (source.sealed_key, key_of(source)) == ("", "")
+
+
+def test_a_key_that_no_header_can_hold_is_refused(enter, source) -> None:
+    assert "without blanks" in seen(enter("editors").post(f"/desk/ingest/source/{source.pk}/change/", form(key="two words")))
+    source.refresh_from_db()
+    assert not source.sealed_key
