@@ -112,6 +112,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # their own for coming back, and what was not published is found by the sweeps.
     "max_retries": 0,
 }
+# For ever, with 30 seconds between two attempts at most. Celery's own limit ends a worker after 100 of them, some 46 minutes.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_WORKER_CONSUMER = "newsletter.worker:LastingConsumer"
+# Celery 6's default. It concerns tasks that acknowledge late, of which there are none, and spares the log a page on every lost broker.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "work"
 CELERY_TASK_ROUTES = {
