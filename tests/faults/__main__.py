@@ -13,7 +13,7 @@ from rich.table import Table
 from tests.faults.findings import Findings
 from tests.faults.town import CONNECTIONS, Town, a_town
 
-RECOVERY_SECONDS = 300
+RECOVERY_SECONDS = 120
 MAKES_UNCERTAIN = {"accept-and-cut", "postgresql"}
 """By design: one answer is lost, or the database server crashes with batches in flight."""
 

