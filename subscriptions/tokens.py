@@ -1,14 +1,15 @@
 """Tokens: keyed, compact proofs that let whoever holds a link do exactly one thing.
 
 A token is base64url text without padding over: each number as an unsigned LEB128 varint, the day of issue where the power expires,
-then 12 bytes (96 bits) of HMAC-SHA256. The power is part of the key, so a token of one power is noise to any other. Nothing in a
-token is secret; all of it is hard to forge. Keys come from SECRET_KEY and, for reading, SECRET_KEY_FALLBACKS, so links in old mail
-survive a rotation.
+then 12 bytes (96 bits) of keyed BLAKE2s (RFC 7693; half the time of an HMAC, and every mail carries four). The power is part of the
+key, so a token of one power is noise to any other. Nothing in a token is secret; all of it is hard to forge. Keys come from SECRET_KEY
+and, for reading, SECRET_KEY_FALLBACKS, so links in old mail survive a rotation.
 """
 
 import base64
 import binascii
-import hmac
+import hashlib
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -19,6 +20,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 MAC_BYTES = 12
 LONGEST_TOKEN = 128
 _EPOCH = date(2020, 1, 1)
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Power(StrEnum):
@@ -63,10 +65,25 @@ def sign(power: Power, *numbers: int, now: datetime | None = None) -> str:
     Raises:
         ValueError: for a negative number, or when a power that expires is signed without `now`.
     """
-    if power in MAX_AGE_DAYS:
-        numbers = (*numbers, _day(power, now))
-    payload = b"".join([_varint(number) for number in numbers])
-    return base64.urlsafe_b64encode(payload + _mac(power, payload, settings.SECRET_KEY)).rstrip(b"=").decode("ascii")
+    return signer(power, settings.SECRET_KEY, now)(*numbers)
+
+
+def signer(power: Power, secret: str, now: datetime | None = None) -> Callable[..., str]:
+    """Return what signs any numbers for `power` at `now`: for many tokens, what they share is worked out once.
+
+    Raises:
+        ValueError: when a power that expires is to be signed without `now`.
+    """
+    keyed = _keyed(power, secret)
+    expiry = _varint(_day(power, now)) if power in MAX_AGE_DAYS else b""
+
+    def signed(*numbers: int) -> str:
+        payload = b"".join(map(_varint, numbers)) + expiry
+        mac = keyed.copy()
+        mac.update(payload)
+        return binascii.b2a_base64(payload + mac.digest(), newline=False).translate(_URL_SAFE, b"=").decode("ascii")
+
+    return signed
 
 
 def read(power: Power, token: str, now: datetime | None = None) -> tuple[int, ...]:
@@ -117,13 +134,14 @@ def _decode(token: str) -> bytes:
 def _mac(power: Power, payload: bytes, secret: str) -> bytes:
     mac = _keyed(power, secret).copy()
     mac.update(payload)
-    return mac.digest()[:MAC_BYTES]
+    return mac.digest()
 
 
 @lru_cache(maxsize=64)
-def _keyed(power: Power, secret: str) -> hmac.HMAC:
-    """Return the keyed hash before its first byte: every mail carries several tokens, and the key is the dear half of one."""
-    return salted_hmac(f"paperboy.token.{power}", b"", secret=secret, algorithm="sha256")
+def _keyed(power: Power, secret: str) -> "hashlib.blake2s":
+    """Return the keyed hash before its first byte."""
+    key = salted_hmac(f"paperboy.token.{power}", b"", secret=secret, algorithm="sha256").digest()
+    return hashlib.blake2s(key=key, digest_size=MAC_BYTES)
 
 
 def _day(power: Power, now: datetime | None) -> int:
@@ -138,6 +156,7 @@ def _days_since_epoch(now: datetime) -> int:
     return max(0, (now.astimezone(UTC).date() - _EPOCH) // timedelta(days=1))
 
 
+@lru_cache(maxsize=1_024)
 def _varint(number: int) -> bytes:
     if number < 0:
         raise ValueError("a token holds no negative numbers")

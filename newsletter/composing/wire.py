@@ -70,7 +70,7 @@ class WireEdition:
     html: Mapping[str, EncodedPiece]
     head: bytes
     dropped: frozenset[int]
-    _cards: dict[tuple[DigestPick, bool, bool], _Card] = field(default_factory=dict)
+    _cards: dict[tuple[bool, bool], dict[DigestPick, _Card]] = field(default_factory=dict)
     _headings: dict[str, Plate] = field(default_factory=dict)
     _frames: dict[bool, tuple[Plate, Plate]] = field(default_factory=dict)
 
@@ -156,8 +156,8 @@ class WireEdition:
         return self.html[note.key].append_to(html, note.values)
 
     def _cards_of(self, picks: Sequence[DigestPick], act: bool, read: bool) -> list[_Card]:
-        known = self._cards
-        return [known.get((pick, act, read)) or self._make_card(pick, act, read) for pick in picks]
+        known = self._cards.setdefault((act, read), {})
+        return [known.get(pick) or self._make_card(pick, act, read) for pick in picks]
 
     def _make_card(self, pick: DigestPick, act: bool, read: bool) -> _Card:
         """Encode a paper with the reasons it is given for; other readers get it for the same ones."""
@@ -165,9 +165,10 @@ class WireEdition:
         shown = shown_pick(pick, facts)
         links = replace(MARKED_LINKS, act=MARKED_LINKS.act if act else "", read=MARKED_LINKS.read if read else "")
         card = _Card(pick.paper_id, heading_of(facts, shown), self._plate(pick_parts(facts, shown, MARKS["number"], links)))
-        if len(self._cards) >= CARDS_KEPT:
-            self._cards.clear()
-        self._cards[pick, act, read] = card
+        known = self._cards[act, read]
+        if len(known) >= CARDS_KEPT:
+            known.clear()
+        known[pick] = card
         return card
 
     def _make_heading(self, heading: str) -> Plate:

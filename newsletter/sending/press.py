@@ -16,8 +16,8 @@ from newsletter.ranking.values import Reason, Selection
 from newsletter.sending.frozen import topic_name
 from newsletter.sending.mail import Mail
 from newsletter.sending.readers import Reader
-from subscriptions import links
 from subscriptions.hashing import keyed_hash
+from subscriptions.links import mail_links
 
 KEY_LENGTH = 32
 
@@ -65,7 +65,8 @@ def print_mail(
         first: whether it is the digest right after confirming.
         as_bytes: whether the way out takes whole messages.
     """
-    act = links.act_url(delivery_id, now)
+    links = mail_links(now)
+    act = links.act(delivery_id)
     digest = Digest(
         edition_id=edition_id,
         delivery_id=delivery_id,
@@ -75,9 +76,9 @@ def print_mail(
             [_shown(edition_id, reader.language, pick.paper_id, pick.reasons, pick.section, pick.topic_id) for pick in selection.picks]
         ),
         links=DigestLinks(
-            leave=links.leave_url(reader.id, edition_id),
-            preferences=links.preferences_url(reader.id, now),
-            view=links.view_url(delivery_id),
+            leave=links.leave(reader.id, edition_id),
+            preferences=links.preferences(reader.id),
+            view=links.view(delivery_id),
             act=act,
             read=f"{act}read/" if settings.COUNT_CLICKS else "",
         ),
