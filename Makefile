@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: messages bench faults help demo serve model test test-fast lint pins clean
+.PHONY: messages bench bench-import bench-rival faults help demo serve model test test-fast lint pins clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,11 +60,20 @@ bench: .venv/dev ## Measure how fast digests go out and papers come in: make ben
 bench-import: .venv/dev ## Measure only how fast papers come in: make bench-import ARGS="--papers 20000 --rounds 3"
 	$(BIN)/python -W ignore -m bench.imports $(ARGS)
 
+bench-rival: var/bench-rival/installed ## Install django-newsletter in an environment of its own, so that `make bench` measures it too
+
+var/bench-rival/installed: requirements/bench-rival.txt
+	@test -x var/bench-rival/bin/python || $(PYTHON) -m venv var/bench-rival
+	@var/bench-rival/bin/python -m pip install --quiet --require-hashes -r requirements/bench-rival.txt
+	@touch $@
+
 pins: ## Renew the hashed requirements files from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-header --no-annotate \
 		-o requirements/runtime.txt pyproject.toml
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-header --no-annotate \
 		-c requirements/runtime.txt -o requirements/dev.txt pyproject.toml --group dev
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-header --no-annotate \
+		-c requirements/runtime.txt -o requirements/bench-rival.txt --group rival
 
 clean: ## Remove what was made here, the demo's data too
 	rm -rf .venv var staticfiles

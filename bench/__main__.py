@@ -11,6 +11,7 @@ import django
 from rich.console import Console
 from rich.table import Table
 
+from bench.rival.installed import is_installed
 from bench.servers import Servers, running_servers
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--plan", type=int, nargs="*", default=[], help="numbers of readers to plan for, rising; the last thing measured")
     parser.add_argument("--only-plan", action="store_true", help="measure nothing else")
     parser.add_argument("--only-growth", action="store_true", help="measure build and books for the numbers of readers, nothing else")
-    parser.add_argument("--naive", type=int, default=400, help="digests that the naive loop sends (default %(default)s)")
+    parser.add_argument("--naive", type=int, default=400, help="digests of the naive loop and of django-newsletter (default %(default)s)")
     parser.add_argument("--http", action="store_true", help="also measure an HTTP interface, which is slow")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="worker processes (default: one per core)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the medians count (default %(default)s)")
@@ -57,11 +58,14 @@ def measure(options: argparse.Namespace, servers: Servers, console: Console) -> 
         return
     every = [runs.NULL] if options.only_growth else list(runs.WAYS)
     ways = [way for way in every if way is not runs.HTTP or options.http]
+    if runs.RIVAL in ways and not is_installed():
+        console.print("django-newsletter is not installed, so it is left out; `make bench-rival` installs it.")
+        ways.remove(runs.RIVAL)
     taken: dict[Way, list[Figures]] = {way: [] for way in ways}
     for number in range(options.rounds):
         for way in ways:
             console.print(f"round {number + 1}: {way.name}", style="dim")
-            count = min(options.naive, options.readers) if way is runs.NAIVE else options.readers
+            count = min(options.naive, options.readers) if way in runs.SLOW else options.readers
             taken[way].append(runs.run(way, edition, servers, options.workers, count))
     if not options.only_growth:
         console.print(main_table(taken, options))

@@ -1,13 +1,16 @@
 """Runs: one way of sending, once, with as many worker processes as asked for, measured from outside."""
 
-import json
 import os
 import subprocess
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from bench.servers import Servers, asked, child, end
+from bench import naive
+from bench.crew import go, ready
+from bench.protocol import Job
+from bench.rival import beside
+from bench.servers import Servers, child
 from bench.world import FREEZE, SEND, begin_again
 from newsletter.models import Batch, Delivery, DeliveryStatus, Edition
 from newsletter.sending.books import books
@@ -33,13 +36,16 @@ class Way:
 
 
 NAIVE = Way("naive loop", "naive", "smtp")
+RIVAL = Way("django-newsletter, same for all", "rival", "smtp")
 PREBUILT = Way("prebuilt bytes", "prebuilt", "smtp")
 PREBUILT_PIPELINED = Way("prebuilt bytes, pipelining", "prebuilt", "pipelining")
 SMTP = Way("Paperboy to SMTP", "send", "smtp")
 PIPELINED = Way("Paperboy to SMTP, pipelining", "send", "pipelining")
 HTTP = Way("Paperboy to HTTP", "send", "http")
 NULL = Way("Paperboy to nobody", "null", "")
-WAYS = (NAIVE, PREBUILT, PREBUILT_PIPELINED, SMTP, PIPELINED, HTTP, NULL)
+WAYS = (NAIVE, RIVAL, PREBUILT, PREBUILT_PIPELINED, SMTP, PIPELINED, HTTP, NULL)
+SLOW = (NAIVE, RIVAL)
+"""They send fewer digests, as their rate does not depend on the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +77,14 @@ def run(way: Way, edition: Edition, servers: Servers, workers: int, count: int) 
         WrongCount: when books, workers and sink do not agree.
     """
     begin_again(edition)
-    shares = _shares(way, edition, workers, count)
     before = servers.sinks[way.sink].counts() if way.sink else {"accepted": 0, "octets": 0}
     with ExitStack() as stack:
-        crew = [_ready(way.work, servers, way.sink, share, stack) for share in shares]
+        shares = _shares(way, edition, servers, workers, count, stack)
+        crew = [ready(_started(way.work, servers, way.sink, stack), share, stack) for share in shares]
         database, cpu, began = servers.database_cpu(), time.process_time(), time.monotonic()
         if way.work in ("send", "null"):
             plan_edition(edition.pk, FREEZE)
-        told = _go(crew)
+        told = go(crew)
         wall = time.monotonic() - began
         cpu = time.process_time() - cpu + sum(figures["cpu"] for figures in told) + servers.database_cpu() - database
     after = servers.sinks[way.sink].counts() if way.sink else before
@@ -103,7 +109,7 @@ def plan(edition: Edition, servers: Servers) -> Planning:
     """Plan every reader in a process of its own, then ask what is due at an hour that is due for a few."""
     begin_again(edition)
     with ExitStack() as stack:
-        [figures] = _go([_ready("plan", servers, "", {"edition": edition.pk}, stack)])
+        [figures] = go([ready(_started("plan", servers, "", stack), {"edition": edition.pk}, stack)])
     due_batches(SEND)  # opens the connection
     times = []
     for _ in range(SCANS):
@@ -113,8 +119,10 @@ def plan(edition: Edition, servers: Servers) -> Planning:
     return Planning(int(figures["done"]), figures["wall"], figures["memory"], sorted(times)[SCANS // 2] * 1000)
 
 
-def _shares(way: Way, edition: Edition, workers: int, count: int) -> list[dict[str, object]]:
-    """Return each worker's job; the naive loop and the prebuilt mails need rows to begin with."""
+def _shares(way: Way, edition: Edition, servers: Servers, workers: int, count: int, stack: ExitStack) -> list[Job]:
+    """Return each worker's job; the naive loop and the prebuilt mails need rows to begin with, django-newsletter a digest."""
+    if way is RIVAL:
+        return beside.jobs(_sample(edition), workers, count, servers.sinks[way.sink].port, stack)
     rows: list[int] = []
     if way.work in ("naive", "prebuilt"):
         rows = _deliveries(edition, count if way.work == "naive" else min(count, PREBUILT_DIFFERENT))
@@ -128,6 +136,13 @@ def _shares(way: Way, edition: Edition, workers: int, count: int) -> list[dict[s
         }
         for number in range(workers)
     ]
+
+
+def _sample(edition: Edition) -> str:
+    """Return the HTML of one reader's digest."""
+    [row] = _deliveries(edition, 1)
+    mail = naive.composed(naive.load(edition), Delivery.objects.select_related("subscriber__profile").get(pk=row))
+    return str(mail.alternatives[0][0])
 
 
 def _deliveries(edition: Edition, count: int) -> list[int]:
@@ -148,11 +163,10 @@ def _deliveries(edition: Edition, count: int) -> list[int]:
     return [row.pk for row in rows]
 
 
-def _ready(work: str, servers: Servers, sink: str, share: dict[str, object], stack: ExitStack) -> subprocess.Popen[bytes]:
-    process = child("bench.worker", work, environment=dict(os.environ) | servers.environment | _way_out(servers, sink))
-    stack.callback(end, process)
-    asked(process, json.dumps(share).encode() + b"\n")
-    return process
+def _started(work: str, servers: Servers, sink: str, stack: ExitStack) -> subprocess.Popen[bytes]:
+    if work == RIVAL.work:
+        return beside.worker("send", stack)
+    return child("bench.worker", work, environment=dict(os.environ) | servers.environment | _way_out(servers, sink))
 
 
 def _way_out(servers: Servers, sink: str) -> dict[str, str]:
@@ -164,26 +178,9 @@ def _way_out(servers: Servers, sink: str) -> dict[str, str]:
     return {"MAIL_PROVIDER": "file"}
 
 
-def _go(processes: list[subprocess.Popen[bytes]]) -> list[dict[str, float]]:
-    """Start all at once and wait for all their figures."""
-    for process in processes:
-        assert process.stdin is not None  # noqa: S101 - opened as pipes by us
-        process.stdin.write(b"go\n")
-        process.stdin.flush()
-    return [_answer(process) for process in processes]
-
-
-def _answer(process: subprocess.Popen[bytes]) -> dict[str, float]:
-    assert process.stdout is not None  # noqa: S101 - opened as pipes by us
-    line = process.stdout.readline()
-    if not line:
-        raise RuntimeError(f"A worker ended with code {process.wait()}; see its messages above.")
-    return dict(json.loads(line))
-
-
 def _sent(way: Way, edition: Edition, told: list[dict[str, float]]) -> int:
     """Return how many digests went out, by the books where the way keeps them."""
-    if way.work in ("naive", "prebuilt"):
+    if way.work not in ("send", "null"):
         return int(sum(figures["done"] for figures in told))
     account = books(edition)
     lines = dict(account.lines())

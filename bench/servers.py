@@ -64,9 +64,11 @@ def asked(process: subprocess.Popen[bytes], line: bytes) -> dict[str, Any]:
     return dict(json.loads(answer))
 
 
-def child(*module: str, environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start one of the bench's own modules with pipes for its input and output."""
-    return subprocess.Popen([sys.executable, "-m", *module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+def child(
+    *module: str, environment: dict[str, str] | None = None, python: str | Path = sys.executable, folder: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start one of the bench's own modules with pipes for its input and output, found in `folder` or else where we are."""
+    return subprocess.Popen([python, "-m", *module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd=folder)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

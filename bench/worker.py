@@ -1,14 +1,11 @@
-"""One worker process of the bench: `python -m bench.worker KIND`. It gets ready, waits for a line with its job, and tells what it did."""
+"""One worker process of the bench: `python -m bench.worker KIND`. It speaks as `bench.protocol` says."""
 
-import json
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import django
 from django.conf import settings
@@ -17,6 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsletter.settings")
 django.setup()
 
 from bench import naive  # noqa: E402 - models can be imported only after the set-up
+from bench.protocol import Job, speak  # noqa: E402
 from bench.world import FREEZE, SEND  # noqa: E402
 from newsletter.clock import ticking  # noqa: E402
 from newsletter.composing.content import RenderedMail  # noqa: E402
@@ -28,9 +26,6 @@ from newsletter.sending.plan import plan_edition  # noqa: E402
 from newsletter.sending.sender import send_batch  # noqa: E402
 from newsletter.sending.transports import Errand, Lanes, transport_of  # noqa: E402
 from newsletter.sending.transports.base import Blocking  # noqa: E402
-
-Job = dict[str, Any]
-"""edition (id), number and of (this worker's place among all), deliveries (ids), count (mails)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +111,10 @@ def _prebuilt_errand(mails: Sequence[Mail], number: int, width: int, count: int)
 
 
 def prepared(kind: str, job: Job) -> Callable[[], int]:
-    """Return what this worker will do once it is told to go."""
+    """Return what this worker will do once it is told to go.
+
+    The job holds: edition (id), number and of (this worker's place among all), deliveries (ids), count (mails).
+    """
     if kind in ("prebuilt", "naive"):
         return prebuilt_mails(job) if kind == "prebuilt" else naive_loop(job)
     works: dict[str, Callable[[Job], int]] = {"send": send, "null": send_to_nobody, "plan": plan}
@@ -124,30 +122,6 @@ def prepared(kind: str, job: Job) -> Callable[[], int]:
     return lambda: works[kind](job)
 
 
-def peak_memory() -> float:
-    """Return the most memory this process has held, in MB. (getrusage would tell the parent's, from before the exec.)"""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-
-
-def main() -> None:
-    """Speak with the runner: a job comes in, "ready" goes out, a line comes in, the figures go out."""
-    collect_rarely()
-    work = prepared(sys.argv[1], json.loads(sys.stdin.readline()))
-    sys.stdout.write('{"ready": true}\n')
-    sys.stdout.flush()
-    sys.stdin.readline()
-    cpu, began = time.process_time(), time.monotonic()
-    done = work()
-    figures = {
-        "done": done,
-        "cpu": time.process_time() - cpu,
-        "wall": time.monotonic() - began,
-        "memory": peak_memory(),
-    }
-    sys.stdout.write(json.dumps(figures) + "\n")
-    sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    collect_rarely()
+    speak(lambda job: prepared(sys.argv[1], job))

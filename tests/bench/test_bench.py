@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.rival.installed import is_installed
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 STARTED = ("DATABASE_URL", "REDIS_URL", "VAR_DIR", "PAPERBOY_TEST_SERVERS", "XDG_RUNTIME_DIR")
 
@@ -27,6 +29,8 @@ def test_a_small_bench_sends_to_every_sink_and_its_counts_agree():
     for way in ("naive loop", "prebuilt bytes, pipelining", "Paperboy to SMTP", "Paperboy to HTTP", "Paperboy to nobody"):
         assert f"│ {way} " in result.stdout
     assert "│      40 │" in result.stdout
+    assert ("│ django-newsletter" in result.stdout) == is_installed()
+    assert ("`make bench-rival` installs it" in result.stdout) != is_installed()
 
 
 @pytest.mark.slow
