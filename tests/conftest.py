@@ -5,11 +5,24 @@ from pathlib import Path
 import hypothesis
 import pytest
 from django.conf import settings
+from django.test import TransactionTestCase
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machine must not fail a test
 hypothesis.settings.load_profile("unhurried")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+NEEDS_ROWS = {"db", "transactional_db", "django_db_setup"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a database: making one takes longer than all tests without."""
+    for item in items:
+        rows = isinstance(item, pytest.Function) and not NEEDS_ROWS.isdisjoint(item.fixturenames)
+        in_a_case = isinstance(getattr(item, "cls", None), type) and issubclass(item.cls, TransactionTestCase)
+        if rows or in_a_case or item.get_closest_marker("django_db"):
+            item.add_marker("database")
 
 
 @pytest.fixture(scope="session")

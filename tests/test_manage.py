@@ -4,6 +4,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_a_command_on_an_empty_database_says_what_to_run(tmp_path):
     environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}} | {"VAR_DIR": str(tmp_path)}

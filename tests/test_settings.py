@@ -13,6 +13,8 @@ from newsletter.environment import TAKEN_PATHS, keys
 from newsletter.site import urls as site_urls
 from subscriptions import urls as reader_urls
 
+pytestmark = pytest.mark.slow
+
 PRODUCTION = {
     "ENVIRONMENT": "production",
     "SECRET_KEY": "a-key-for-tests-" * 4,

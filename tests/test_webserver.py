@@ -8,8 +8,12 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from subscriptions.tokens import Power, sign
 from tests.test_settings import PRODUCTION
+
+pytestmark = pytest.mark.slow
 
 
 def ask(port: int, path: str) -> int:

@@ -291,7 +291,7 @@ SIGHTINGS = st.builds(
 
 
 class OrderTests(TestCase):
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=30)
     @given(st.lists(st.tuples(st.sampled_from(["listing", "huggingface"]), SIGHTINGS), max_size=6), st.randoms(use_true_random=False))
     def test_no_order_of_sightings_matters(self, entries, random):
         shuffled = random.sample(entries, len(entries))

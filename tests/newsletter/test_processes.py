@@ -4,6 +4,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 ON_A_FRESH_INSTANCE = "import django; django.setup(); from newsletter.processes import migrate; migrate()"
 
 

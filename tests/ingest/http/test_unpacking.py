@@ -81,6 +81,7 @@ def test_the_cap_holds_to_the_byte():
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="the peak memory of a process is read as Linux tells it")
+@pytest.mark.slow
 def test_a_gzip_bomb_of_200_megabytes_grows_memory_by_less_than_50(upstream):
     bomb = gzip_bomb(200_000_000)
     assert len(bomb.body) < 250_000

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.sighting import Unreadable
@@ -147,6 +147,8 @@ JSON = st.recursive(
 FIELDS = st.sampled_from(sorted(daily_paper()["paper"]))
 
 
+@pytest.mark.slow
+@settings(max_examples=40)
 @given(st.dictionaries(FIELDS, JSON), JSON)
 def test_any_json_in_any_field_is_read_or_rejected(fields, comments):
     changes = {f"paper__{name}": value for name, value in fields.items()}

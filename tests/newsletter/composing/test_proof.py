@@ -13,6 +13,8 @@ from subscriptions.inlining import CutShort
 from tests.newsletter.composing.digests import digest, edition, paper
 from tests.newsletter.composing.test_digest import HOSTILE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def spoil(monkeypatch):

@@ -34,6 +34,8 @@ from subscriptions.models import LetterKind, SignUp
 from tests.newsletter.composing.digests import digest, edition, paper, picks
 from tests.subscriptions.readers import NOW, a_letter, a_reader
 
+pytestmark = pytest.mark.slow
+
 TEMPLATES = django_settings.BASE_DIR / "templates" / "emails"
 PYTHON = [
     *(django_settings.BASE_DIR / "newsletter" / "composing").glob("*.py"),

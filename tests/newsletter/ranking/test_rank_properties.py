@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from newsletter.ranking.rank import explain, rank
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.taste import TasteEvent, learn
 from tests.newsletter.ranking.plain import frozen, paper, reader, topic
+
+pytestmark = pytest.mark.slow
 
 WORDS = ["diffusion", "model", "models", "robot", "graph", "fine-tuning", "llm", "agents", "sound", "policy"]
 PHRASES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join)
@@ -64,7 +67,7 @@ def ranked(statistics, crowd):
     return rank(statistics, [profile for profile, _ in crowd], [mailed for _, mailed in crowd])
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(editions(), CROWDS)
 def test_the_hard_rules_hold(edition, crowd):
     papers, topics = edition
@@ -80,7 +83,7 @@ def test_the_hard_rules_hold(edition, crowd):
             assert not any(index.mentions(phrase_words(muted)) for muted in profile.muted)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(editions(), CROWDS)
 def test_sections_are_in_order_and_every_pick_has_a_reason(edition, crowd):
     papers, topics = edition
@@ -95,7 +98,7 @@ def test_sections_are_in_order_and_every_pick_has_a_reason(edition, crowd):
             assert all(reason.text for reason in pick.reasons)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(editions(), CROWDS)
 def test_explain_gives_the_same_parts_from_stored_bytes(edition, crowd):
     statistics = frozen(*edition)
@@ -109,7 +112,7 @@ def test_explain_gives_the_same_parts_from_stored_bytes(edition, crowd):
     assert ranked(stored, crowd) == ranked(statistics, crowd)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(editions(), CROWDS)
 def test_a_selection_does_not_depend_on_the_other_readers(edition, crowd):
     statistics = frozen(*edition)
@@ -118,7 +121,7 @@ def test_a_selection_does_not_depend_on_the_other_readers(edition, crowd):
     assert ranked(statistics, crowd[::-1]) == alone[::-1]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(editions(), CROWDS, st.randoms())
 def test_the_order_of_papers_and_topics_does_not_matter(edition, crowd, random):
     papers, topics = edition
