@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from newsletter.models.batch import Batch
 from newsletter.models.edition import Edition
+from newsletter.models.integers import IntegersField
 from subscriptions.models import Profile, Subscriber
 
 
@@ -55,8 +56,8 @@ class Delivery(models.Model):
     profile = models.ForeignKey(
         Profile, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("profile"), db_index=False
     )
-    papers = models.JSONField(_("papers"), default=list)
-    parts = models.JSONField(_("score parts"), default=list)
+    papers = IntegersField(_("papers"), default=list, of="bigint")
+    parts = IntegersField(_("score parts"), default=list, of="smallint")
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     claimed_at = models.DateTimeField(_("claimed"))
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
