@@ -1,6 +1,7 @@
 """Chosen papers as picks: parts, reasons and sections, for a whole block of readers at once."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,18 +45,35 @@ class Describer:
         sections = np.where(self.outside(rows, places), _ALSO, _TOPICS)
         sections[first] = _LEAD
         order = np.lexsort((places, -total, sections, rows))
-        described = self.describe(rows[order], places[order], parts[order])
-        names = [_SECTIONS[one] for one in sections[order]]
-        flat = [Pick(one.paper_id, one.parts, one.reasons, name, one.topic_id) for one, name in zip(described, names, strict=True)]
+        flat = self._picked(rows[order], places[order], parts[order], sections[order])
         ends = np.cumsum(np.bincount(rows, minlength=len(chosen))).tolist()
         return [tuple(flat[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+
+    def _picked(self, rows: Ints, places: Ints, parts: NDArray[np.int32], sections: Ints) -> list[Pick]:
+        """One pick for each pair of reader and paper. What many readers get in the same words is put together once."""
+        memory = self.scorer.statistics.memory
+        keys = self._keys(rows, places, parts, sections)
+        picks = cast("list[Pick]", memory.known(keys))
+        new = np.array([at for at, pick in enumerate(picks) if pick is None], np.intp)
+        for at, one in zip(new.tolist(), self.describe(rows[new], places[new], parts[new]), strict=True):
+            picks[at] = Pick(one.paper_id, one.parts, one.reasons, _SECTIONS[sections[at]], one.topic_id)
+            if keys[at] is not None:
+                memory.keep(keys[at], picks[at])
+        return picks
+
+    def _keys(self, rows: Ints, places: Ints, parts: NDArray[np.int32], sections: Ints) -> list[bytes | None]:
+        """All that makes a pick what it is, as bytes; None where a reader's own phrase or taste has a say in it."""
+        interests = self._interest_rows(rows, places)
+        common = (interests < len(self.scorer.statistics.topics)) & (_told(parts)[:, _TASTE] == 0)
+        columns = np.column_stack([places, parts, sections, interests]).astype(np.int32)
+        keys = columns.view(f"V{columns.itemsize * columns.shape[1]}").ravel().tolist()
+        return [key if shared else None for key, shared in zip(keys, common.tolist(), strict=True)]
 
     def describe(self, rows: Ints, places: Ints, parts: NDArray[np.int32]) -> list[Explanation]:
         """Parts, reasons and topic of each pair of reader and paper."""
         papers = self.scorer.statistics.papers
         interests = self._interests(rows, places)
-        told = np.maximum(parts, 0)
-        told[:, _TASTE] *= (told[:, _TASTE] >= FAINT) | (told[:, _TASTE] == told.sum(axis=1))
+        told = _told(parts)
         tastes = np.where(told[:, _TASTE] > 0, self.readers.taste[rows], -1).tolist()
         ranked = np.argsort(-told[:, ORDER], axis=1, kind="stable")
         spoken = (told > 0).sum(axis=1)
@@ -72,13 +90,23 @@ class Describer:
 
     def _interests(self, rows: Ints, places: Ints) -> list[int | str | None]:
         """The topic id or typed phrase that speaks most for each paper."""
+        names: Sequence[int | str] = self.scorer.tables.names
+        return [names[interest] if interest >= 0 else None for interest in self._interest_rows(rows, places).tolist()]
+
+    def _interest_rows(self, rows: Ints, places: Ints) -> Ints:
+        """The row of `Tables.interests` that speaks most for each paper, -1 for none."""
         slot = self.block.slot[rows, places]
         own = (slot >= 0) & (slot < self.readers.interests.shape[1])
-        names: Sequence[int | str] = self.scorer.tables.names
-        found: list[int | str | None] = [None] * len(rows)
-        for at, interest in zip(np.flatnonzero(own).tolist(), self.readers.interests[rows[own], slot[own]].tolist(), strict=True):
-            found[at] = names[interest]
+        found = np.full(len(rows), -1, np.intp)
+        found[own] = self.readers.interests[rows[own], slot[own]]
         return found
 
     def _taste(self, row: int) -> bytes:
         return self.scorer.tables.taste_bytes[row] if row >= 0 else b""
+
+
+def _told(parts: NDArray[np.int32]) -> NDArray[np.int32]:
+    """What of the parts is said: those above zero, and a faint taste only where it stands alone."""
+    told = np.maximum(parts, 0)
+    told[:, _TASTE] *= (told[:, _TASTE] >= FAINT) | (told[:, _TASTE] == told.sum(axis=1))
+    return told

@@ -1,6 +1,6 @@
 """A small memory for values that are asked for again and again."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import TypeVar, cast
 
 MOST_KEPT = 200_000
@@ -20,7 +20,15 @@ class Memory:
         found = self._values.get(key)
         if found is None:
             found = make()
-            if len(self._values) >= self._most:
-                self._values.clear()
-            self._values[key] = found
+            self.keep(key, found)
         return cast("Value", found)
+
+    def known(self, keys: Iterable[Hashable]) -> list[object]:
+        """The values under many keys at once, None where there is none."""
+        return list(map(self._values.get, keys))
+
+    def keep(self, key: Hashable, value: object) -> None:
+        """Put a value under a key."""
+        if len(self._values) >= self._most:
+            self._values.clear()
+        self._values[key] = value
