@@ -30,7 +30,7 @@ class IntegersField(models.Field):  # type: ignore[type-arg]  # generic in the s
         """Let SQLite, which takes any text, take JSON alone."""
         return None if connection.vendor == "postgresql" else f'(JSON_VALID("{self.column}"))'
 
-    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:  # noqa: FBT001, FBT002 - Django's
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:  # noqa: ARG002 - Django gives it
         """Return the lists as the driver takes them."""
         if value is None:
             return None

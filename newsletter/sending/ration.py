@@ -20,6 +20,7 @@ class Ration:
     budget: Budget
     domain: Budget | None = None
     left: int = 0
+    free_until: datetime | None = None
 
     def take(self, most: int, wanted: int, clock: Clock, until: datetime) -> Grant:
         """Make room for up to `most` mails, at least one, waiting a little where that helps; or none, and the instant to ask again.
@@ -30,8 +31,10 @@ class Ration:
         """
         while not self.left:
             now = clock()
+            if self.free_until is not None and now < self.free_until:
+                return Grant(most)
             grant = self._grant(min(wanted, max(most, HANDFUL)), now)
-            self.left = grant.count
+            self.left, self.free_until = grant.count, grant.free_until
             if self.left:
                 break
             again = grant.wait_until or now + LONGEST_WAIT
@@ -50,7 +53,7 @@ class Ration:
         if not allowed.count:
             return allowed
         grant = self.budget.take(allowed.count, now)
-        return Grant(grant.count, grant.wait_until or allowed.wait_until)
+        return Grant(grant.count, grant.wait_until or allowed.wait_until, grant.free_until and allowed.free_until)
 
     def put_back(self, unused: int) -> None:
         """Return what was taken for mails that were not handed over after all."""

@@ -24,16 +24,22 @@ CHUNK_SECONDS = 10
 LARGEST_CHUNK = 500
 CHUNK_KEPT = timedelta(seconds=30)
 """Half of the time that a reservation holds: the other half is for handing over."""
+FREE_FOR = timedelta(seconds=0.25)
+"""So long after a throttling the workers of a provider without limits may not know of it."""
 REDIS_LEFT_ALONE = timedelta(seconds=5)
 """After a failure Redis is not asked again so long, or each question would wait for its time-out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """How many mails may be handed over, within half a minute. Fewer than asked for: ask again at `wait_until`."""
+    """How many mails may be handed over, within half a minute. Fewer than asked for: ask again at `wait_until`.
+
+    Where nothing limits the mails, as many more may go without a question until `free_until`.
+    """
 
     count: int
     wait_until: datetime | None = None
+    free_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,8 @@ class Budget:
         if paused_until is not None:
             return Grant(0, paused_until)
         rate = pace.current(now, self.limits.per_second)
+        if math.isinf(rate) and not self._quotas:
+            return Grant(n, free_until=now + FREE_FOR)
         draw = self._draw(n, rate, now)
         wait_until = now + draw.wait if draw.count < n else None
         if not (self._quotas and draw.count):
@@ -111,8 +119,11 @@ class Budget:
         )
 
     def _pace(self) -> Pace:
-        row, _ = ProviderRate.objects.get_or_create(provider=self.provider)
-        return Pace(row.rate, row.paused_until)
+        known = ProviderRate.objects.filter(provider=self.provider).values_list("rate", "paused_until")[:1]
+        for rate, paused_until in known:
+            return Pace(rate, paused_until)
+        ProviderRate.objects.get_or_create(provider=self.provider)
+        return Pace()
 
     def _draw(self, n: int, rate: float, now: datetime) -> Draw:
         if math.isinf(rate):

@@ -8,7 +8,7 @@ from newsletter.models.rate import ProviderRate
 from newsletter.sending import ration
 from newsletter.sending.books import books
 from newsletter.sending.due import due_batches, next_instant
-from newsletter.sending.rate import Budget
+from newsletter.sending.rate import Budget, Grant
 from newsletter.sending.sender import send_batch
 from newsletter.sending.transports import Throttled
 from tests.newsletter.sending.ways_out import HandClock, Mailbox
@@ -70,3 +70,14 @@ def test_what_was_taken_and_not_used_goes_back(edition, clock, settings):
     mailbox = send_due(clock, Mailbox(lambda number, _: Throttled("429", 90) if number == 2 else None))
     assert mailbox.tried == 3
     assert Budget("mailbox").report(clock()).day_used <= 3 + 1
+
+
+def test_where_nothing_limits_a_batch_asks_four_times_a_second(clock, django_assert_num_queries):
+    share, until = ration.Ration(Budget("mailbox")), clock() + timedelta(minutes=1)
+    assert share.take(4, 400, clock, until).count == 4
+    with django_assert_num_queries(0):
+        assert sum(share.take(4, 400, clock, until).count for _ in range(99)) == 396
+    Budget("mailbox").throttled(clock(), clock() + timedelta(seconds=90))
+    assert share.take(4, 400, clock, until).count == 4
+    clock.forward(seconds=0.3)
+    assert share.take(4, 400, clock, until) == Grant(0, clock() + timedelta(seconds=89.7))
