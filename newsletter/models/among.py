@@ -26,7 +26,7 @@ class Among(Lookup):  # type: ignore[type-arg]  # generic in the stubs alone
         """Return the condition with one parameter."""
         column, values = self.process_lhs(compiler, connection)
         if connection.vendor == "postgresql":
-            return f"{column} = ANY(%s::bigint[])", [*values, list(self.rhs)]
+            return f"{column} = ANY(%s::bigint[])", [*values, f"{{{','.join(map(str, self.rhs))}}}"]
         return f"{column} IN (SELECT value FROM json_each(%s))", [  # noqa: S608 - a column's name of Django's
             *values,
             json.dumps(list(self.rhs)),

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -60,20 +61,29 @@ def held_elsewhere(readers: Collection[int], edition_id: int) -> dict[int, set[i
 
 def remember(mailed: Mapping[int, Collection[int]]) -> None:
     """Add papers to the readers' histories. The database appends, so two writers lose nothing; remembering twice is harmless."""
-    rows: list[tuple[int, int, bytes]] = []
-    for reader in sorted(mailed):
-        buckets: dict[int, list[int]] = {}
-        for paper in mailed[reader]:
-            bucket, offset = divmod(paper, MailedHistory.BUCKET)
-            buckets.setdefault(bucket, []).append(offset)
-        rows.extend((reader, bucket, np.array(offsets, OFFSET).tobytes()) for bucket, offsets in sorted(buckets.items()))
+    rows = _rows(mailed)
     if not rows:
         return
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(_APPEND_ON_POSTGRESQL, [list(column) for column in zip(*rows, strict=True)])
+            readers, buckets, offsets = zip(*rows, strict=True)
+            columns = (map(str, readers), map(str, buckets), map(bytes.hex, offsets))
+            cursor.execute(_APPEND_ON_POSTGRESQL, [f"{{{','.join(column)}}}" for column in columns])
         else:
             cursor.executemany(_APPEND, rows)
+
+
+def _rows(mailed: Mapping[int, Collection[int]]) -> list[tuple[int, int, bytes]]:
+    """Return reader, bucket and offsets, in order of reader and bucket: writers of the same rows then wait for, not on, each other."""
+    readers = np.repeat(np.array([*mailed], np.int64), [len(papers) for papers in mailed.values()])
+    papers = np.fromiter(chain.from_iterable(mailed.values()), np.int64, len(readers))
+    buckets, offsets = np.divmod(papers, MailedHistory.BUCKET)
+    order = np.lexsort((buckets, readers))
+    readers, buckets, octets = readers[order], buckets[order], offsets[order].astype(OFFSET).tobytes()
+    starts = np.flatnonzero((np.diff(readers, prepend=-1) != 0) | (np.diff(buckets, prepend=-1) != 0))
+    ends = np.append(starts[1:], len(readers))
+    columns = (readers[starts], buckets[starts], starts * OFFSET.itemsize, ends[: len(starts)] * OFFSET.itemsize)
+    return [(reader, bucket, octets[start:end]) for reader, bucket, start, end in zip(*(one.tolist() for one in columns), strict=True)]
 
 
 def forget(papers: Mapping[int, Collection[int]]) -> None:
@@ -88,7 +98,7 @@ def forget(papers: Mapping[int, Collection[int]]) -> None:
 
 _APPEND_ON_POSTGRESQL = """
     INSERT INTO newsletter_mailedhistory AS kept (subscriber_id, bucket, offsets)
-    SELECT * FROM unnest(%s::bigint[], %s::integer[], %s::bytea[])
+    SELECT reader, bucket, decode(offsets, 'hex') FROM unnest(%s::bigint[], %s::integer[], %s::text[]) AS new (reader, bucket, offsets)
     ON CONFLICT (subscriber_id, bucket) DO UPDATE SET offsets = kept.offsets || excluded.offsets
 """
 _APPEND = """

@@ -36,10 +36,11 @@ def write_note(note: Note, now: datetime) -> None:
     )
 
 
-def finish(claimed: Claimed, cursor: int, notes: Sequence[Note], resume_at: datetime, now: datetime) -> bool:
+def finish(claimed: Claimed, cursor: int, notes: Sequence[Note], resume_at: datetime, now: datetime, *, as_chosen: bool = False) -> bool:
     """Settle the whole batch in one transaction; False when it is no longer this worker's, and then nothing is written.
 
-    Deliveries before the cursor without a note were sent; the others go to another batch, due at `resume_at`.
+    Deliveries before the cursor without a note were sent; the others go to another batch, due at `resume_at`. `as_chosen` says that
+    every mail carried all the papers that were chosen for it. When all of them were sent, nothing has to be read back.
     """
     with transaction.atomic():
         mine = Batch.objects.filter(pk=claimed.batch_id, token=claimed.token, state=BatchState.CLAIMED)
@@ -48,7 +49,10 @@ def finish(claimed: Claimed, cursor: int, notes: Sequence[Note], resume_at: date
         for note in notes:
             write_note(note, now)
         open_ones = Delivery.objects.filter(batch=claimed.batch_id, status=DeliveryStatus.CLAIMED)
-        open_ones.filter(position__lt=cursor).update(status=DeliveryStatus.SENT, settled_at=now)
+        sent = open_ones.filter(position__lt=cursor).update(status=DeliveryStatus.SENT, settled_at=now)
+        if as_chosen and sent == len(claimed.hand_overs):
+            remember({one.reader.id: [pick.paper_id for pick in one.selection.picks] for one in claimed.hand_overs})
+            return True
         open_ones.update(status=DeliveryStatus.DEFERRED)
         carry_over(Batch.objects.get(pk=claimed.batch_id), cursor, resume_at, now)
         remember_batch(claimed.batch_id)

@@ -33,6 +33,7 @@ class Run:
     resume_at: datetime | None = None
     stopped: bool = False
     lost: bool = False
+    as_chosen: bool = True
     in_hand: Sequence[HandOver] = ()
     accepted: int = 0
     transient_in_a_row: int = 0

@@ -104,7 +104,7 @@ def _settle(run: Run) -> bool:
         now = run.clock()
         try:
             run.ration.give_back()
-            settled = finish(run.claimed, run.fence.cursor, run.notes, run.resume_at or now, now)
+            settled = finish(run.claimed, run.fence.cursor, run.notes, run.resume_at or now, now, as_chosen=run.as_chosen)
         except (OperationalError, InterfaceError):
             database.close()
             time.sleep(wait)
@@ -187,6 +187,7 @@ def _printed(run: Run, hand_over: HandOver) -> Mail | None:
         return None
     if len(mail.papers) < len(hand_over.selection.picks):
         _keep_only(hand_over, mail.papers)
+        run.as_chosen = False
     return mail
 
 
