@@ -14,6 +14,7 @@ from newsletter.ranking.values import Selection
 from newsletter.sending.choosing import choose
 from newsletter.sending.due import catch_up_start, waiting_batches
 from newsletter.sending.epoch import server_epoch
+from newsletter.sending.frozen import edition_of
 from newsletter.sending.inserting import NewDelivery, insert_deliveries
 from newsletter.sending.plan import new_batch
 from newsletter.sending.readers import NotNow, Reader, locked_readers, not_now, obstacle
@@ -51,7 +52,7 @@ def claim(batch_id: int, now: datetime, provider: str = "") -> Claimed | None:
         batch = _take(batch_id, now)
         if batch is None:
             return None
-        edition = Edition.objects.defer("statistics").get(pk=batch.edition_id)
+        edition = edition_of(batch.edition_id)
         hand_overs = _first_time(batch, edition, now) if batch.subscriber_ids else _again(batch, edition, now)
         Batch.objects.filter(pk=batch.pk, state=BatchState.PLANNED).update(
             state=BatchState.CLAIMED,
@@ -95,9 +96,10 @@ def _first_time(batch: Batch, edition: Edition, now: datetime) -> list[HandOver]
             moved[verdict.moved_to].append(reader.id)
         else:
             settled.append((reader, verdict))
-    Batch.objects.bulk_create([new_batch(edition.pk, slot_at, ids, domain=batch.domain) for slot_at, ids in moved.items()])
+    if moved:
+        Batch.objects.bulk_create([new_batch(edition.pk, slot_at, ids, domain=batch.domain) for slot_at, ids in moved.items()])
     batch.planned_count = len(sendable) + len(settled)
-    return _insert(batch, sendable, choose(edition, sendable, {}), settled, now)
+    return _insert(batch, sendable, choose(edition.pk, sendable, {}), settled, now)
 
 
 def _insert(
@@ -133,7 +135,7 @@ def _again(batch: Batch, edition: Edition, now: datetime) -> list[HandOver]:
             free.append(reader)
         else:
             _settle(rows[reader.id], verdict, now)
-    selections = choose(edition, free, {reader.id: set(rows[reader.id].papers) for reader in free})
+    selections = choose(edition.pk, free, {reader.id: set(rows[reader.id].papers) for reader in free})
     hand_overs: list[HandOver] = []
     for reader, selection in zip(free, selections, strict=True):
         row = rows[reader.id]

@@ -1,4 +1,4 @@
-"""What a worker keeps in memory of a frozen edition: its statistics, read once, and the profiles it has met."""
+"""What a worker keeps in memory of a frozen edition: what never changes of it, read once, and the profiles it has met."""
 
 from collections.abc import Collection
 from functools import lru_cache
@@ -9,6 +9,12 @@ from newsletter.ranking.values import ReaderProfile
 from subscriptions.models import Profile
 
 PROFILES_KEPT = 20_000
+
+
+@lru_cache(maxsize=3)
+def edition_of(edition_id: int) -> Edition:
+    """Return the edition with what never changes of it, its cadence and nominal instant; anything else would be read when asked for."""
+    return Edition.objects.only("cadence", "nominal_at").get(pk=edition_id)
 
 
 @lru_cache(maxsize=3)
@@ -60,6 +66,7 @@ def _reader_profile(
 
 def forget() -> None:
     """Empty the memory, for a process whose database was replaced."""
+    edition_of.cache_clear()
     statistics_of.cache_clear()
     papers_of.cache_clear()
     _topic_names.cache_clear()
