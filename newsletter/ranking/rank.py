@@ -55,7 +55,9 @@ def explain(statistics: EditionStatistics, profile: ReaderProfile, paper_ids: Se
 
 
 def _barred_places(statistics: EditionStatistics, ids: frozenset[int]) -> frozenset[int]:
-    had = ids & statistics.mailed_places.keys() if ids else frozenset()
+    if not ids:
+        return frozenset()
+    had = ids & statistics.mailed_places.keys()
     return frozenset(place for one in had for place in statistics.mailed_places[one])
 
 
@@ -65,7 +67,8 @@ def _rank_block(statistics: EditionStatistics, keys: Sequence[tuple[ReaderProfil
     block = scorer.block(readers)
     barred = np.zeros(block.topic.shape, bool)
     for row, (_, places) in enumerate(keys):
-        barred[row, list(places)] = True
+        if places:
+            barred[row, list(places)] = True
     chosen = choose(scorer, readers, block, barred)
     describer = Describer(scorer, readers, block)
     notes = _notes(describer, chosen, barred)

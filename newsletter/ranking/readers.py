@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ def tabulate(statistics: EditionStatistics, profiles: Sequence[ReaderProfile]) -
     ]
     return tables, ReaderArrays(
         _padded(interests),
-        _padded([[muted_rows[one] for one in map(_spelling, profile.muted) if one] for profile in profiles]),
+        _padded([[muted_rows[one] for one in map(_spelling, profile.muted) if one] if profile.muted else [] for profile in profiles]),
         np.array([profile.minimum_votes for profile in profiles], np.int32),
         np.array([profile.papers_per_digest for profile in profiles], np.int32),
         np.array([profile.balance for profile in profiles], np.int32),
@@ -99,8 +100,8 @@ def _distinct(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
 
 
 def _padded(lists: Sequence[Sequence[int]]) -> Rows:
-    width = max(map(len, lists), default=0)
+    lengths = np.fromiter(map(len, lists), np.intp, len(lists))
+    width = int(lengths.max(initial=0))
     padded = np.full((len(lists), width), -1, np.int32)
-    for row, values in enumerate(lists):
-        padded[row, : len(values)] = values
+    padded[np.arange(width) < lengths[:, None]] = np.fromiter(chain.from_iterable(lists), np.int32, int(lengths.sum()))
     return padded
