@@ -90,7 +90,7 @@ def worker_command(log_level: str = "WARNING") -> list[str]:
         "--concurrency",
         processes,
         "--queues",
-        "urgent,events,work",
+        "urgent,work",
         "--without-gossip",
         "--without-mingle",
         "--loglevel",

@@ -119,10 +119,7 @@ CELERY_WORKER_CONSUMER = "newsletter.worker:LastingConsumer"
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "work"
-CELERY_TASK_ROUTES = {
-    "subscriptions.tasks.*": {"queue": "urgent"},
-    "newsletter.tasks.record_provider_event": {"queue": "events"},
-}
+CELERY_TASK_ROUTES = {"subscriptions.tasks.*": {"queue": "urgent"}}
 CELERY_TASK_SOFT_TIME_LIMIT = 90
 CELERY_TASK_TIME_LIMIT = 120
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

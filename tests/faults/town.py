@@ -55,7 +55,7 @@ class Town:
         self.environment["SMTP_URL"] = f"smtp://127.0.0.1:{(self.folder / 'port').read_text()}"
 
     def start_worker(self, name: str = "worker", processes: int = 2) -> None:
-        options = ["--concurrency", str(processes), "--queues", "urgent,events,work", "--hostname", f"{name}@town", "--loglevel", "WARNING"]
+        options = ["--concurrency", str(processes), "--queues", "urgent,work", "--hostname", f"{name}@town", "--loglevel", "WARNING"]
         alone = ["--without-gossip", "--without-mingle"]
         self.start(name, sys.executable, "-m", "celery", "-A", "newsletter", "worker", *alone, *options)
 
