@@ -73,7 +73,7 @@ class PageAdmin(DeskAdmin):
 
     def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """Return what the page needs beside the object."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has to say what its page shows")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

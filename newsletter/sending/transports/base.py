@@ -1,5 +1,6 @@
 """The small interface behind which every way out stands."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self
@@ -50,11 +51,12 @@ class Transport(Protocol):
         """Return a connection that opens itself with its first mail."""
 
 
-class Closing:
+class Closing(ABC):
     """Closes at the end of a `with` block."""
 
+    @abstractmethod
     def close(self) -> None:
-        raise NotImplementedError
+        """Close what is open."""
 
     def __enter__(self) -> Self:
         return self
@@ -66,8 +68,9 @@ class Closing:
 class Blocking(Closing):
     """A connection whose library waits by itself: its hand-over is a single step."""
 
+    @abstractmethod
     def hand_over(self, mail: Mail) -> None:
-        raise NotImplementedError
+        """Give the mail to the provider, as `Connection` says."""
 
     def steps(self, mail: Mail, following: str | None = None) -> Iterator[None]:
         del following
@@ -82,5 +85,6 @@ class Stepping(Closing):
         for _ in self.steps(mail):
             pass
 
+    @abstractmethod
     def steps(self, mail: Mail, following: str | None = None) -> Iterator[None]:
-        raise NotImplementedError
+        """Do so in steps, as `Connection` says."""
