@@ -4,7 +4,7 @@ A mark is a single control character, which encoded text never holds, so that pu
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -13,8 +13,7 @@ from newsletter.composing.compiled import Piece, Slot
 from newsletter.composing.content import DigestLinks
 from newsletter.composing.digest import escaped
 from newsletter.composing.parts import Part
-from newsletter.composing.quoted import SOFT_BREAK, quoted
-from newsletter.composing.showing import shown_line
+from newsletter.composing.quoted import LONGEST_LINE, SOFT_BREAK, quoted
 
 LONGEST_ESCAPE = 6
 """Bytes that one character of a value can take in HTML, at most: `&quot;`."""
@@ -26,9 +25,11 @@ MARKED_LINKS = DigestLinks(**{name: MARKS[name] for name in DigestLinks.__datacl
 _IN_AN_ATTRIBUTE = 0x10
 """What is added to a mark that stands between double quotes in a tag."""
 _PLAIN_MARKS = [MARKS[name].encode() for name in _OWN]
-_ATTRIBUTE_MARKS = [bytes([mark[0] + _IN_AN_ATTRIBUTE]) for mark in _PLAIN_MARKS]
+_HTML_MARKS = [*_PLAIN_MARKS, *(bytes([mark[0] + _IN_AN_ATTRIBUTE]) for mark in _PLAIN_MARKS)]
 NUMBER = MARKS["number"].encode()
 _ANY_MARK = re.compile(rb"[\x01-\x08\x11-\x18]")
+_NEEDS_NONE = re.compile(r"(?:(?!\.)[!-<>-~]*\n)*(?!\.)[!-<>-~]*")
+"""Lines that quoted-printable leaves as they are."""
 _ESCAPABLE = re.compile('[&<>"]')
 
 
@@ -56,44 +57,44 @@ class EncodedPiece:
 class Plate(NamedTuple):
     """Encoded parts with everything in them but a reader's own values, for which marks stand. Readers share plates.
 
-    `weight` counts the HTML before encoding, without the own values, and `marks` how many of those go into it.
+    `weight` counts the HTML before encoding, without the own values, and `marks` how many of those go into it. `text_marks` and
+    `html_marks` name each kind of mark in them once.
     """
 
     text: bytes
     html: bytes
     weight: int
     marks: int
+    text_marks: frozenset[bytes]
+    html_marks: frozenset[bytes]
 
 
 class OwnValues(NamedTuple):
-    """A reader's own values, encoded, each behind its mark: those around the papers and those within. `longest` is a length."""
+    """A reader's own values by the marks that stand for them, encoded. `longest` is the length of the longest."""
 
-    text_around: Sequence[tuple[bytes, bytes]]
-    html_around: Sequence[tuple[bytes, bytes]]
-    text_within: Sequence[tuple[bytes, bytes]]
-    html_within: Sequence[tuple[bytes, bytes]]
+    text: Mapping[bytes, bytes]
+    html: Mapping[bytes, bytes]
     longest: int
 
     @classmethod
     def of(cls, links: DigestLinks, address: str) -> "OwnValues":
-        """Encode the values for each kind of place where a mark can stand."""
-        address = address if PLAIN_ADDRESS.fullmatch(address) else shown_line(address)
+        """Encode the values for each kind of place where a mark can stand. `address` is a clean line."""
         values = (links.leave, links.preferences, links.view, address, links.act, links.read)
-        text = [(mark, quoted(value)) for mark, value in zip(_PLAIN_MARKS, values, strict=True)]
-        if _ESCAPABLE.search("".join(values)):
-            html = [(mark, quoted(escaped(value, False))) for mark, value in zip(_PLAIN_MARKS, values, strict=True)]
-            named = [(mark, quoted(escaped(value, True))) for mark, value in zip(_ATTRIBUTE_MARKS, values, strict=True)]
-        else:
-            html = text
-            named = [(mark, value) for mark, (_, value) in zip(_ATTRIBUTE_MARKS, text, strict=True)]
-        first = _OWN.index("act")
-        return cls(text[:first], html[:first] + named[:first], text[first:], html[first:] + named[first:], max(map(len, values)))
+        longest = max(map(len, values))
+        # One look at all of them: six short texts that need no encoding are nearly always what there is.
+        usual = longest < LONGEST_LINE and _NEEDS_NONE.fullmatch("\n".join(values))
+        encoded = [value.encode() + SOFT_BREAK if value else b"" for value in values] if usual else [quoted(value) for value in values]
+        text = dict(zip(_PLAIN_MARKS, encoded, strict=True))
+        if not _ESCAPABLE.search("".join(values)):
+            return cls(text, dict(zip(_HTML_MARKS, encoded + encoded, strict=True)), longest)
+        html = [quoted(escaped(value, in_attribute)) for in_attribute in (False, True) for value in values]
+        return cls(text, dict(zip(_HTML_MARKS, html, strict=True)), longest)
 
 
-def with_values(content: bytes, own: Sequence[tuple[bytes, bytes]]) -> bytes:
+def with_values(content: bytes, marks: Iterable[bytes], own: Mapping[bytes, bytes]) -> bytes:
     """Put the reader's own values where their marks are."""
-    for mark, value in own:
-        content = content.replace(mark, value)
+    for mark in marks:
+        content = content.replace(mark, own[mark])
     return content
 
 
@@ -150,5 +151,6 @@ def plate_of(text_pieces: Mapping[str, EncodedPiece], html_pieces: Mapping[str, 
     for part in parts:
         _engrave(text, text_pieces[part.key], part.values)
         weight += _engrave(html, html_pieces[part.key], part.values)
-    both = b"".join(html)
-    return Plate(b"".join(text), both, weight, len(_ANY_MARK.findall(both)))
+    written, drawn = b"".join(text), b"".join(html)
+    marks = _ANY_MARK.findall(drawn)
+    return Plate(written, drawn, weight, len(marks), frozenset(_ANY_MARK.findall(written)) - {NUMBER}, frozenset(marks) - {NUMBER})

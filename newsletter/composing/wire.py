@@ -71,6 +71,8 @@ class WireEdition:
     head: bytes
     dropped: frozenset[int]
     _cards: dict[tuple[bool, bool], dict[DigestPick, _Card]] = field(default_factory=dict)
+    _text_marks: set[bytes] = field(default_factory=set)
+    _html_marks: set[bytes] = field(default_factory=set)
     _headings: dict[str, Plate] = field(default_factory=dict)
     _frames: dict[bool, tuple[Plate, Plate]] = field(default_factory=dict)
 
@@ -91,13 +93,16 @@ class WireEdition:
         Raises:
             UnknownPaper, HeaderTooLong, BadHeader: as the other ways of composing.
         """
-        refuse_control_characters({"To": digest.address})
+        address = digest.address
+        if not PLAIN_ADDRESS.fullmatch(address):
+            refuse_control_characters({"To": address})
+            address = shown_line(address)
         if self.dropped:
             digest = replace(digest, picks=tuple([pick for pick in digest.picks if pick.paper_id not in self.dropped]))
         compiled, links = self.compiled, digest.links
         layout = layout_values(compiled.facts, digest)
         cards = self._cards_of(digest.picks, bool(links.act), bool(links.read))
-        body = self._body(layout, digest, cards, OwnValues.of(links, digest.address))
+        body = self._body(layout, digest, cards, OwnValues.of(links, address))
         if body is None:
             return self._plainly(digest, timestamp)
         head = self._head(digest, filled(compiled.subject, layout), timestamp)
@@ -119,12 +124,12 @@ class WireEdition:
         above_html: list[bytes] = []
         self.text[TOP].append_to(above_text, layout)
         weight += self.html[TOP].append_to(above_html, layout)
-        above_text.append(with_values(opening.text, own.text_around))
-        above_html.append(with_values(opening.html, own.html_around))
+        above_text.append(with_values(opening.text, opening.text_marks, own.text))
+        above_html.append(with_values(opening.html, opening.html_marks, own.html))
         if digest.note:
             weight += self._add_note(above_text, above_html, digest)
-        below_text = [with_values(closing.text, own.text_around)]
-        below_html = [with_values(closing.html, own.html_around)]
+        below_text = [with_values(closing.text, closing.text_marks, own.text)]
+        below_html = [with_values(closing.html, closing.html_marks, own.html)]
         self.text[BOTTOM].append_to(below_text, layout)
         weight += self.html[BOTTOM].append_to(below_html, layout)
         if weight > HTML_BUDGET:
@@ -148,7 +153,8 @@ class WireEdition:
             text.append(plate.text.replace(NUMBER, number_of(number)))
             html.append(plate.html)
             weight += plate.weight + plate.marks * longest
-        return with_values(b"".join(text), own.text_within), with_values(b"".join(html), own.html_within), weight
+        in_text, in_html = with_values(b"".join(text), self._text_marks, own.text), with_values(b"".join(html), self._html_marks, own.html)
+        return in_text, in_html, weight
 
     def _add_note(self, text: list[bytes], html: list[bytes], digest: Digest) -> int:
         note = opening_parts(self.compiled.facts, replace(digest, note=shown_line(digest.note)))[-1]
@@ -165,6 +171,8 @@ class WireEdition:
         shown = shown_pick(pick, facts)
         links = replace(MARKED_LINKS, act=MARKED_LINKS.act if act else "", read=MARKED_LINKS.read if read else "")
         card = _Card(pick.paper_id, heading_of(facts, shown), self._plate(pick_parts(facts, shown, MARKS["number"], links)))
+        self._text_marks |= card.plate.text_marks
+        self._html_marks |= card.plate.html_marks
         known = self._cards[act, read]
         if len(known) >= CARDS_KEPT:
             known.clear()

@@ -55,44 +55,53 @@ def message_key(edition_id: int, reader_id: int) -> str:
     return keyed_hash("message", f"{edition_id}/{reader_id}")[:KEY_LENGTH]
 
 
-def print_mail(
-    edition_id: int, delivery_id: int, reader: Reader, selection: Selection, now: datetime, *, first: bool = False, as_bytes: bool = False
-) -> Mail:
-    """Print the mail of one delivery; what its data raise is the caller's to handle.
+class Press:
+    """Prints the mails of one batch. What they share is worked out once."""
 
-    Args:
-        now: when the links that expire begin to count, and the date of the mail.
-        first: whether it is the digest right after confirming.
-        as_bytes: whether the way out takes whole messages.
-    """
-    links = mail_links(now)
-    act = links.act(delivery_id)
-    digest = Digest(
-        edition_id=edition_id,
-        delivery_id=delivery_id,
-        subscriber_id=reader.id,
-        address=reader.address,
-        picks=tuple(
-            [_shown(edition_id, reader.language, pick.paper_id, pick.reasons, pick.section, pick.topic_id) for pick in selection.picks]
-        ),
-        links=DigestLinks(
-            leave=links.leave(reader.id, edition_id),
-            preferences=links.preferences(reader.id),
-            view=links.view(delivery_id),
-            act=act,
-            read=f"{act}read/" if settings.COUNT_CLICKS else "",
-        ),
-        message_key=message_key(edition_id, reader.id),
-        language=reader.language,
-        note=spoken(selection.note, reader.language),
-        first=first,
-    )
-    printed = (
-        wire_edition(edition_id, reader.language).mail(digest, now.timestamp())
-        if as_bytes
-        else render(compiled_parts(edition_id, reader.language), digest)
-    )
-    return Mail(delivery_id, edition_id, reader.address, digest.message_key, printed)
+    def __init__(self, edition_id: int, now: datetime, *, first: bool = False, as_bytes: bool = False) -> None:
+        """Set it up.
+
+        Args:
+            now: when the links that expire begin to count, and the date of the mails.
+            first: whether they are digests right after confirming.
+            as_bytes: whether the way out takes whole messages.
+        """
+        self._edition_id = edition_id
+        self._timestamp = now.timestamp()
+        self._first = first
+        self._as_bytes = as_bytes
+        self._links = mail_links(now)
+        self._counts_clicks = settings.COUNT_CLICKS
+
+    def print(self, delivery_id: int, reader: Reader, selection: Selection) -> Mail:
+        """Print the mail of one delivery; what its data raise is the caller's to handle."""
+        edition_id, links, act = self._edition_id, self._links, self._links.act(delivery_id)
+        digest = Digest(
+            edition_id=edition_id,
+            delivery_id=delivery_id,
+            subscriber_id=reader.id,
+            address=reader.address,
+            picks=tuple(
+                [_shown(edition_id, reader.language, pick.paper_id, pick.reasons, pick.section, pick.topic_id) for pick in selection.picks]
+            ),
+            links=DigestLinks(
+                leave=links.leave(reader.id, edition_id),
+                preferences=links.preferences(reader.id),
+                view=links.view(delivery_id),
+                act=act,
+                read=f"{act}read/" if self._counts_clicks else "",
+            ),
+            message_key=message_key(edition_id, reader.id),
+            language=reader.language,
+            note=spoken(selection.note, reader.language),
+            first=self._first,
+        )
+        printed = (
+            wire_edition(edition_id, reader.language).mail(digest, self._timestamp)
+            if self._as_bytes
+            else render(compiled_parts(edition_id, reader.language), digest)
+        )
+        return Mail(delivery_id, edition_id, reader.address, digest.message_key, printed)
 
 
 @lru_cache(maxsize=65_536)

@@ -8,6 +8,7 @@ from newsletter.clock import Clock
 from newsletter.models import DeliveryStatus
 from newsletter.sending.claim import Claimed, HandOver
 from newsletter.sending.fence import Fence
+from newsletter.sending.press import Press
 from newsletter.sending.ration import Ration
 from newsletter.sending.record import Note, write_note
 from newsletter.sending.transports import Transport
@@ -28,6 +29,7 @@ class Run:
     fence: Fence
     ration: Ration
     transport: Transport
+    press: Press
     notes: list[Note] = field(default_factory=list)
     written: int = 0
     resume_at: datetime | None = None

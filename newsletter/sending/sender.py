@@ -19,7 +19,7 @@ from newsletter.sending.answers import fail, note_answer
 from newsletter.sending.claim import HandOver, claim
 from newsletter.sending.fence import Fence, Mark
 from newsletter.sending.mail import Mail
-from newsletter.sending.press import print_mail
+from newsletter.sending.press import Press
 from newsletter.sending.providers import choose_provider, limits_of, worked
 from newsletter.sending.rate import Budget, Limits
 from newsletter.sending.ration import Ration
@@ -55,7 +55,9 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
     claimed = claim(batch_id, clock(), way_out.name) if way_out is not None else None
     if way_out is None or claimed is None:
         return False
-    run = Run(claimed, clock, Fence(claimed.batch_id, claimed.token), _ration(way_out.name, claimed.domain, now), way_out)
+    fence, ration = Fence(claimed.batch_id, claimed.token), _ration(way_out.name, claimed.domain, now)
+    press = Press(claimed.edition_id, claimed.claimed_at, first=claimed.at_once, as_bytes=way_out.takes_bytes)
+    run = Run(claimed, clock, fence, ration, way_out, press)
     try:
         with Lanes(way_out) as lanes:
             _deliver_all(run, lanes)
@@ -165,17 +167,8 @@ def _is_there(run: Run, hand_over: HandOver) -> bool:
 
 def _printed(run: Run, hand_over: HandOver) -> Mail | None:
     """Print the mail; a digest that cannot be printed fails alone, with its reason for staff."""
-    claimed = run.claimed
     try:
-        mail = print_mail(
-            claimed.edition_id,
-            hand_over.delivery_id,
-            hand_over.reader,
-            hand_over.selection,
-            claimed.claimed_at,
-            first=claimed.at_once,
-            as_bytes=run.transport.takes_bytes,
-        )
+        mail = run.press.print(hand_over.delivery_id, hand_over.reader, hand_over.selection)
     except DatabaseError:
         raise
     except Exception as error:

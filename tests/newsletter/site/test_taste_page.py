@@ -126,7 +126,7 @@ def mail_of(delivery, **form):
     row = delivery.subscriber
     reader = Reader(row.pk, row.address, row.state, None, None, row.cadence, row.hour, row.timezone, row.language, row.profile_id)
     picks = tuple(Pick(pk, Parts(1, 0, 0, 0, 0), (Reason("topic", "a reason"),), "topics", None) for pk in delivery.papers)
-    return press.print_mail(delivery.edition_id, delivery.pk, reader, Selection(picks, ""), NOW, **form)
+    return press.Press(delivery.edition_id, NOW, **form).print(delivery.pk, reader, Selection(picks, ""))
 
 
 @pytest.fixture
