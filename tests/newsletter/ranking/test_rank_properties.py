@@ -129,3 +129,12 @@ def test_the_order_of_papers_and_topics_does_not_matter(edition, crowd, random):
     random.shuffle(papers)
     random.shuffle(topics)
     assert ranked(frozen(papers, topics), crowd) == expected
+
+
+@settings(deadline=None, max_examples=40)
+@given(editions(), CROWDS, CROWDS)
+def test_who_was_ranked_before_changes_nothing(edition, before, crowd):
+    warm = frozen(*edition)
+    ranked(warm, before)
+    assert ranked(warm, crowd) == ranked(frozen(*edition), crowd)
+    assert ranked(warm, crowd) == ranked(warm, crowd)

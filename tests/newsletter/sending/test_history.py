@@ -1,5 +1,6 @@
 """No reader gets the same paper twice, and the history that sees to it is small."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis.extra.django import TestCase
 
 from ingest.models import Paper
 from newsletter.models import Delivery, MailedHistory
+from newsletter.sending import sender
 from newsletter.sending.history import all_mailed, forget, mailed_among, remember
+from newsletter.sending.press import print_mail
 from newsletter.sending.sender import send_batch
 from newsletter.sending.transports import PermanentForReader, Uncertain
 from tests.newsletter.sending.ways_out import HandClock, Mailbox
@@ -130,3 +133,18 @@ def test_what_another_edition_holds_unsettled_is_not_chosen_again():
     reader.cadence = "weekly"
     reader.save(update_fields=["cadence"])
     assert len(mailed_papers(send_all(a_planned_edition("weekly")))) == 1
+
+
+@pytest.mark.django_db
+def test_a_paper_that_a_mail_had_no_room_for_is_not_remembered(monkeypatch):
+    papers(3)
+    reader = a_reader(1)
+
+    def cut_short(*arguments, **options):
+        mail = print_mail(*arguments, **options)
+        return replace(mail, printed=replace(mail.printed, papers=mail.papers[:2]))
+
+    monkeypatch.setattr(sender, "print_mail", cut_short)
+    [mail] = send_all(a_planned_edition()).accepted
+    assert len(mail.papers) == 2
+    assert all_mailed(reader.pk) == {*mail.papers} == {*Delivery.objects.get().papers}
