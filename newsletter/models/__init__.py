@@ -1,6 +1,6 @@
 """The product's rows: editions and curation, batches, deliveries and the mailed history, the rate budget, what was heard back."""
 
-from newsletter.models.among import Among
+from newsletter.models.among import Among, Ids
 from newsletter.models.archive import ArchiveFit
 from newsletter.models.batch import Batch, BatchState, ServerRun
 from newsletter.models.curation import Curation, CurationKind, Strike
@@ -30,6 +30,7 @@ __all__ = [
     "EditionState",
     "Feedback",
     "FeedbackKind",
+    "Ids",
     "MailedHistory",
     "Outcome",
     "Provider",

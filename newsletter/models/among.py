@@ -1,11 +1,10 @@
 """The lookup `among`: like `in`, with the whole list as one value.
 
 A batch asks for several hundred ids at a time. As one value they cost a fifth of what as many placeholders cost, and the statement's
-text is always the same.
+text is always the same. `Ids` is that value: into a plain list Django would look, element by element, three times on its way.
 """
 
-import json
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -13,21 +12,30 @@ from django.db.models import Field, ForeignKey, Lookup
 from django.db.models.sql.compiler import SQLCompiler
 
 
+class Ids:
+    """Whole numbers as one value of a query."""
+
+    __slots__ = ("listed",)
+
+    def __init__(self, ids: Iterable[int]) -> None:
+        self.listed = ",".join(map(str, ids))
+
+
 @ForeignKey.register_lookup
 @Field.register_lookup
 class Among(Lookup):  # type: ignore[type-arg]  # generic in the stubs alone
-    """`pk__among=ids` for integer columns."""
+    """`pk__among=Ids(ids)` for integer columns."""
 
     lookup_name = "among"
     prepare_rhs = False
-    rhs: Collection[int]
+    rhs: Ids
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
         """Return the condition with one parameter."""
         column, values = self.process_lhs(compiler, connection)
         if connection.vendor == "postgresql":
-            return f"{column} = ANY(%s::bigint[])", [*values, f"{{{','.join(map(str, self.rhs))}}}"]
+            return f"{column} = ANY(%s::bigint[])", [*values, f"{{{self.rhs.listed}}}"]
         return f"{column} IN (SELECT value FROM json_each(%s))", [  # noqa: S608 - a column's name of Django's
             *values,
-            json.dumps(list(self.rhs)),
+            f"[{self.rhs.listed}]",
         ]

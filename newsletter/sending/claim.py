@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, Edition
+from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, Edition, Ids
 from newsletter.ranking.values import Selection
 from newsletter.sending.choosing import choose
 from newsletter.sending.due import catch_up_start, waiting_batches
@@ -82,7 +82,9 @@ def _first_time(batch: Batch, edition: Edition, now: datetime) -> list[HandOver]
     is dropped here: their books began with that one.
     """
     readers = locked_readers(batch.subscriber_ids)
-    known = set(Delivery.objects.filter(edition=edition, subscriber__among=batch.subscriber_ids).values_list("subscriber_id", flat=True))
+    known = set(
+        Delivery.objects.filter(edition=edition, subscriber__among=Ids(batch.subscriber_ids)).values_list("subscriber_id", flat=True)
+    )
     sendable: list[Reader] = []
     settled: list[tuple[Reader, NotNow]] = []
     moved: dict[datetime, list[int]] = defaultdict(list)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from functools import lru_cache
 
-from newsletter.models import Candidate, Edition
+from newsletter.models import Candidate, Edition, Ids
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.values import ReaderProfile
 from subscriptions.models import Profile
@@ -50,7 +50,7 @@ def reader_profiles(profile_ids: Collection[int]) -> dict[int, ReaderProfile]:
         if len(_profiles) + len(missing) > PROFILES_KEPT:
             _profiles.clear()
             missing = {*profile_ids}
-        for pk, *values in Profile.objects.filter(pk__among=missing).values_list("pk", *_COLUMNS):
+        for pk, *values in Profile.objects.filter(pk__among=Ids(missing)).values_list("pk", *_COLUMNS):
             _profiles[pk] = _reader_profile(*values)
     return {pk: _profiles[pk] for pk in profile_ids}
 

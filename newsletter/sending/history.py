@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db import connection
 
-from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, MailedHistory
+from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, Ids, MailedHistory
 
 OFFSET = np.dtype("<u2")
 HOLDING = (DeliveryStatus.CLAIMED, DeliveryStatus.DEFERRED)
@@ -18,7 +18,7 @@ HOLDING = (DeliveryStatus.CLAIMED, DeliveryStatus.DEFERRED)
 def mailed_among(readers: Collection[int], papers: Collection[int]) -> dict[int, set[int]]:
     """Return which of `papers` each reader was mailed; a reader without any is left out."""
     wanted = _masks(papers)
-    rows = MailedHistory.objects.filter(subscriber__among=readers, bucket__in=wanted)
+    rows = MailedHistory.objects.filter(subscriber__among=Ids(readers), bucket__in=wanted)
     mailed: dict[int, set[int]] = defaultdict(set)
     for reader, bucket, offsets in rows.values_list("subscriber_id", "bucket", "offsets"):
         found = np.frombuffer(offsets, OFFSET)
@@ -53,7 +53,7 @@ def held_elsewhere(readers: Collection[int], edition_id: int) -> dict[int, set[i
     editions = list(in_flight.values_list("edition", flat=True).order_by().distinct())
     held: dict[int, set[int]] = defaultdict(set)
     if editions:
-        rows = Delivery.objects.filter(edition__in=editions, subscriber__among=readers, status__in=HOLDING)
+        rows = Delivery.objects.filter(edition__in=editions, subscriber__among=Ids(readers), status__in=HOLDING)
         for reader, papers in rows.values_list("subscriber_id", "papers"):
             held[reader].update(papers)
     return held

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from newsletter.models import Batch, DeliveryStatus, Edition
+from newsletter.models import Batch, DeliveryStatus, Edition, Ids
 from newsletter.sending.slots import slot, wants
 from subscriptions.models import Subscriber, SubscriberState
 
@@ -30,7 +30,7 @@ _COLUMNS = ("pk", "address", "state", "paused_until", "suppressed_at", "cadence"
 
 def locked_readers(ids: Collection[int]) -> list[Reader]:
     """Return the readers in order of id, locked until the transaction ends: leaving waits for the claim, or the claim sees it."""
-    rows = Subscriber.objects.select_for_update(no_key=True).filter(pk__among=ids).order_by("pk")
+    rows = Subscriber.objects.select_for_update(no_key=True).filter(pk__among=Ids(ids)).order_by("pk")
     return [Reader(*row) for row in rows.values_list(*_COLUMNS)]
 
 

@@ -6,7 +6,7 @@ import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 
-from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, Edition, EditionState
+from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, Edition, EditionState, Ids
 from newsletter.sending.books import books
 from newsletter.sending.due import catch_up_start
 from newsletter.sending.epoch import server_epoch
@@ -70,7 +70,9 @@ def _write_off(batches: QuerySet[Batch], state: BatchState, status: DeliveryStat
 
 def _write_off_one(batch: Batch, state: BatchState, status: DeliveryStatus, now: datetime) -> None:
     known = set(
-        Delivery.objects.filter(edition=batch.edition_id, subscriber__among=batch.subscriber_ids).values_list("subscriber_id", flat=True)
+        Delivery.objects.filter(edition=batch.edition_id, subscriber__among=Ids(batch.subscriber_ids)).values_list(
+            "subscriber_id", flat=True
+        )
     )
     rows = [NewDelivery(pk, status, settled_at=now) for pk in batch.subscriber_ids if pk not in known]
     insert_deliveries(batch.edition_id, batch.pk, rows, now)

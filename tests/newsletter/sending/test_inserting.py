@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from newsletter.models import Delivery, DeliveryStatus, Edition
+from newsletter.models import Delivery, DeliveryStatus, Edition, Ids
 from newsletter.ranking.values import Parts
 from newsletter.sending.inserting import NewDelivery, insert_deliveries
 from subscriptions.models import Subscriber
@@ -51,6 +51,6 @@ def test_nothing_is_nothing(edition):
 
 def test_ids_are_looked_for_as_one_value(edition):
     ids = list(Subscriber.objects.order_by("pk").values_list("pk", flat=True))
-    assert set(Subscriber.objects.filter(pk__among=ids[:3]).values_list("pk", flat=True)) == set(ids[:3])
-    assert not Subscriber.objects.filter(pk__among=[]).exists()
+    assert set(Subscriber.objects.filter(pk__among=Ids(ids[:3])).values_list("pk", flat=True)) == set(ids[:3])
+    assert not Subscriber.objects.filter(pk__among=Ids([])).exists()
     assert edition.batches.count() == 1
