@@ -30,9 +30,10 @@ from newsletter.sending.transports.base import Blocking  # noqa: E402
 
 @dataclass(frozen=True, slots=True)
 class Prebuilt(Mail):
-    """A mail whose bytes exist already."""
+    """A mail whose bytes exist already, with its leading dots doubled."""
 
     octets: bytes = b""
+    may_begin_lines_with_dots = False
 
     def content(self) -> bytes:
         return self.octets
@@ -91,7 +92,10 @@ def prebuilt_mails(job: Job) -> Callable[[], int]:
     """Build some mails now; the returned job hands them over again and again through the product's client."""
     known = naive.load(Edition.objects.get(pk=job["edition"]))
     deliveries = Delivery.objects.select_related("subscriber__profile").filter(pk__in=job["deliveries"])
-    ready = [(row.subscriber.address, naive.composed(known, row).message().as_bytes(linesep="\r\n")) for row in deliveries]
+    ready = [
+        (row.subscriber.address, naive.composed(known, row).message().as_bytes(linesep="\r\n").replace(b"\r\n.", b"\r\n.."))
+        for row in deliveries
+    ]
     empty = RenderedMail("", "", "")
 
     def hand_over() -> int:

@@ -107,7 +107,7 @@ def _written(mail: Mail) -> bytes:
         content = mail.content()
     except ValueError as error:
         raise PermanentForReader(f"the mail cannot be written: {type(error).__name__}") from error
-    if mail.may_begin_lines_with_dots:
+    if mail.may_begin_lines_with_dots and (content.startswith(b".") or b"\n." in content):
         content = _LINE_WITH_DOT.sub(b"..", content)
     return content + (b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n")
 
