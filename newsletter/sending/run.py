@@ -8,6 +8,7 @@ from newsletter.clock import Clock
 from newsletter.models import DeliveryStatus
 from newsletter.sending.claim import Claimed, HandOver
 from newsletter.sending.fence import Fence
+from newsletter.sending.mail import Mail
 from newsletter.sending.press import Press
 from newsletter.sending.ration import Ration
 from newsletter.sending.record import Note, write_note
@@ -37,6 +38,7 @@ class Run:
     lost: bool = False
     as_chosen: bool = True
     in_hand: Sequence[HandOver] = ()
+    printed: dict[int, Mail | Exception] = field(default_factory=dict)
     accepted: int = 0
     transient_in_a_row: int = 0
     failed_in_a_row: int = 0

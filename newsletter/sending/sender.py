@@ -5,7 +5,7 @@ that says nothing else was sent, those in hand are uncertain, those after the cu
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -26,7 +26,7 @@ from newsletter.sending.ration import Ration
 from newsletter.sending.readers import gone
 from newsletter.sending.record import finish
 from newsletter.sending.run import Run
-from newsletter.sending.transports import Errand, Lanes, Transport, Uncertain, transport_of
+from newsletter.sending.transports import Errand, Lanes, Transport, Uncertain, pool, transport_of
 from subscriptions.arming import is_armed
 
 log = structlog.get_logger(__name__)
@@ -59,7 +59,7 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
     press = Press(claimed.edition_id, claimed.claimed_at, first=claimed.at_once, as_bytes=way_out.takes_bytes)
     run = Run(claimed, clock, fence, ration, way_out, press)
     try:
-        with Lanes(way_out) as lanes:
+        with pool.lanes(way_out) as lanes:
             _deliver_all(run, lanes)
     except (OperationalError, InterfaceError) as error:
         log.warning("database_away", batch=batch_id, error=type(error).__name__)
@@ -125,13 +125,14 @@ def _deliver(run: Run, place: int, count: int, lanes: Lanes) -> None:
     for at in range(place, place + count):
         if run.is_spared(hand_overs[at]):
             run.note(hand_overs[at], DeliveryStatus.DEFERRED, "its domain refused several mails before it")
-        elif (mail := _printed(run, hand_overs[at])) is not None:
+        elif (mail := _printed(run, at)) is not None:
             errands[at] = Errand(at % lanes.width, mail, _following(hand_overs, at + lanes.width))
     run.write()
     begun = [] if run.stopped else _begin(run, [(at, hand_overs[at]) for at in errands])
     run.ration.put_back(count - len(begun))
     if begun:
-        _hand_over(run, [hand_over for _, hand_over in begun], [errands[at] for at, _ in begun], lanes)
+        ahead = _print_ahead(run, place + count, lanes.width)
+        _hand_over(run, [hand_over for _, hand_over in begun], [errands[at] for at, _ in begun], lanes, ahead)
 
 
 def _following(hand_overs: Sequence[HandOver], at: int) -> str | None:
@@ -165,16 +166,15 @@ def _is_there(run: Run, hand_over: HandOver) -> bool:
     return verdict is None
 
 
-def _printed(run: Run, hand_over: HandOver) -> Mail | None:
-    """Print the mail; a digest that cannot be printed fails alone, with its reason for staff."""
-    try:
-        mail = run.press.print(hand_over.delivery_id, hand_over.reader, hand_over.selection)
-    except DatabaseError:
-        raise
-    except Exception as error:
-        # One bad value of one reader or paper must not stop the others; the row keeps the reason.
-        log.exception("digest_not_printed", delivery=hand_over.delivery_id)
-        if give_up := fail(run, hand_over, f"could not be printed: {type(error).__name__}: {error}"):
+def _printed(run: Run, at: int) -> Mail | None:
+    """Return the mail at that place of the batch; a digest that cannot be printed fails alone, with its reason for staff."""
+    hand_over = run.claimed.hand_overs[at]
+    mail = run.printed.pop(at, None) or _print(run, hand_over)
+    if isinstance(mail, DatabaseError):
+        raise mail
+    if isinstance(mail, Exception):
+        log.error("digest_not_printed", delivery=hand_over.delivery_id, exc_info=mail)
+        if give_up := fail(run, hand_over, f"could not be printed: {type(mail).__name__}: {mail}"):
             run.write()
             give_up()
         return None
@@ -182,6 +182,21 @@ def _printed(run: Run, hand_over: HandOver) -> Mail | None:
         _keep_only(hand_over, mail.papers)
         run.as_chosen = False
     return mail
+
+
+def _print_ahead(run: Run, place: int, count: int) -> Iterator[None]:
+    """Print the next few mails one by one, for the time in which a provider thinks about those before."""
+    for at, hand_over in enumerate(run.claimed.hand_overs[place : place + count], start=place):
+        run.printed[at] = _print(run, hand_over)
+        yield
+
+
+def _print(run: Run, hand_over: HandOver) -> Mail | Exception:
+    """Print a mail, or return what went wrong: one bad value of one reader or paper must not stop the others."""
+    try:
+        return run.press.print(hand_over.delivery_id, hand_over.reader, hand_over.selection)
+    except Exception as error:  # noqa: BLE001 - whatever the data of a digest raise is that digest's fault, and told where it is used
+        return error
 
 
 def _keep_only(hand_over: HandOver, papers: tuple[int, ...]) -> None:
@@ -199,10 +214,10 @@ def _repeated(answers: Sequence[Exception | None], errands: Sequence[Errand], la
     return [better.get(place, answer) for place, answer in enumerate(answers)]
 
 
-def _hand_over(run: Run, hand_overs: Sequence[HandOver], errands: Sequence[Errand], lanes: Lanes) -> None:
+def _hand_over(run: Run, hand_overs: Sequence[HandOver], errands: Sequence[Errand], lanes: Lanes, ahead: Iterator[None]) -> None:
     """Hand over what is marked, and record every answer before anything follows from one of them."""
     run.in_hand = hand_overs
-    answers = lanes.hand_over(errands)
+    answers = lanes.hand_over(errands, ahead)
     for _ in range(REPEATS if run.transport.knows_repeats else 0):
         answers = _repeated(answers, errands, lanes)
     reactions = [note_answer(run, hand_over, answer) for hand_over, answer in zip(hand_overs, answers, strict=True)]

@@ -76,8 +76,8 @@ class PipeliningSMTP(smtplib.SMTP):
         for _ in self.steps(sender, recipient, content, following):
             pass
 
-    def steps(self, sender: str, recipient: str, content: bytes, following: str | None = None) -> Iterator[None]:
-        """Do what `hand_over` does in steps, each of which ends where the server has to answer.
+    def steps(self, sender: str, recipient: str, content: bytes, following: str | None = None) -> Iterator[bool]:
+        """Do what `hand_over` does in steps, each of which ends where the server has to answer; true when it has the content.
 
         So one thread can serve several connections: while it waits for one, the others are at work.
         """
@@ -88,7 +88,7 @@ class PipeliningSMTP(smtplib.SMTP):
         yield from self._agree(envelope, self._is_under_way(sender, recipient))
         self._write(content + behind if behind else content, decisive=len(content))
         self.announced = (sender, following) if behind and following is not None else None
-        yield
+        yield True
         refusal = self._refusal(Step.CONTENT, ACCEPTED)
         if refusal is not None:
             raise refusal
@@ -105,17 +105,17 @@ class PipeliningSMTP(smtplib.SMTP):
             raise CutOff(True, "another mail was announced")
         return announced is not None
 
-    def _agree(self, envelope: bytes, under_way: bool) -> Iterator[None]:
+    def _agree(self, envelope: bytes, under_way: bool) -> Iterator[bool]:
         """Bring the server to where it takes the content."""
         together = under_way or self.has_extn("pipelining")
         if together and not under_way:
             self._write(envelope)
-            yield
+            yield False
         refusals = []
         for command, (step, fine) in zip(envelope.splitlines(keepends=True), STEPS, strict=True):
             if not together:
                 self._write(command)
-                yield
+                yield False
             refusal = self._refusal(step, fine)
             if refusal is not None:
                 refusals.append(refusal)

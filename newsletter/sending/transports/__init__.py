@@ -6,6 +6,7 @@ from newsletter.sending.transports.backend import BackendTransport
 from newsletter.sending.transports.base import Connection, Transport
 from newsletter.sending.transports.lanes import Errand, Lanes
 from newsletter.sending.transports.outcomes import HandOverError, PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
+from newsletter.sending.transports.pool import pool
 from newsletter.sending.transports.smtp import SmtpTransport
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Transient",
     "Transport",
     "Uncertain",
+    "pool",
     "transport_of",
 ]
 
@@ -33,7 +35,7 @@ KNOW_REPEATS = frozenset({"resend"})
 def transport_of(name: str) -> Transport:
     """Return the way out to one of the providers that MAIL_PROVIDER names."""
     if name == "smtp":
-        return SmtpTransport()
+        return SmtpTransport.as_set()
     # Writing files side by side would gain nothing.
     width = 1 if name == "file" else settings.CONNECTIONS_PER_WORKER
     return BackendTransport(name, settings.MAIL_BACKENDS[name], width, knows_repeats=name in KNOW_REPEATS)

@@ -65,7 +65,8 @@ class BackendConnection(Blocking):
     def close(self) -> None:
         with suppress(OSError):
             if self._backend is not None:
-                self._backend.close()
+                backend, self._backend = self._backend, None
+                backend.close()
 
     def _open(self) -> BaseEmailBackend:
         if self._backend is None:

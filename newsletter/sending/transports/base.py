@@ -18,12 +18,18 @@ class Connection(Protocol):
             HandOverError: the subclass says what became of it. The connection can be used again in any case.
         """
 
-    def steps(self, mail: Mail, following: str | None = None) -> Iterator[None]:
-        """Do the same in steps, each of which ends where the provider has to answer.
+    def steps(self, mail: Mail, following: str | None = None) -> Iterator[bool]:
+        """Do the same in steps, each of which ends where the provider has to answer; true where that takes longest.
 
         Args:
             following: the address of the next mail over this connection, where it is known: its way may be prepared.
         """
+
+    def rest(self) -> None:
+        """Leave nothing half begun: no mail will come for a while."""
+
+    def wake(self) -> None:
+        """Find out whether the provider is still there, so that the next mail does not find a dead connection."""
 
     def close(self) -> None:
         """Close; errors of a connection that is dead already do not matter."""
@@ -41,11 +47,20 @@ class Transport(Protocol):
     `knows_repeats` says that the provider recognises a mail by its key and never sends it twice: an uncertain one may go again.
     """
 
-    name: str
-    takes_bytes: bool
-    width: int
-    blocks: bool
-    knows_repeats: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def takes_bytes(self) -> bool: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def blocks(self) -> bool: ...
+
+    @property
+    def knows_repeats(self) -> bool: ...
 
     def connect(self) -> Connection:
         """Return a connection that opens itself with its first mail."""
@@ -66,16 +81,23 @@ class Closing(ABC):
 
 
 class Blocking(Closing):
-    """A connection whose library waits by itself: its hand-over is a single step."""
+    """A connection whose library waits by itself: its hand-over is a single step. It opens itself anew after it was closed."""
+
+    def rest(self) -> None:
+        """Close: a server that hangs up just as the next request leaves would make that one uncertain."""
+        self.close()
+
+    def wake(self) -> None:
+        """The next mail opens it anew."""
 
     @abstractmethod
     def hand_over(self, mail: Mail) -> None:
         """Give the mail to the provider, as `Connection` says."""
 
-    def steps(self, mail: Mail, following: str | None = None) -> Iterator[None]:
+    def steps(self, mail: Mail, following: str | None = None) -> Iterator[bool]:
         del following
         self.hand_over(mail)
-        yield
+        yield True
 
 
 class Stepping(Closing):
@@ -86,5 +108,5 @@ class Stepping(Closing):
             pass
 
     @abstractmethod
-    def steps(self, mail: Mail, following: str | None = None) -> Iterator[None]:
+    def steps(self, mail: Mail, following: str | None = None) -> Iterator[bool]:
         """Do so in steps, as `Connection` says."""

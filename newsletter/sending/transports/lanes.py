@@ -26,17 +26,34 @@ class Lanes:
         self._connections: list[Connection] = [transport.connect() for _ in range(transport.width)]
         self._threads = ThreadPoolExecutor(self.width) if transport.blocks and self.width > 1 else None
 
-    def hand_over(self, errands: Sequence[Errand]) -> list[Exception | None]:
+    def hand_over(self, errands: Sequence[Errand], meanwhile: Iterator[object] | None = None) -> list[Exception | None]:
         """Hand over mails, each on another lane, and return once all have their answer: None for accepted, or what was raised.
 
         An error that is no `HandOverError` is a fault in the code; it is returned too, so that the answers of the others are not lost.
+
+        Args:
+            meanwhile: work in pieces for the time in which the provider thinks. It raises nothing; what is not reached stays undone.
         """
+        meanwhile = meanwhile or iter(())
         if self._threads is None:
-            return _alternated([self._connections[errand.lane].steps(errand.mail, errand.following) for errand in errands])
-        return [_answer(future) for future in [self._threads.submit(self._alone, errand) for errand in errands]]
+            return _alternated([self._connections[errand.lane].steps(errand.mail, errand.following) for errand in errands], meanwhile)
+        futures = [self._threads.submit(self._alone, errand) for errand in errands]
+        for _ in meanwhile:
+            pass
+        return [_answer(future) for future in futures]
 
     def _alone(self, errand: Errand) -> None:
         self._connections[errand.lane].hand_over(errand.mail)
+
+    def rest(self) -> None:
+        """Leave nothing half begun until the next batch."""
+        for connection in self._connections:
+            connection.rest()
+
+    def wake(self) -> None:
+        """Find out which connections have died meanwhile; they open anew with their next mail."""
+        for connection in self._connections:
+            connection.wake()
 
     def close(self) -> None:
         """Close every connection, whatever becomes of the others."""
@@ -53,21 +70,23 @@ class Lanes:
         self.close()
 
 
-def _alternated(ways: Sequence[Iterator[None]]) -> list[Exception | None]:
-    """Take a step on each way in turn until all have ended."""
+def _alternated(ways: Sequence[Iterator[bool]], meanwhile: Iterator[object]) -> list[Exception | None]:
+    """Take a step on each way in turn until all have ended, and do a piece of the other work where a provider has most to do."""
     answers: list[Exception | None] = [None] * len(ways)
     going = list(enumerate(ways))
     while going:
         left = []
         for number, way in going:
             try:
-                next(way)
+                long = next(way)
             except StopIteration:
                 continue
             except Exception as error:  # noqa: BLE001 - returned to the caller, who tells refusals from faults
                 answers[number] = error
                 continue
             left.append((number, way))
+            if long:
+                next(meanwhile, None)
         going = left
     return answers
 

@@ -9,9 +9,11 @@ import smtplib
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import cast
 
+import structlog
 from django.conf import settings
 from django.core.mail.backends.smtp import EmailBackend
 
@@ -19,6 +21,8 @@ from newsletter.sending.mail import Mail
 from newsletter.sending.smtp_pipeline import CutOff, PipeliningSMTP, PipeliningSMTPOverTLS, Refused, Step
 from newsletter.sending.transports.base import Stepping
 from newsletter.sending.transports.outcomes import HandOverError, PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
+
+log = structlog.get_logger(__name__)
 
 LESS_PLEASE = (421, 454)
 """The service closes, or cannot check a login just now: a word about the server, never about one mail."""
@@ -42,7 +46,7 @@ class SmtpConnection(Stepping):
         self._backend = _Backend(fail_silently=False)
         self._sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
 
-    def steps(self, mail: Mail, following: str | None = None) -> Iterator[None]:
+    def steps(self, mail: Mail, following: str | None = None) -> Iterator[bool]:
         content = _written(mail)
         smtp = self._open(mail.address)
         try:
@@ -54,13 +58,32 @@ class SmtpConnection(Stepping):
         except ValueError as error:
             raise PermanentForReader("the address cannot be written in SMTP") from error
 
+    def rest(self) -> None:
+        """Close a connection that has announced a mail: it would wait for that one's content."""
+        if self._smtp is not None and self._smtp.announced is not None:
+            self._smtp.close()
+
+    def wake(self) -> None:
+        """Ask for nothing: a server that has hung up meanwhile says so now, and the next mail opens a connection anew."""
+        if self._smtp is not None and self._smtp.sock is not None:
+            try:
+                if self._smtp.noop()[0] in range(200, 300):
+                    return
+            except (OSError, smtplib.SMTPException) as error:
+                log.debug("connection_gone", reason=type(error).__name__)
+            self._smtp.close()
+
+    @property
+    def _smtp(self) -> PipeliningSMTP | None:
+        return cast("PipeliningSMTP | None", self._backend.connection)
+
     def close(self) -> None:
         with suppress(OSError, smtplib.SMTPException):
             self._backend.close()
 
     def _open(self, recipient: str) -> PipeliningSMTP:
         """Return the connection, opened anew where there is none, the last one was given up, or it has announced somebody else."""
-        connection = cast("PipeliningSMTP | None", self._backend.connection)
+        connection = self._smtp
         if connection is not None and connection.sock is not None:
             if connection.announced in (None, (self._sender, recipient)):
                 return connection
@@ -86,16 +109,22 @@ class SmtpConnection(Stepping):
         return (Throttled if code in FOR_THE_MOMENT else PermanentForAll)(f"{code} {words}")
 
 
+@dataclass(frozen=True)
 class SmtpTransport:
-    """A mail server, as SMTP_URL names it."""
+    """A mail server, as SMTP_URL names it. Two that are equal may use each other's connections."""
 
+    width: int
+    host: str
+    port: int
     name = "smtp"
     takes_bytes = True
     blocks = False
     knows_repeats = False
 
-    def __init__(self) -> None:
-        self.width = settings.CONNECTIONS_PER_WORKER
+    @classmethod
+    def as_set(cls) -> "SmtpTransport":
+        """Return the one that the settings name."""
+        return cls(settings.CONNECTIONS_PER_WORKER, settings.EMAIL_HOST, settings.EMAIL_PORT)
 
     def connect(self) -> SmtpConnection:
         return SmtpConnection()

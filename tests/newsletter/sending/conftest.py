@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from newsletter.sending import frozen, press, ration, sender
+from newsletter.sending.transports import pool
 from tests.newsletter.sending.ways_out import Killed
 
 
@@ -11,6 +12,8 @@ def empty_memory():
     """A worker keeps frozen editions in memory; here every test has a database of its own."""
     frozen.forget()
     press.forget()
+    yield
+    pool.close()
 
 
 @pytest.fixture(autouse=True)

@@ -41,10 +41,16 @@ class DiaryConnection(Stepping):
 
     def steps(self, mail, following=None):
         self.diary.steps.append(("begin", mail.key))
-        yield
+        yield True
         self.diary.steps.append(("end", mail.key))
         if error := self.diary.raising.get(mail.delivery_id):
             raise error
+
+    def rest(self) -> None:
+        pass
+
+    def wake(self) -> None:
+        pass
 
     def close(self) -> None:
         self.diary.steps.append(("close", ""))
@@ -59,6 +65,14 @@ def test_all_lanes_begin_before_one_is_waited_for():
     with Lanes(diary) as lanes:
         assert lanes.hand_over(errands(3)) == [None] * 3
     assert [step for step, _ in diary.steps] == ["begin"] * 3 + ["end"] * 3 + ["close"] * 3
+
+
+def test_other_work_is_done_while_the_provider_thinks():
+    diary = Diary()
+    with Lanes(diary) as lanes:
+        meanwhile = (diary.steps.append(("meanwhile", str(number))) for number in range(9))
+        assert lanes.hand_over(errands(3), meanwhile) == [None] * 3
+    assert [step for step, _ in diary.steps] == ["begin", "meanwhile"] * 3 + ["end"] * 3 + ["close"] * 3
 
 
 @pytest.mark.parametrize("error", [Transient("later"), ZeroDivisionError()])
@@ -100,7 +114,7 @@ def test_lanes_of_smtp_mix_up_nothing(settings, announcing):
     settings.CONNECTIONS_PER_WORKER = 3
     server.script[:] = ["dot 550 no"]
     try:
-        with Lanes(SmtpTransport()) as lanes:
+        with Lanes(SmtpTransport.as_set()) as lanes:
             answers = []
             for start in range(0, 9, 3):
                 following = [a_mail(start + 3 + lane).address if announcing else None for lane in range(3)]

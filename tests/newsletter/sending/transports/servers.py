@@ -25,7 +25,15 @@ class ScriptedSmtp(ThreadingTCPServer):
         self.greeting = "220 ready"
         self.accepted: list[tuple[str, bytes]] = []
         self.connections = 0
+        self.open: set[socket.socket] = set()
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def hang_up(self) -> None:
+        """Close every connection from this end, and wait until all are."""
+        for connection in list(self.open):
+            connection.shutdown(socket.SHUT_RDWR)
+        while self.open:
+            time.sleep(0.01)
 
     @property
     def port(self) -> int:
@@ -40,6 +48,13 @@ class _SmtpSession(StreamRequestHandler):
 
     def handle(self) -> None:
         self.server.connections += 1
+        self.server.open.add(self.connection)
+        try:
+            self.speak()
+        finally:
+            self.server.open.discard(self.connection)
+
+    def speak(self) -> None:
         self.say(self.server.greeting)
         self.address, self.word = "", ""
         while line := self.rfile.readline():
@@ -99,6 +114,9 @@ class _SmtpSession(StreamRequestHandler):
 
     def do_rset(self, _line: bytes) -> None:
         self.say("250 ok")
+
+    def do_noop(self, _line: bytes) -> None:
+        self.say("250 still here")
 
     def do_quit(self, _line: bytes) -> bool:
         self.say("221 bye")

@@ -109,7 +109,7 @@ class TestSmtp(Contract):
 
     @pytest.fixture
     def transport(self, server) -> SmtpTransport:
-        return SmtpTransport()
+        return SmtpTransport.as_set()
 
     def test_no_server_is_throttling_and_not_failure(self, transport, settings):
         settings.EMAIL_PORT = an_unused_port()
@@ -157,7 +157,7 @@ class TestSmtp(Contract):
         settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
         settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
         try:
-            with SmtpTransport().connect() as connection:
+            with SmtpTransport.as_set().connect() as connection:
                 connection.hand_over(a_mail(1))
                 connection.hand_over(a_mail(2))
         finally:

@@ -1,0 +1,87 @@
+"""The pool: connections outlive a batch, and no mail suffers from one that died while it waited."""
+
+import time
+
+import pytest
+
+from newsletter.composing.content import RenderedMail
+from newsletter.sending.mail import Mail
+from newsletter.sending.transports import Errand, SmtpTransport
+from newsletter.sending.transports.pool import Pool
+from tests.newsletter.sending.transports.servers import ScriptedSmtp, stopping
+
+WIDTH = 2
+
+
+@pytest.fixture
+def server(settings):
+    server = ScriptedSmtp()
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+    settings.CONNECTIONS_PER_WORKER = WIDTH
+    yield server
+    stopping(server)()
+
+
+@pytest.fixture
+def pool():
+    pool = Pool()
+    yield pool
+    pool.close()
+
+
+def a_mail(number: int) -> Mail:
+    return Mail(number, 1, f"reader{number}@example.org", f"key{number}", RenderedMail("subject", "text", "<p>html</p>"))
+
+
+def a_batch(pool, first: int, following: str | None = None) -> list[Exception | None]:
+    with pool.lanes(SmtpTransport.as_set()) as lanes:
+        return lanes.hand_over([Errand(lane, a_mail(first + lane), following) for lane in range(WIDTH)])
+
+
+def test_the_next_batch_uses_the_same_connections(server, pool):
+    assert a_batch(pool, 0) + a_batch(pool, 2) == [None] * 4
+    assert server.connections == WIDTH
+    assert len(server.accepted) == 4
+
+
+def test_a_connection_that_has_announced_a_mail_does_not_wait_with_it(server, pool):
+    assert a_batch(pool, 0, following="somebody@example.org") + a_batch(pool, 2) == [None] * 4
+    assert sorted(address for address, _ in server.accepted) == [f"reader{number}@example.org" for number in range(4)]
+
+
+def test_connections_that_the_server_closed_meanwhile_cost_no_mail(server, pool):
+    assert a_batch(pool, 0) == [None] * WIDTH
+    server.hang_up()
+    assert a_batch(pool, 2) == [None] * WIDTH
+    assert server.connections == 2 * WIDTH
+
+
+def test_lanes_of_a_batch_that_ended_by_an_error_are_not_used_again(server, pool):
+    def a_batch_that_fails() -> None:
+        with pool.lanes(SmtpTransport.as_set()) as lanes:
+            lanes.hand_over([Errand(0, a_mail(0))])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        a_batch_that_fails()
+    assert a_batch(pool, 2) == [None] * WIDTH
+    assert server.connections == 1 + WIDTH
+
+
+def test_two_batches_at_once_have_connections_of_their_own(server, pool):
+    with pool.lanes(SmtpTransport.as_set()) as lanes:
+        assert a_batch(pool, 2) == [None] * WIDTH
+        assert lanes.hand_over([Errand(0, a_mail(0))]) == [None]
+    assert len(server.accepted) == 1 + WIDTH
+    assert a_batch(pool, 4) == [None] * WIDTH
+
+
+def test_idle_connections_are_closed_by_themselves(server):
+    pool = Pool(idle=0.01)
+    assert a_batch(pool, 0) == [None] * WIDTH
+    deadline = time.monotonic() + 30
+    while server.open and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not server.open
