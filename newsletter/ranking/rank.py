@@ -31,9 +31,8 @@ def rank(statistics: EditionStatistics, profiles: Sequence[ReaderProfile], maile
     never on the other readers. Equal profiles with equal histories are ranked once.
     """
     wanted: dict[tuple[ReaderProfile, frozenset[int]], int] = {}
-    order = [
-        wanted.setdefault((profile, _barred_places(statistics, ids)), len(wanted)) for profile, ids in zip(profiles, mailed, strict=True)
-    ]
+    barred = {ids: _barred_places(statistics, ids) for ids in set(mailed)}
+    order = [wanted.setdefault((profile, barred[ids]), len(wanted)) for profile, ids in zip(profiles, mailed, strict=True)]
     selections: list[Selection] = []
     keys = list(wanted)
     for start in range(0, len(keys), BLOCK):
