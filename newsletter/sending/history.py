@@ -40,7 +40,9 @@ def _masks(papers: Iterable[int]) -> dict[int, npt.NDArray[np.bool_]]:
     masks: dict[int, npt.NDArray[np.bool_]] = {}
     for paper in papers:
         bucket, offset = divmod(paper, MailedHistory.BUCKET)
-        masks.setdefault(bucket, np.zeros(MailedHistory.BUCKET, bool))[offset] = True
+        if bucket not in masks:
+            masks[bucket] = np.zeros(MailedHistory.BUCKET, bool)
+        masks[bucket][offset] = True
     return masks
 
 

@@ -68,8 +68,9 @@ def failed(name: str, reason: str, now: datetime) -> None:
 
 
 def worked(name: str) -> None:
-    """Note that a provider carries mail."""
-    Provider.objects.filter(name=name, failures__gt=0).update(failures=0, rests_until=None, rests_because="")
+    """Note that a provider carries mail. One without others beside it is never let rest, so there is nothing to note."""
+    if len(settings.MAIL_PROVIDERS) > 1:
+        Provider.objects.filter(name=name, failures__gt=0).update(failures=0, rests_until=None, rests_because="")
 
 
 def _rows() -> list[Provider]:
