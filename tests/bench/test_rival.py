@@ -1,15 +1,12 @@
 """django-newsletter in the bench: it sends our digests' papers, as many mails as asked for, where it is installed."""
 
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 
 from bench.rival.articles import articles
 from bench.rival.installed import is_installed
-from tests.bench.test_bench import ROOT, STARTED
+from tests.bench.running import said_by
 
 DIGEST = """<html><body><table class="sheet">
 <tr><td><h1>Paperboy</h1></td></tr>
@@ -38,16 +35,8 @@ def test_each_paper_of_a_digest_becomes_an_article_with_the_rows_that_follow_it(
 def test_django_newsletter_sends_mails_of_our_size_from_two_processes():
     """The bench itself fails when the sink counts another number than its processes tell."""
     sizes = ["--readers", "8", "--naive", "7", "--rounds", "1", "--workers", "2", "--papers", "20", "--topics", "5"]
-    result = subprocess.run(
-        [sys.executable, "-m", "bench", *sizes],
-        cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if name not in STARTED},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    rows = re.findall(r"^│ (naive loop|django-newsletter).* 7 │.* ([\d.]+) │$", result.stdout, re.MULTILINE)
+    said = said_by("bench", *sizes)
+    rows = re.findall(r"^│ (naive loop|django-newsletter).* 7 │.* ([\d.]+) │$", said, re.MULTILINE)
     size = {name: float(kilobytes) for name, kilobytes in rows}
-    assert set(size) == {"naive loop", "django-newsletter"}, result.stdout
+    assert set(size) == {"naive loop", "django-newsletter"}, said
     assert size["django-newsletter"] == pytest.approx(size["naive loop"], rel=0.2)
