@@ -30,6 +30,7 @@ FIRST_DAY = date(2024, 1, 1)
 DAYS = 500
 NOW = datetime(2026, 1, 14, 12, tzinfo=UTC)
 WORDS = ("graph", "network", "learning", "reader", "digest", "protein", "river", "chess", "market", "orbit", "lattice", "tide")
+DATABASES = ("SQLite", "PostgreSQL")
 WAYS = ("naive", "import", "again")
 
 
@@ -50,6 +51,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--counts", type=int, default=10, help="counts of each (default %(default)s)")
     parser.add_argument("--naive", type=int, default=500, help="papers that the naive loop stores (default %(default)s)")
     parser.add_argument("--rounds", type=int, default=1, help="rounds, of which the medians count (default %(default)s)")
+    parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES, help="default: both")
     parser.add_argument("--child", nargs=2, metavar=("WAY", "FILE"), help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -67,7 +69,7 @@ def main() -> None:
         write(small, options.naive, options.counts)
         taken: dict[tuple[str, str], list[Figures]] = {}
         for number in range(options.rounds):
-            for name in ("SQLite", "PostgreSQL"):
+            for name in options.databases:
                 for way in WAYS:
                     environment = os.environ | servers.environment | {"DJANGO_SETTINGS_MODULE": "newsletter.settings"}
                     if name == "SQLite":
