@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.mail.backends.smtp import EmailBackend
 
 from newsletter.sending.mail import Mail
-from newsletter.sending.smtp_pipeline import CutOff, PipeliningSMTP, PipeliningSMTPOverTLS, Refused, Step
+from newsletter.sending.smtp_pipeline import ACCEPTED, CutOff, PipeliningSMTP, PipeliningSMTPOverTLS, Refused, Step
 from newsletter.sending.transports.base import Stepping
 from newsletter.sending.transports.outcomes import HandOverError, PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
 
@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 LESS_PLEASE = (421, 454)
 """The service closes, or cannot check a login just now: a word about the server, never about one mail."""
 FOR_THE_MOMENT = range(400, 500)
+QUICK = 2.0
+"""Seconds in which a server answers when nothing is asked of it: a worker with a batch in its hands asks on every connection."""
 _LINE_WITH_DOT = re.compile(rb"(?m)^\.")
 _ADDRESS = re.compile(r"\S+@\S+")
 
@@ -65,13 +67,17 @@ class SmtpConnection(Stepping):
 
     def wake(self) -> None:
         """Ask for nothing: a server that has hung up meanwhile says so now, and the next mail opens a connection anew."""
-        if self._smtp is not None and self._smtp.sock is not None:
-            try:
-                if self._smtp.noop()[0] in range(200, 300):
-                    return
-            except (OSError, smtplib.SMTPException) as error:
-                log.debug("connection_gone", reason=type(error).__name__)
-            self._smtp.close()
+        if self._smtp is None or self._smtp.sock is None:
+            return
+        patience = self._smtp.sock.gettimeout()
+        try:
+            self._smtp.sock.settimeout(QUICK)
+            if self._smtp.noop()[0] in ACCEPTED:
+                self._smtp.sock.settimeout(patience)
+                return
+        except (OSError, smtplib.SMTPException) as error:
+            log.debug("connection_gone", reason=type(error).__name__)
+        self._smtp.close()
 
     @property
     def _smtp(self) -> PipeliningSMTP | None:

@@ -26,6 +26,7 @@ class ScriptedSmtp(ThreadingTCPServer):
         self.accepted: list[tuple[str, bytes]] = []
         self.connections = 0
         self.open: set[socket.socket] = set()
+        self.is_deaf = False
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def hang_up(self) -> None:
@@ -116,7 +117,8 @@ class _SmtpSession(StreamRequestHandler):
         self.say("250 ok")
 
     def do_noop(self, _line: bytes) -> None:
-        self.say("250 still here")
+        if not self.server.is_deaf:
+            self.say("250 still here")
 
     def do_quit(self, _line: bytes) -> bool:
         self.say("221 bye")

@@ -6,7 +6,7 @@ import pytest
 
 from newsletter.composing.content import RenderedMail
 from newsletter.sending.mail import Mail
-from newsletter.sending.transports import Errand, SmtpTransport
+from newsletter.sending.transports import Errand, SmtpTransport, smtp
 from newsletter.sending.transports.pool import Pool
 from tests.newsletter.sending.transports.servers import ScriptedSmtp, stopping
 
@@ -56,6 +56,21 @@ def test_connections_that_the_server_closed_meanwhile_cost_no_mail(server, pool)
     server.hang_up()
     assert a_batch(pool, 2) == [None] * WIDTH
     assert server.connections == 2 * WIDTH
+
+
+def test_a_server_that_no_longer_answers_is_not_waited_for(server, pool, monkeypatch):
+    monkeypatch.setattr(smtp, "QUICK", 0.05)
+    assert a_batch(pool, 0) == [None] * WIDTH
+    server.is_deaf = True
+    assert a_batch(pool, 2) == [None] * WIDTH
+    assert server.connections == 2 * WIDTH
+
+
+def test_a_kept_connection_keeps_its_patience(server, pool, settings):
+    settings.EMAIL_TIMEOUT = 7
+    assert a_batch(pool, 0) + a_batch(pool, 2) == [None] * 4
+    with pool.lanes(SmtpTransport.as_set()) as lanes:
+        assert {connection._smtp.sock.gettimeout() for connection in lanes._connections} == {7}
 
 
 def test_lanes_of_a_batch_that_ended_by_an_error_are_not_used_again(server, pool):
