@@ -96,8 +96,8 @@ def plan(options: argparse.Namespace, edition: "Edition", servers: Servers, cons
 def compile_seconds(edition: "Edition") -> float:
     """Return how long compiling takes, the fastest of three."""
     from newsletter.composing.compiled import compile_edition  # noqa: PLC0415 - needs the set-up, as above
-    from newsletter.editions.candidates import candidates_of  # noqa: PLC0415
-    from newsletter.editions.content import content_of  # noqa: PLC0415
+    from newsletter.editions.candidates import candidates_of  # noqa: PLC0415 - as above
+    from newsletter.editions.content import content_of  # noqa: PLC0415 - as above
 
     content = content_of(edition, candidates_of(edition))
     times = []

@@ -55,7 +55,7 @@ def asked(process: subprocess.Popen[bytes], line: bytes) -> dict[str, Any]:
         RuntimeError: when the child ended instead.
     """
     assert process.stdin is not None  # noqa: S101 - opened as pipes by us
-    assert process.stdout is not None  # noqa: S101
+    assert process.stdout is not None  # noqa: S101 - opened as pipes by us
     process.stdin.write(line)
     process.stdin.flush()
     answer = process.stdout.readline()

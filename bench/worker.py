@@ -14,18 +14,18 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsletter.settings")
 django.setup()
 
 from bench import naive  # noqa: E402 - models can be imported only after the set-up
-from bench.protocol import Job, speak  # noqa: E402
-from bench.world import FREEZE, SEND  # noqa: E402
-from newsletter.clock import ticking  # noqa: E402
-from newsletter.composing.content import RenderedMail  # noqa: E402
-from newsletter.garbage import collect_rarely  # noqa: E402
-from newsletter.models import Delivery, Edition  # noqa: E402
-from newsletter.sending.due import due_batches  # noqa: E402
-from newsletter.sending.mail import Mail  # noqa: E402
-from newsletter.sending.plan import plan_edition  # noqa: E402
-from newsletter.sending.sender import send_batch  # noqa: E402
-from newsletter.sending.transports import Errand, Lanes, transport_of  # noqa: E402
-from newsletter.sending.transports.base import Blocking  # noqa: E402
+from bench.protocol import Job, speak  # noqa: E402 - as above
+from bench.world import FREEZE, SEND  # noqa: E402 - as above
+from newsletter.clock import ticking  # noqa: E402 - as above
+from newsletter.composing.content import RenderedMail  # noqa: E402 - as above
+from newsletter.garbage import collect_rarely  # noqa: E402 - as above
+from newsletter.models import Delivery, Edition  # noqa: E402 - as above
+from newsletter.sending.due import due_batches  # noqa: E402 - as above
+from newsletter.sending.mail import Mail  # noqa: E402 - as above
+from newsletter.sending.plan import plan_edition  # noqa: E402 - as above
+from newsletter.sending.sender import send_batch  # noqa: E402 - as above
+from newsletter.sending.transports import Errand, Lanes, transport_of  # noqa: E402 - as above
+from newsletter.sending.transports.base import Blocking  # noqa: E402 - as above
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import sweep
 from newsletter.sending.transports import Errand, Lanes, PermanentForReader, SmtpTransport, Transient, Uncertain
 from newsletter.sending.transports.base import Blocking, Stepping
-from tests.newsletter.sending.transports.servers import ScriptedSmtp, stopping
+from tests.newsletter.sending.transports.servers import ScriptedSmtp, stopping, use
 from tests.newsletter.sending.ways_out import HandClock, Killed, Mailbox, after_accepting
 from tests.newsletter.world import a_planned_edition, papers, readers
 
@@ -108,9 +108,7 @@ def test_a_blocking_way_out_gets_threads():
 @pytest.mark.parametrize("announcing", [True, False])
 def test_lanes_of_smtp_mix_up_nothing(settings, announcing):
     server = ScriptedSmtp()
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
-    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
-    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+    use(settings, server)
     settings.CONNECTIONS_PER_WORKER = 3
     server.script[:] = ["dot 550 no"]
     try:

@@ -44,6 +44,13 @@ class ScriptedSmtp(ThreadingTCPServer):
         """A client that went away is part of the play."""
 
 
+def use(settings, server: ScriptedSmtp) -> None:
+    """Let the settings name this server."""
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+
+
 class _SmtpSession(StreamRequestHandler):
     server: ScriptedSmtp
 

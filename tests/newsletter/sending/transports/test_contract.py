@@ -20,7 +20,7 @@ from newsletter.sending.transports import (
     Uncertain,
 )
 from newsletter.sending.transports.outcomes import retry_after
-from tests.newsletter.sending.transports.servers import ScriptedHttp, ScriptedSmtp, stopping
+from tests.newsletter.sending.transports.servers import ScriptedHttp, ScriptedSmtp, stopping, use
 
 NOW = datetime(2026, 1, 14, 12, tzinfo=UTC)
 
@@ -100,9 +100,7 @@ class TestSmtp(Contract):
     @pytest.fixture
     def server(self, settings):
         server = ScriptedSmtp()
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
-        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
-        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+        use(settings, server)
         settings.EMAIL_TIMEOUT = 0.4
         yield server
         stopping(server)()

@@ -8,7 +8,7 @@ from newsletter.composing.content import RenderedMail
 from newsletter.sending.mail import Mail
 from newsletter.sending.transports import Errand, SmtpTransport, smtp
 from newsletter.sending.transports.pool import Pool
-from tests.newsletter.sending.transports.servers import ScriptedSmtp, stopping
+from tests.newsletter.sending.transports.servers import ScriptedSmtp, stopping, use
 
 WIDTH = 2
 
@@ -16,9 +16,7 @@ WIDTH = 2
 @pytest.fixture
 def server(settings):
     server = ScriptedSmtp()
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
-    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
-    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+    use(settings, server)
     settings.CONNECTIONS_PER_WORKER = WIDTH
     yield server
     stopping(server)()
