@@ -39,11 +39,6 @@ class Evidence:
     related: tuple[str, ...] = ()
 
     @property
-    def wordless(self) -> bool:
-        """Whether nothing that the paper says can be shown: only a model, which goes by meaning, places it here."""
-        return not (self.spans or self.categories or self.related)
-
-    @property
     def length(self) -> int:
         """Words that it covers."""
         return sum(end - start for start, end in self.spans)

@@ -70,7 +70,7 @@ def tabulate(statistics: EditionStatistics, profiles: Sequence[ReaderProfile]) -
         phrases,
         np.vstack([counted, *(statistics.match(phrase).counted for phrase in phrases), nothing]).astype(np.int16),
         np.vstack([*(statistics.muted(one) for one in muted), nothing]).astype(bool),
-        np.vstack([statistics.affinity.scores(tastes), nothing]).astype(np.int16),
+        np.vstack([*(statistics.affinity.scores(tastes) if tastes else ()), nothing]).astype(np.int16),
         tastes,
     )
     taste_rows = {taste: row for row, taste in enumerate(tastes)}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from newsletter.ranking.evidence import Evidence
+from newsletter.ranking.grounds import Grounds
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.trend import votes_in_a_day
 from newsletter.ranking.values import CandidatePaper, Parts, Reason, TopicDefinition
@@ -52,12 +52,11 @@ class Narrator:
 
     def _interest(self, place: int, interest: int | str) -> Reason:
         if isinstance(interest, str):
-            found = self.statistics.library.phrase_evidence(interest, place)
+            found = self.statistics.library.phrase_grounds(interest, place)
             return Reason("phrase", _meant(interest) if found.wordless else _where(found))
         row = self.statistics.rows[interest]
-        topic = self.statistics.topics[row]
-        source, evidence = self.statistics.library.topic_evidence(self.statistics.topics, row, place)
-        return Reason("topic", _name_topic(topic, source, evidence))
+        grounds = self.statistics.grounds(row, place)
+        return Reason("topic", _name_topic(self.statistics.topics[row], self.statistics.topics[grounds.source], grounds))
 
     def _taste(self, place: int, taste: bytes) -> Reason:
         """What the paper shares with what the reader liked; if only by way of another paper, that paper.
@@ -94,26 +93,26 @@ def _meant(asked: str) -> Wording:
     return Wording(gettext_noop("close in meaning to “%(words)s”"), words=asked)
 
 
-def _name_topic(topic: TopicDefinition, source: TopicDefinition, evidence: Evidence) -> Wording:
-    if evidence.wordless:
+def _name_topic(topic: TopicDefinition, source: TopicDefinition, grounds: Grounds) -> Wording:
+    if grounds.wordless:
         return _meant(topic.name)
-    where = _where(evidence)
-    if evidence.spans and evidence.is_called(source.name):
+    where = _where(grounds)
+    if grounds.called:
         return where
     if source is topic:
         return Wording(gettext_noop("%(topic)s: %(where)s"), topic=topic.name, where=where)
     return Wording(gettext_noop("%(topic)s, %(part)s: %(where)s"), topic=topic.name, part=source.name, where=where)
 
 
-def _where(evidence: Evidence) -> Wording:
-    if evidence.related:
-        return Wording(gettext_noop("it speaks of %(words)s"), words=_quoted(evidence.related))
-    if not evidence.spans:
-        return Wording(gettext_noop("filed under %(categories)s"), categories=evidence.categories)
-    words = _quoted(evidence.wordings())
-    if evidence.field == "title":
-        return _times(evidence.times, words, _IN_THE_TITLE)
-    return _times(evidence.times, words, _IN_THE_ABSTRACT)
+def _where(grounds: Grounds) -> Wording:
+    if grounds.related:
+        return Wording(gettext_noop("it speaks of %(words)s"), words=_quoted(grounds.related))
+    if not grounds.words:
+        return Wording(gettext_noop("filed under %(categories)s"), categories=grounds.categories)
+    words = _quoted(grounds.words)
+    if grounds.field == "title":
+        return _times(grounds.times, words, _IN_THE_TITLE)
+    return _times(grounds.times, words, _IN_THE_ABSTRACT)
 
 
 def _times(times: int, words: tuple[Wording, ...], templates: tuple[str, str, str]) -> Wording:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from newsletter.ranking.affinity import Affinity
 from newsletter.ranking.archive import ArchiveStatistics, fit_archive
 from newsletter.ranking.freshness import freshness_scores
+from newsletter.ranking.grounds import Grounds
 from newsletter.ranking.likeness import near_duplicates
 from newsletter.ranking.meanings import Meanings
 from newsletter.ranking.memory import Memory
@@ -28,7 +29,7 @@ __all__ = ["ArchiveStatistics", "EditionStatistics", "UnreadableBytes", "fit_arc
 Identified = TypeVar("Identified", CandidatePaper, TopicDefinition)
 
 _MAGIC = b"PBES"
-_VERSION = 3
+_VERSION = 4
 PINNED = 10_000
 """More than all other parts together can reach, so that a pinned paper comes first."""
 BOOST_STEP = 10
@@ -42,7 +43,8 @@ class EditionStatistics:
     Arrays (all in thousandths): `topic_scores` int16 (topics, papers), of which those count that are
     `on_topic` (bool, same shape); `trend`, `freshness`, `editor` int16 (papers); `expected` float32, votes
     foreseen per paper; `duplicates` bool (papers, papers). `known_for` says whose earlier papers led to
-    that: a name and their mean votes, or an empty name.
+    that: a name and their mean votes, or an empty name. `stored_grounds` holds what `grounds` gives for each
+    pair of `on_topic`, in its order, where the statistics were read from bytes.
     """
 
     now: datetime
@@ -56,6 +58,7 @@ class EditionStatistics:
     freshness: NDArray[np.int16]
     editor: NDArray[np.int16]
     duplicates: NDArray[np.bool_]
+    stored_grounds: Sequence[Sequence[Any]] = ()
 
     @classmethod
     def freeze(
@@ -113,6 +116,22 @@ class EditionStatistics:
         """Match of a typed phrase with every paper."""
         return self.memory.get(("phrase", phrase), lambda: self.library.phrase_match(phrase))
 
+    def grounds(self, row: int, place: int) -> Grounds:
+        """What speaks for a paper under the topic of a row. Stored statistics have it at hand for the papers on the topic."""
+        return self.memory.get(("grounds", row, place), lambda: self._grounds(row, place))
+
+    def _grounds(self, row: int, place: int) -> Grounds:
+        at = self._ground_places[row, place]
+        if self.stored_grounds and at >= 0:
+            return Grounds.from_plain(self.stored_grounds[at])
+        return self.library.topic_grounds(self.topics, row, place)
+
+    @cached_property
+    def _ground_places(self) -> NDArray[np.int32]:
+        """Where `stored_grounds` has a pair of topic and paper, -1 for none: (topics, papers)."""
+        places = np.cumsum(self.on_topic.ravel(), dtype=np.int32).reshape(self.on_topic.shape) - 1
+        return np.where(self.on_topic, places, np.int32(-1))
+
     @cached_property
     def affinity(self) -> Affinity:
         return Affinity(self.library.vectors)
@@ -142,6 +161,7 @@ class EditionStatistics:
             "papers": [_paper_to_plain(paper) for paper in self.papers],
             "topics": [asdict(topic) for topic in self.topics],
             "known_for": self.known_for,
+            "grounds": [self.grounds(row, place) for row, place in np.argwhere(self.on_topic).tolist()],
             "meanings": None,
         }
         arrays: dict[str, NDArray[Any]] = {
@@ -168,7 +188,7 @@ class EditionStatistics:
         library = Library([_paper_from_plain(plain) for plain in data["papers"]], archive, meanings=meant)
         topics = tuple(_topic_from_plain(plain) for plain in data["topics"])
         known_for = tuple((name, votes) for name, votes in data["known_for"])
-        return cls(datetime.fromisoformat(data["now"]), library, topics, known_for, **arrays)
+        return cls(datetime.fromisoformat(data["now"]), library, topics, known_for, **arrays, stored_grounds=data["grounds"])
 
 
 def _by_id(values: Sequence[Identified], what: str) -> tuple[Identified, ...]:

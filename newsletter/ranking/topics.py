@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from newsletter.ranking.archive import ArchiveStatistics
 from newsletter.ranking.evidence import ABSTRACT_PHRASE, NO_EVIDENCE, Evidence, find_evidence, presence
+from newsletter.ranking.grounds import Grounds
 from newsletter.ranking.meanings import Meanings
 from newsletter.ranking.memory import Memory
 from newsletter.ranking.phrases import PaperIndex, phrase_words
@@ -72,7 +73,7 @@ class Library:
         self.meanings = meanings
         self._index = index
         self._wordings: dict[str, tuple[str, ...]] = {}
-        self._families: dict[TopicDefinition, list[TopicDefinition]] = {}
+        self._families: dict[TopicDefinition, list[int]] = {}
         self._spellings: dict[int, dict[str, str]] = {}
         self._asked = Memory(ASKED_KEPT)
 
@@ -216,28 +217,34 @@ class Library:
                 on[above] |= own[row].on
         return scores, on
 
-    def phrase_evidence(self, phrase: str, place: int) -> Evidence:
+    def phrase_grounds(self, phrase: str, place: int) -> Grounds:
+        """What speaks for a paper under a typed phrase."""
         found = self._strongest((phrase,), place)
-        return found if found.strength else self._related((phrase,), place)
+        return Grounds.of(found if found.strength else self._related((phrase,), place))
 
-    def topic_evidence(self, topics: Sequence[TopicDefinition], row: int, place: int) -> tuple[TopicDefinition, Evidence]:
-        """The strongest evidence for a topic, and the topic it comes from: itself or one below it."""
+    def topic_grounds(self, topics: Sequence[TopicDefinition], row: int, place: int) -> Grounds:
+        """The strongest evidence for a topic, which comes from itself or from one below it."""
+        source, evidence = self._topic_evidence(topics, row, place)
+        return Grounds.of(evidence, source, topics[source].name)
+
+    def _topic_evidence(self, topics: Sequence[TopicDefinition], row: int, place: int) -> tuple[int, Evidence]:
         family = self._family(topics, row)
-        found = [(topic, self._strongest(topic_phrases(topic), place)) for topic in family]
+        found = [(one, self._strongest(topic_phrases(topics[one]), place)) for one in family]
         best = max(found, key=lambda pair: (pair[1].strength, pair[1].length))
         if best[1].strength:
             return best
-        filed = [(topic, shared) for topic in family if (shared := _shared(topic, self.papers[place]))]
+        filed = [(one, shared) for one in family if (shared := _shared(topics[one], self.papers[place]))]
         if filed:
             return filed[0][0], Evidence(0, categories=filed[0][1])
-        return topics[row], self._related(topic_phrases(topics[row]), place)
+        return row, self._related(topic_phrases(topics[row]), place)
 
-    def _family(self, topics: Sequence[TopicDefinition], row: int) -> list[TopicDefinition]:
-        """A topic and those below it, worked out once for all papers."""
+    def _family(self, topics: Sequence[TopicDefinition], row: int) -> list[int]:
+        """The rows of a topic and of those below it, worked out once for all papers."""
         top = topics[row]
         if top not in self._families:
             rows = {topic.id: at for at, topic in enumerate(topics)}
-            self._families[top] = [top, *(topic for topic in topics if topic != top and row in parents(topic, topics, rows))]
+            below = (at for at, topic in enumerate(topics) if at != row and row in parents(topic, topics, rows))
+            self._families[top] = [row, *below]
         return self._families[top]
 
     def _strongest(self, phrases: Sequence[str], place: int) -> Evidence:

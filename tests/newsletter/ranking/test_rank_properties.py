@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,6 +111,14 @@ def test_explain_gives_the_same_parts_from_stored_bytes(edition, crowd):
             (pick.parts, pick.reasons, pick.topic_id) for pick in selection.picks
         ]
     assert ranked(stored, crowd) == ranked(statistics, crowd)
+
+
+@settings(deadline=None, max_examples=40)
+@given(editions())
+def test_stored_grounds_are_those_that_the_texts_give(edition):
+    stored = EditionStatistics.from_bytes(frozen(*edition).to_bytes())
+    for row, place in np.argwhere(stored.on_topic).tolist():
+        assert stored.grounds(row, place) == stored.library.topic_grounds(stored.topics, row, place)
 
 
 @settings(deadline=None, max_examples=40)
