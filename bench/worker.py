@@ -28,7 +28,7 @@ from newsletter.sending.transports import Errand, Lanes, transport_of  # noqa: E
 from newsletter.sending.transports.base import Blocking  # noqa: E402 - as above
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prebuilt(Mail):
     """A mail whose bytes exist already, with its leading dots doubled."""
 

@@ -57,8 +57,7 @@ class DigestPick(NamedTuple):
     topic: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DigestLinks:
+class DigestLinks(NamedTuple):
     """Where a digest's links lead: absolute, ASCII, ending with a slash, signed for one reader or delivery.
 
     Under `act` the digest links to `more/PAPER/` and `fewer/PAPER/`. Without `act` it offers neither. Titles lead straight to the paper,
@@ -72,9 +71,8 @@ class DigestLinks:
     read: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
-    """What one reader gets from an edition.
+class Digest(NamedTuple):
+    """What one reader gets from an edition. A tuple, because one is made for every mail.
 
     `message_key` makes the Message-ID: a keyed hash of edition and subscriber in letters and digits, so that the same digest has
     the same id whenever it is rendered. `note` is an honest line about a thin day. `first` marks the digest after confirming.

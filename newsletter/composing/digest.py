@@ -1,7 +1,6 @@
 """The compiled way: one reader's digest is a join of ready pieces and a few escaped values."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import replace
 
 from newsletter.composing.compiled import BOTTOM, TOP, CompiledParts, Piece
 from newsletter.composing.content import Digest, RenderedMail
@@ -38,7 +37,7 @@ def render_web_view(compiled: CompiledParts, digest: Digest, *, home: str, editi
         UnknownPaper: when a picked paper is not in the edition.
     """
     shown = shown_digest(digest, compiled.facts, compiled.dropped)
-    shown = replace(shown, links=replace(shown.links, act="", read=""))
+    shown = shown._replace(links=shown.links._replace(act="", read=""))
     parts = web_parts_of(compiled.facts, shown, {"home": home, "editions": editions}, withdrawn)
     return _join(compiled.html, layout_values(compiled.facts, shown), parts, filled_html)
 

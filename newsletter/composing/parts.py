@@ -46,6 +46,9 @@ PART_VALUES: Mapping[Kind, Sequence[str]] = {
     "colophon": (),
 }
 CARD_KINDS: tuple[Kind, ...] = ("lead", "card", "brief")
+BETWEEN_TITLES = "; "
+ROOM_FOR_A_COUNT = 16
+"""Characters of the preview that are kept for "and 7 more"."""
 RISE = "\u00a0→\u00a0"
 """Between two counts, which stay on one line."""
 _CARD_OF_SECTION: Mapping[Section, Kind] = {"lead": "lead", "topics": "card", "also": "brief"}
@@ -99,20 +102,36 @@ def headline(facts: EditionFacts, digest: Digest) -> str:
     return headlines[digest.picks[0].paper_id]
 
 
-def _preheader(facts: EditionFacts, digest: Digest, sentence: str) -> str:
-    """Name the papers after the first, as many as fit, and count the rest; with little to name, go on with the first one's summary."""
-    titles = [facts.titles[pick.paper_id] for pick in digest.picks[1:]]
-    if not titles:
-        return facts.summaries[digest.picks[0].paper_id] if digest.picks else sentence
-    said = facts.also % {"titles": titles[0]}
-    named = 1
-    while named < len(titles) and len(said) + len(titles[named]) + 16 <= PREHEADER_LIMIT:
-        said += f"; {titles[named]}"
+def named_in_layout(facts: EditionFacts, papers: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the papers that the layout names: digests that begin with the same ones and hold as many papers share its values.
+
+    The subject names the first paper, the preview those after it, as many as fit.
+    """
+    if len(papers) < 2:
+        return papers
+    titles = facts.titles
+    room = PREHEADER_LIMIT - ROOM_FOR_A_COUNT - len(facts.also % {"titles": titles[papers[1]]})
+    named = 2
+    for paper in papers[2:]:
+        room -= len(titles[paper])
+        if room < 0:
+            break
+        room -= len(BETWEEN_TITLES)
         named += 1
-    left = len(titles) - named
+    return papers[:named]
+
+
+def _preheader(facts: EditionFacts, digest: Digest, sentence: str) -> str:
+    """Name papers after the first and count the rest; with little to name, go on with the first one's summary."""
+    papers = tuple([pick.paper_id for pick in digest.picks])
+    titles = [facts.titles[paper] for paper in named_in_layout(facts, papers)[1:]]
+    if not titles:
+        return facts.summaries[papers[0]] if papers else sentence
+    said = facts.also % {"titles": BETWEEN_TITLES.join(titles)}
+    left = len(papers) - 1 - len(titles)
     if left:
         return f"{said} {facts.more[left]}"
-    summary = facts.summaries[digest.picks[0].paper_id]
+    summary = facts.summaries[papers[0]]
     return said if len(said) >= PREHEADER_LEAST else shorten(f"{said}{SEPARATOR}{summary}", PREHEADER_LIMIT)
 
 
@@ -130,8 +149,13 @@ def opening_parts(facts: EditionFacts, digest: Digest) -> list[Part]:
     if facts.editor_note:
         parts.append(Part("editor"))
     if digest.note:
-        parts.append(Part("note", {"note": breakable(isolated(digest.note)), "note_lines": paragraph(isolated(digest.note))}))
+        parts.append(note_part(digest.note))
     return parts
+
+
+def note_part(note: str) -> Part:
+    """Return a line to the reader, the last part before the papers."""
+    return Part("note", {"note": breakable(isolated(note)), "note_lines": paragraph(isolated(note))})
 
 
 def closing_parts(facts: EditionFacts, digest: Digest, omitted: int = 0) -> list[Part]:

@@ -1,109 +1,159 @@
 """Plates: encoded parts of digests that many readers share, with marks where a reader's own values go.
 
-A mark is a single control character, which encoded text never holds, so that putting the values in is a search for one byte.
+A mark is a single control character, which encoded text never holds, so that putting the values in is a search for one byte. What
+surrounds the cards is cut at its marks once and for all: then a whole message is one choice from a row of ready values, and one join.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from newsletter.composing.compiled import Piece, Slot
 from newsletter.composing.content import DigestLinks
 from newsletter.composing.digest import escaped
-from newsletter.composing.parts import Part
+from newsletter.composing.parts import LAYOUT_VALUES, Part
 from newsletter.composing.quoted import LONGEST_LINE, SOFT_BREAK, quoted
 
-LONGEST_ESCAPE = 6
-"""Bytes that one character of a value can take in HTML, at most: `&quot;`."""
 PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 _OWN = ("leave", "preferences", "view", "address", "act", "read")
-MARKS = {name: chr(place + 1) for place, name in enumerate((*_OWN, "number"))}
-"""A control character for each value of a reader's own. Encoded text holds none."""
-MARKED_LINKS = DigestLinks(**{name: MARKS[name] for name in DigestLinks.__dataclass_fields__})
+_CHARACTERS = "\x01\x02\x03\x04\x05\x06\x07\x08\x0b\x0c\x0e"
+MARKS = dict(zip((*_OWN, *LAYOUT_VALUES, "number"), _CHARACTERS, strict=True))
+"""A control character for each value that differs between readers. Encoded text holds none."""
+MARKED_LINKS = DigestLinks(**{name: MARKS[name] for name in DigestLinks._fields})
+MARKED_LAYOUT = {name: MARKS[name] for name in LAYOUT_VALUES}
+NUMBER = MARKS["number"].encode()
+_DIFFERENT = len(_OWN) + len(LAYOUT_VALUES)
 _IN_AN_ATTRIBUTE = 0x10
 """What is added to a mark that stands between double quotes in a tag."""
-_PLAIN_MARKS = [MARKS[name].encode() for name in _OWN]
-_HTML_MARKS = [*_PLAIN_MARKS, *(bytes([mark[0] + _IN_AN_ATTRIBUTE]) for mark in _PLAIN_MARKS)]
-NUMBER = MARKS["number"].encode()
-_ANY_MARK = re.compile(rb"[\x01-\x08\x11-\x18]")
-_NEEDS_NONE = re.compile(r"(?:(?!\.)[!-<>-~]*\n)*(?!\.)[!-<>-~]*")
-"""Lines that quoted-printable leaves as they are."""
-_ESCAPABLE = re.compile('[&<>"]')
+_ANY_MARK = re.compile(rb"([\x01-\x08\x0b\x0c\x0e\x11-\x18\x1b\x1c\x1e])")
+_NEEDS_NOTHING = re.compile(rf"(?:(?!\.)[!#-%'-;?-~]{{0,{LONGEST_LINE - 1}}}(?:\n|\Z))+")
+"""Lines that neither quoted-printable nor HTML changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedPiece:
-    """A compiled piece whose constants are encoded. `weight` counts them before encoding, in bytes."""
+    """A compiled piece whose constants are encoded."""
 
     elements: tuple[bytes | Slot, ...]
-    weight: int
     markup: bool
 
-    def append_to(self, content: list[bytes], values: Mapping[str, str]) -> int:
-        """Add the piece with its values, encoded, and return an upper bound of its weight before."""
-        weight = self.weight
-        for element in self.elements:
-            if isinstance(element, bytes):
-                content.append(element)
-            else:
-                value = values[element.name]
-                weight += LONGEST_ESCAPE * len(value)
-                content.append(_value(value, element.attribute, self.markup))
-        return weight
+    def filled(self, values: Mapping[str, str]) -> bytes:
+        """Return the piece with its values, encoded."""
+        return b"".join(
+            [
+                element if isinstance(element, bytes) else _value(values[element.name], element.attribute, self.markup)
+                for element in self.elements
+            ]
+        )
 
 
-class Plate(NamedTuple):
-    """Encoded parts with everything in them but a reader's own values, for which marks stand. Readers share plates.
+class Variants(NamedTuple):
+    """Values, encoded for each kind of place where a mark can stand: in the text part, in HTML and in an attribute there."""
 
-    `weight` counts the HTML before encoding, without the own values, and `marks` how many of those go into it. `text_marks` and
-    `html_marks` name each kind of mark in them once.
-    """
-
-    text: bytes
-    html: bytes
-    weight: int
-    marks: int
-    text_marks: frozenset[bytes]
-    html_marks: frozenset[bytes]
+    text: Sequence[bytes]
+    html: Sequence[bytes]
+    attribute: Sequence[bytes]
 
 
 class OwnValues(NamedTuple):
-    """A reader's own values by the marks that stand for them, encoded. `longest` is the length of the longest."""
+    """A reader's own values. `plain` says that all of them were letters and signs that mean nothing anywhere."""
 
-    text: Mapping[bytes, bytes]
-    html: Mapping[bytes, bytes]
-    longest: int
+    variants: Variants
+    plain: bool
 
     @classmethod
     def of(cls, links: DigestLinks, address: str) -> "OwnValues":
-        """Encode the values for each kind of place where a mark can stand. `address` is a clean line."""
+        """Encode the values. `address` is a clean line."""
         values = (links.leave, links.preferences, links.view, address, links.act, links.read)
-        longest = max(map(len, values))
         # One look at all of them: six short texts that need no encoding are nearly always what there is.
-        usual = longest < LONGEST_LINE and _NEEDS_NONE.fullmatch("\n".join(values))
-        encoded = [value.encode() + SOFT_BREAK if value else b"" for value in values] if usual else [quoted(value) for value in values]
-        text = dict(zip(_PLAIN_MARKS, encoded, strict=True))
-        if not _ESCAPABLE.search("".join(values)):
-            return cls(text, dict(zip(_HTML_MARKS, encoded + encoded, strict=True)), longest)
-        html = [quoted(escaped(value, in_attribute)) for in_attribute in (False, True) for value in values]
-        return cls(text, dict(zip(_HTML_MARKS, html, strict=True)), longest)
+        lines = "\n".join(values)
+        if _NEEDS_NOTHING.fullmatch(lines):
+            encoded = [line + SOFT_BREAK for line in lines.encode("ascii").split(b"\n")]
+            return cls(Variants(encoded, encoded, encoded), True)
+        return cls(variants(values), False)
 
 
-def with_values(content: bytes, marks: Iterable[bytes], own: Mapping[bytes, bytes]) -> bytes:
-    """Put the reader's own values where their marks are."""
-    for mark in marks:
-        content = content.replace(mark, own[mark])
-    return content
+def variants(values: Iterable[str]) -> Variants:
+    """Encode any values."""
+    return Variants(*([_value(value, attribute, markup) for value in values] for attribute, markup in _KINDS))
 
 
-def end_encoding(content: list[bytes]) -> None:
-    """End an encoded text: no line follows its last piece."""
-    while content and not content[-1]:
-        content.pop()
-    if content:
-        content[-1] = content[-1].removesuffix(SOFT_BREAK)
+_KINDS = ((False, False), (False, True), (True, True))
+"""Of places, in the order of `Variants`: within an attribute, within markup."""
+
+
+class Between(NamedTuple):
+    """What stands between the constants of a message beside its values: the head, a note to the reader, the papers."""
+
+    head: bytes
+    note_text: bytes
+    papers_text: bytes
+    note_html: bytes
+    papers_html: bytes
+
+
+def row_of_values(between: Between, own: Variants, layout: Variants) -> tuple[bytes, ...]:
+    """Return all values of a message in the order that `_place_of` counts."""
+    return (*between, *own.text, *layout.text, *own.html, *layout.html, *own.attribute, *layout.attribute)
+
+
+def value_of(mark: bytes, own: Variants, *, markup: bool) -> bytes:
+    """Return the own value that a mark stands for."""
+    kind, number = _meaning(mark, markup)
+    return own[kind][number]
+
+
+@lru_cache(maxsize=64)
+def _meaning(mark: bytes, markup: bool) -> tuple[int, int]:
+    """Return which of the variants a mark stands for, and which of the values in it."""
+    in_attribute = mark[0] > _IN_AN_ATTRIBUTE
+    return _KINDS.index((in_attribute, markup)), _CHARACTERS.index(chr(mark[0] - in_attribute * _IN_AN_ATTRIBUTE))
+
+
+def _place_of(mark: bytes, markup: bool) -> int:
+    """Return where in a row of values the one stands which a mark stands for."""
+    kind, number = _meaning(mark, markup)
+    return len(Between._fields) + kind * _DIFFERENT + number
+
+
+class Frame:
+    """All of a message but its values, cut at their places."""
+
+    def __init__(self, elements: Sequence[bytes | int]) -> None:
+        """Take the constants, and for each value its place in the row."""
+        constants = [element for element in elements if isinstance(element, bytes)]
+        first = len(Between._fields) + len(_KINDS) * _DIFFERENT
+        places = iter(range(first, first + len(constants)))
+        self._constants = tuple(constants)
+        self._take = itemgetter(*(next(places) if isinstance(element, bytes) else element for element in elements))
+
+    def filled(self, values: tuple[bytes, ...]) -> bytes:
+        """Return the message with a row of values."""
+        return b"".join(self._take(values + self._constants))
+
+
+def cut(content: bytes, *, markup: bool) -> list[bytes | int]:
+    """Cut an engraved text at its marks into constants and the places of values."""
+    pieces = _ANY_MARK.split(content)
+    return [_place_of(piece, markup) if number % 2 else piece for number, piece in enumerate(pieces) if piece]
+
+
+class Plate(NamedTuple):
+    """Encoded parts with everything in them but a reader's own values, for which marks stand. Readers share plates."""
+
+    text: bytes
+    html: bytes
+
+    def text_marks(self) -> set[bytes]:
+        """Return the kinds of marks in the text, without the number's."""
+        return set(_ANY_MARK.findall(self.text)) - {NUMBER}
+
+    def html_marks(self) -> set[bytes]:
+        """Return those in the HTML."""
+        return set(_ANY_MARK.findall(self.html)) - {NUMBER}
 
 
 @lru_cache(maxsize=8_192)
@@ -116,14 +166,13 @@ def encoded_piece(piece: Piece, *, markup: bool) -> EncodedPiece:
     """Encode a piece once for all readers. `markup` says that its values must be escaped."""
     return EncodedPiece(
         elements=tuple(quoted(element) if isinstance(element, str) else element for element in piece),
-        weight=sum(len(element.encode()) for element in piece if isinstance(element, str)),
         markup=markup,
     )
 
 
-def _engrave(content: list[bytes], piece: EncodedPiece, values: Mapping[str, str]) -> int:
-    """Add the piece with its values, of which some begin with a mark; return an upper bound of its weight without the marks."""
-    weight = piece.weight
+def engraved(piece: EncodedPiece, values: Mapping[str, str]) -> bytes:
+    """Return the piece with its values, of which some begin with a mark."""
+    content: list[bytes] = []
     for element in piece.elements:
         if isinstance(element, bytes):
             content.append(element)
@@ -132,9 +181,8 @@ def _engrave(content: list[bytes], piece: EncodedPiece, values: Mapping[str, str
         if value[:1] in MARKS.values():
             content.append(bytes([ord(value[0]) + (_IN_AN_ATTRIBUTE if element.attribute else 0)]))
             value = value[1:]
-        weight += LONGEST_ESCAPE * len(value)
         content.append(_value(value, element.attribute, piece.markup))
-    return weight
+    return b"".join(content)
 
 
 @lru_cache(maxsize=256)
@@ -143,14 +191,7 @@ def number_of(number: int) -> bytes:
     return quoted(f"{number:>2}")
 
 
-def plate_of(text_pieces: Mapping[str, EncodedPiece], html_pieces: Mapping[str, EncodedPiece], parts: Sequence[Part]) -> Plate:
-    """Engrave the parts, whose values may begin with marks."""
-    text: list[bytes] = []
-    html: list[bytes] = []
-    weight = 0
-    for part in parts:
-        _engrave(text, text_pieces[part.key], part.values)
-        weight += _engrave(html, html_pieces[part.key], part.values)
-    written, drawn = b"".join(text), b"".join(html)
-    marks = _ANY_MARK.findall(drawn)
-    return Plate(written, drawn, weight, len(marks), frozenset(_ANY_MARK.findall(written)) - {NUMBER}, frozenset(marks) - {NUMBER})
+def plate_of(text_pieces: Mapping[str, EncodedPiece], html_pieces: Mapping[str, EncodedPiece], parts: Iterable[Part]) -> Plate:
+    """Engrave parts, whose values may begin with marks."""
+    pairs = [(engraved(text_pieces[part.key], part.values), engraved(html_pieces[part.key], part.values)) for part in parts]
+    return Plate(b"".join(text for text, _ in pairs), b"".join(html for _, html in pairs))

@@ -145,9 +145,9 @@ class _Proof:
             for paper_id, section in zip(chosen, sections, strict=False)
         )
         digest = self._digest(picks)
-        counted = replace(digest.links, read=f"{self.compiled.publication.url}/r/0/")
+        counted = digest.links._replace(read=f"{self.compiled.publication.url}/r/0/")
         links = chance.choice((digest.links, counted))
-        return replace(digest, links=links, first=chance.random() < 0.5, note=chance.choice(("", *_REASONS)))
+        return digest._replace(links=links, first=chance.random() < 0.5, note=chance.choice(("", *_REASONS)))
 
     def _digest(self, picks: tuple[DigestPick, ...]) -> Digest:
         url = self.compiled.publication.url

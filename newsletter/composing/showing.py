@@ -1,7 +1,6 @@
 """Showing: what of a digest may be shown, cleaned of what would harm a mail."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from newsletter.composing.content import Digest, DigestPick
 from newsletter.composing.facts import EditionFacts
@@ -19,7 +18,7 @@ def shown_digest(digest: Digest, facts: EditionFacts, dropped: Sequence[tuple[in
         UnknownPaper: when a picked paper is not in the edition at all.
     """
     picks = tuple(shown_pick(pick, facts) for pick in digest.picks if pick.paper_id not in left_out(dropped))
-    return replace(digest, address=shown_line(digest.address), note=shown_line(digest.note), picks=picks)
+    return digest._replace(address=shown_line(digest.address), note=shown_line(digest.note), picks=picks)
 
 
 def left_out(dropped: Sequence[tuple[int, str]]) -> frozenset[int]:

@@ -1,7 +1,6 @@
 """Weight: keeps a digest under the size at which mailboxes cut it off."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from newsletter.composing.content import Digest, RenderedMail
 
@@ -21,5 +20,5 @@ def within_budget(digest: Digest, compose: Compose, budget: int = HTML_BUDGET) -
     while picks and (excess := len(mail.html.encode()) - budget) > 0:
         per_paper = len(mail.html.encode()) // len(picks)
         picks = picks[: -max(1, excess // per_paper)]
-        mail = compose(replace(digest, picks=picks), len(digest.picks) - len(picks))
+        mail = compose(digest._replace(picks=picks), len(digest.picks) - len(picks))
     return mail

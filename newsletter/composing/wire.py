@@ -19,33 +19,50 @@ from newsletter.composing.content import Digest, DigestPick
 from newsletter.composing.digest import filled, render
 from newsletter.composing.headers import edition_headers, own_headers
 from newsletter.composing.message import refuse_control_characters, to_email_message
-from newsletter.composing.parts import Part, closing_parts, heading_of, heading_part, layout_values, opening_parts, pick_parts
+from newsletter.composing.parts import (
+    LAYOUT_VALUES,
+    closing_parts,
+    heading_of,
+    heading_part,
+    layout_values,
+    named_in_layout,
+    note_part,
+    opening_parts,
+    pick_parts,
+)
 from newsletter.composing.plates import (
-    LONGEST_ESCAPE,
+    MARKED_LAYOUT,
     MARKED_LINKS,
     MARKS,
     NUMBER,
     PLAIN_ADDRESS,
+    Between,
     EncodedPiece,
+    Frame,
     OwnValues,
     Plate,
+    Variants,
+    cut,
     encoded_piece,
-    end_encoding,
+    engraved,
     number_of,
     plate_of,
-    with_values,
+    row_of_values,
+    value_of,
+    variants,
 )
+from newsletter.composing.quoted import SOFT_BREAK
 from newsletter.composing.showing import left_out, shown_line, shown_pick
 from newsletter.composing.weight import HTML_BUDGET
 
-CARDS_KEPT = 8_192
+CARDS_KEPT = 16_384
 """Some 4 kB each. Of 20,000 readers with 30 topics and 200 papers 3,000 different cards were asked for."""
+LAYOUTS_KEPT = 16_384
 BOUNDARY = b"=_digest_=_"
 """No quoted-printable text can hold it: there an equals sign is always followed by a hexadecimal digit or a line end."""
 
 
-@dataclass(frozen=True, slots=True)
-class WireMail:
+class WireMail(NamedTuple):
     """A message as it goes over the wire, lines ending in CRLF. `papers` are the ids it shows."""
 
     content: bytes
@@ -54,11 +71,32 @@ class WireMail:
 
 
 class _Card(NamedTuple):
-    """A paper as it is shown for some reasons, and the heading that it stands under."""
+    """A paper as it is shown for some reasons, and the heading that it stands under. The text is cut where the number goes."""
 
-    paper_id: int
+    pick: DigestPick
     heading: str
-    plate: Plate
+    text: Sequence[bytes]
+    html: bytes
+
+
+class _Layout(NamedTuple):
+    """What the layout says where digests name the same papers: the subject's line, and the values."""
+
+    subject: str
+    values: Variants
+
+
+@dataclass(slots=True)
+class _Cards:
+    """The cards of digests with the same kinds of links. `text_marks` and `html_marks` are those that any of them holds."""
+
+    act: bool
+    read: bool
+    by_content: dict[DigestPick, _Card] = field(default_factory=dict)
+    by_identity: dict[int, _Card] = field(default_factory=dict)
+    """By the pick's id, which saves the hash of its texts ten times a digest. A card keeps its pick alive."""
+    text_marks: set[bytes] = field(default_factory=set)
+    html_marks: set[bytes] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -70,11 +108,10 @@ class WireEdition:
     html: Mapping[str, EncodedPiece]
     head: bytes
     dropped: frozenset[int]
-    _cards: dict[tuple[bool, bool], dict[DigestPick, _Card]] = field(default_factory=dict)
-    _text_marks: set[bytes] = field(default_factory=set)
-    _html_marks: set[bytes] = field(default_factory=set)
+    _cards: dict[tuple[bool, bool], _Cards] = field(default_factory=dict)
     _headings: dict[str, Plate] = field(default_factory=dict)
-    _frames: dict[bool, tuple[Plate, Plate]] = field(default_factory=dict)
+    _frames: dict[bool, Frame] = field(default_factory=dict)
+    _layouts: dict[tuple[bool, int, tuple[int, ...]], _Layout] = field(default_factory=dict)
 
     @classmethod
     def of(cls, compiled: CompiledParts) -> "WireEdition":
@@ -93,20 +130,28 @@ class WireEdition:
         Raises:
             UnknownPaper, HeaderTooLong, BadHeader: as the other ways of composing.
         """
-        address = digest.address
+        address, links = digest.address, digest.links
         if not PLAIN_ADDRESS.fullmatch(address):
             refuse_control_characters({"To": address})
             address = shown_line(address)
         if self.dropped:
-            digest = replace(digest, picks=tuple([pick for pick in digest.picks if pick.paper_id not in self.dropped]))
-        compiled, links = self.compiled, digest.links
-        layout = layout_values(compiled.facts, digest)
-        cards = self._cards_of(digest.picks, bool(links.act), bool(links.read))
-        body = self._body(layout, digest, cards, OwnValues.of(links, address))
-        if body is None:
+            digest = digest._replace(picks=tuple([pick for pick in digest.picks if pick.paper_id not in self.dropped]))
+        known = self._cards.get((bool(links.act), bool(links.read))) or self._no_cards(bool(links.act), bool(links.read))
+        find = known.by_identity.get
+        cards = [find(id(pick)) or self._card(pick, known) for pick in digest.picks]
+        papers = tuple([card.pick.paper_id for card in cards])
+        key = (digest.first, len(papers), named_in_layout(self.compiled.facts, papers))
+        layout = self._layouts.get(key) or self._make_layout(digest, key)
+        own = OwnValues.of(links, address)
+        text, html = self._papers(cards, known, own.variants)
+        note_text, note_html = self._note(digest.note) if digest.note else (b"", b"")
+        between = Between(self._head(digest, layout.subject, timestamp, plain=own.plain), note_text, text, note_html, html)
+        frame = self._frames.get(digest.first) or self._make_frame(digest.first)
+        content = frame.filled(row_of_values(between, own.variants, layout.values))
+        # Encoding only ever adds to a text, and all but the cards of the plain text is little.
+        if len(content) - len(text) > HTML_BUDGET:
             return self._plainly(digest, timestamp)
-        head = self._head(digest, filled(compiled.subject, layout), timestamp)
-        return WireMail(b"".join((self.head, head, *body)), tuple([card.paper_id for card in cards]))
+        return WireMail(content, papers)
 
     def _plainly(self, digest: Digest, timestamp: float) -> WireMail:
         """Compose a digest that may be too heavy the slow way, which weighs it exactly and cuts what is too much."""
@@ -115,92 +160,104 @@ class WireEdition:
         content = bytes(to_email_message(rendered, digest.address).message().as_bytes(linesep="\r\n"))
         return WireMail(content, rendered.papers, may_begin_lines_with_dots=True)
 
-    def _body(self, layout: Mapping[str, str], digest: Digest, cards: Sequence[_Card], own: OwnValues) -> Sequence[bytes] | None:
-        """Return both parts of the message, in pieces; None when the HTML may be over its budget."""
-        opening, closing = self._frames.get(digest.first) or self._make_frames(digest.first)
-        text, html, weight = self._papers(cards, own)
-        weight += opening.weight + closing.weight + (opening.marks + closing.marks) * LONGEST_ESCAPE * own.longest
-        above_text: list[bytes] = []
-        above_html: list[bytes] = []
-        self.text[TOP].append_to(above_text, layout)
-        weight += self.html[TOP].append_to(above_html, layout)
-        above_text.append(with_values(opening.text, opening.text_marks, own.text))
-        above_html.append(with_values(opening.html, opening.html_marks, own.html))
-        if digest.note:
-            weight += self._add_note(above_text, above_html, digest)
-        below_text = [with_values(closing.text, closing.text_marks, own.text)]
-        below_html = [with_values(closing.html, closing.html_marks, own.html)]
-        self.text[BOTTOM].append_to(below_text, layout)
-        weight += self.html[BOTTOM].append_to(below_html, layout)
-        if weight > HTML_BUDGET:
-            return None
-        end_encoding(below_text)
-        end_encoding(below_html)
-        return _TEXT_HEAD, *above_text, text, *below_text, _HTML_HEAD, *above_html, html, *below_html, _END
-
-    def _papers(self, cards: Sequence[_Card], own: OwnValues) -> tuple[bytes, bytes, int]:
-        """Return the cards with their headings as text and as HTML, and an upper bound of what the HTML weighs."""
+    def _papers(self, cards: Sequence[_Card], known: _Cards, own: Variants) -> tuple[bytes, bytes]:
+        """Return the cards with their headings, as text and as HTML."""
         text: list[bytes] = []
         html: list[bytes] = []
-        weight, heading_before, longest = 0, "", LONGEST_ESCAPE * own.longest
-        for number, (_, heading, plate) in enumerate(cards, start=1):
-            if heading and heading != heading_before:
-                above = self._headings.get(heading) or self._make_heading(heading)
-                text.append(above.text)
-                html.append(above.html)
-                weight += above.weight
-            heading_before = heading
-            text.append(plate.text.replace(NUMBER, number_of(number)))
-            html.append(plate.html)
-            weight += plate.weight + plate.marks * longest
-        in_text, in_html = with_values(b"".join(text), self._text_marks, own.text), with_values(b"".join(html), self._html_marks, own.html)
-        return in_text, in_html, weight
+        heading_before = ""
+        for number, (_, heading, pieces, drawn) in enumerate(cards, start=1):
+            if heading != heading_before:
+                heading_before = heading
+                if heading:
+                    above = self._headings.get(heading) or self._make_heading(heading)
+                    text.append(above.text)
+                    html.append(above.html)
+            text.append(number_of(number).join(pieces))
+            html.append(drawn)
+        written, painted = b"".join(text), b"".join(html)
+        for mark in known.text_marks:
+            written = written.replace(mark, value_of(mark, own, markup=False))
+        for mark in known.html_marks:
+            painted = painted.replace(mark, value_of(mark, own, markup=True))
+        return written, painted
 
-    def _add_note(self, text: list[bytes], html: list[bytes], digest: Digest) -> int:
-        note = opening_parts(self.compiled.facts, replace(digest, note=shown_line(digest.note)))[-1]
-        self.text[note.key].append_to(text, note.values)
-        return self.html[note.key].append_to(html, note.values)
+    def _note(self, note: str) -> tuple[bytes, bytes]:
+        """Return a note to the reader, as text and as HTML."""
+        part = note_part(shown_line(note))
+        return self.text[part.key].filled(part.values), self.html[part.key].filled(part.values)
 
-    def _cards_of(self, picks: Sequence[DigestPick], act: bool, read: bool) -> list[_Card]:
-        known = self._cards.setdefault((act, read), {})
-        return [known.get(pick) or self._make_card(pick, act, read) for pick in picks]
+    def _no_cards(self, act: bool, read: bool) -> _Cards:
+        self._cards[act, read] = made = _Cards(act, read)
+        return made
 
-    def _make_card(self, pick: DigestPick, act: bool, read: bool) -> _Card:
+    def _card(self, pick: DigestPick, known: _Cards) -> _Card:
+        """Return the card of a pick that was not met as this object yet."""
+        card = known.by_content.get(pick) or self._make_card(pick, known)
+        if len(known.by_identity) >= CARDS_KEPT:
+            known.by_content.clear()
+            known.by_identity.clear()
+        known.by_content.setdefault(pick, card)
+        known.by_identity[id(pick)] = card = card._replace(pick=pick)
+        return card
+
+    def _make_card(self, pick: DigestPick, known: _Cards) -> _Card:
         """Encode a paper with the reasons it is given for; other readers get it for the same ones."""
         facts = self.compiled.facts
         shown = shown_pick(pick, facts)
-        links = replace(MARKED_LINKS, act=MARKED_LINKS.act if act else "", read=MARKED_LINKS.read if read else "")
-        card = _Card(pick.paper_id, heading_of(facts, shown), self._plate(pick_parts(facts, shown, MARKS["number"], links)))
-        self._text_marks |= card.plate.text_marks
-        self._html_marks |= card.plate.html_marks
-        known = self._cards[act, read]
-        if len(known) >= CARDS_KEPT:
-            known.clear()
-        known[pick] = card
-        return card
+        links = MARKED_LINKS._replace(act=MARKED_LINKS.act if known.act else "", read=MARKED_LINKS.read if known.read else "")
+        plate = plate_of(self.text, self.html, pick_parts(facts, shown, MARKS["number"], links))
+        known.text_marks |= plate.text_marks()
+        known.html_marks |= plate.html_marks()
+        return _Card(pick, heading_of(facts, shown), plate.text.split(NUMBER), plate.html)
 
     def _make_heading(self, heading: str) -> Plate:
         """Encode a heading; there are as many as topics."""
-        self._headings[heading] = made = self._plate([heading_part(heading)])
+        self._headings[heading] = made = plate_of(self.text, self.html, [heading_part(heading)])
         return made
 
-    def _make_frames(self, first: bool) -> tuple[Plate, Plate]:
-        """Encode what stands before the papers and after them."""
-        digest = Digest(self.compiled.facts.edition_id, 0, 0, MARKS["address"], (), MARKED_LINKS, "", first=first)
+    def _make_layout(self, digest: Digest, key: tuple[bool, int, tuple[int, ...]]) -> _Layout:
+        """Encode the layout's values."""
+        said = layout_values(self.compiled.facts, digest)
+        values = variants([said[name] for name in LAYOUT_VALUES])
+        if len(self._layouts) >= LAYOUTS_KEPT:
+            self._layouts.clear()
+        self._layouts[key] = made = _Layout(_subject(filled(self.compiled.subject, said)), values)
+        return made
+
+    def _make_frame(self, first: bool) -> Frame:
+        """Cut the whole message, in which marks stand for all that differs, into constants and places."""
         facts = self.compiled.facts
-        self._frames[first] = made = (
-            self._plate(opening_parts(facts, digest)),
-            self._plate(closing_parts(facts, digest)),
+        digest = Digest(facts.edition_id, 0, 0, MARKS["address"], (), MARKED_LINKS, "", first=first)
+        opening = plate_of(self.text, self.html, opening_parts(facts, digest))
+        closing = plate_of(self.text, self.html, closing_parts(facts, digest))
+        text_top, text_bottom = (engraved(self.text[place], MARKED_LAYOUT) for place in (TOP, BOTTOM))
+        html_top, html_bottom = (engraved(self.html[place], MARKED_LAYOUT) for place in (TOP, BOTTOM))
+        place = Between._fields.index
+        self._frames[first] = made = Frame(
+            [
+                self.head,
+                place("head"),
+                _TEXT_HEAD,
+                *cut(text_top + opening.text, markup=False),
+                place("note_text"),
+                place("papers_text"),
+                *cut((closing.text + text_bottom).removesuffix(SOFT_BREAK), markup=False),
+                _HTML_HEAD,
+                *cut(html_top + opening.html, markup=True),
+                place("note_html"),
+                place("papers_html"),
+                *cut((closing.html + html_bottom).removesuffix(SOFT_BREAK), markup=True),
+                _END,
+            ]
         )
         return made
 
-    def _plate(self, parts: Sequence[Part]) -> Plate:
-        return plate_of(self.text, self.html, parts)
-
-    def _head(self, digest: Digest, subject: str, timestamp: float) -> bytes:
+    def _head(self, digest: Digest, subject: str, timestamp: float, *, plain: bool) -> bytes:
+        """Return the headers that are the reader's own. `plain`: address and links are known to hold nothing but usual characters."""
         own = own_headers(self.compiled.publication, self.compiled.facts, digest)
-        refuse_control_characters(own)
-        lines = [f"Subject: {_subject(subject)}", f"To: {_recipient(digest.address)}", f"Date: {_date(timestamp)}"]
+        if not plain:
+            refuse_control_characters(own)
+        lines = [subject, f"To: {_recipient(digest.address)}", f"Date: {_date(timestamp)}"]
         lines += [f"{name}: {_folded(value)}" for name, value in own.items()]
         return "\r\n".join((*lines, "", "")).encode("ascii")
 
@@ -220,9 +277,10 @@ def _constant_head(compiled: CompiledParts) -> bytes:
 
 @lru_cache(maxsize=4_096)
 def _subject(subject: str) -> str:
+    """Return the subject's whole line, without its end."""
     subject = one_line(subject)
     charset = "us-ascii" if subject.isascii() else "utf-8"
-    return Header(subject, charset, header_name="Subject").encode(linesep="\r\n")
+    return "Subject: " + Header(subject, charset, header_name="Subject").encode(linesep="\r\n")
 
 
 def _recipient(address: str) -> str:

