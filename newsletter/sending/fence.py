@@ -2,7 +2,7 @@
 
 import enum
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,22 +32,26 @@ class Fence:
     token: uuid.UUID
     cursor: int = 0
 
-    def advance(self, hand_overs: Sequence[HandOver], now: datetime) -> Mark:
+    def advance(self, hand_overs: Sequence[HandOver], now: datetime, meanwhile: Iterator[object] | None = None) -> Mark:
         """Begin hand-overs that go out side by side: move the cursor past them, and check their readers, in one conditional statement.
 
         MADE: hand them over now; should the process die meanwhile, exactly these are uncertain. READER_GONE: some of them left, paused
         or were suppressed since the claim; the cursor stands. HALTED: a person stopped the run; the cursor stands. LOST: the lease ran
         out or somebody else settled the batch; the worker must stop at once and record nothing.
+
+        Args:
+            meanwhile: work in pieces for the time in which the database is busy; what is not reached stays undone.
         """
         passed = hand_overs[-1].position + 1
-        if self._move(passed, passed - hand_overs[0].position, [hand_over.reader.id for hand_over in hand_overs], now):
+        readers = [hand_over.reader.id for hand_over in hand_overs]
+        if self._move(passed, passed - hand_overs[0].position, readers, now, meanwhile or iter(())):
             self.cursor = passed
             return Mark.MADE
         return self._why(now)
 
-    def _move(self, passed: int, in_hand: int, readers: Sequence[int], now: datetime) -> bool:
+    def _move(self, passed: int, in_hand: int, readers: Sequence[int], now: datetime, meanwhile: Iterator[object]) -> bool:
         if connection.vendor == "postgresql":
-            return self._move_on_postgresql(passed, in_hand, readers, now)
+            return self._move_on_postgresql(passed, in_hand, readers, now, meanwhile)
         mine = Batch.objects.filter(
             pk=self.batch_id, token=self.token, state=BatchState.CLAIMED, lease_until__gt=now, halted=False, cursor=self.cursor
         )
@@ -55,12 +59,12 @@ class Fence:
             mine = mine.filter(Exists(Subscriber.objects.mailable(now).filter(pk=reader)))
         return mine.update(cursor=passed, in_hand=in_hand) == 1
 
-    def _move_on_postgresql(self, passed: int, in_hand: int, readers: Sequence[int], now: datetime) -> bool:
+    def _move_on_postgresql(self, passed: int, in_hand: int, readers: Sequence[int], now: datetime, meanwhile: Iterator[object]) -> bool:
         """Do the same in one prepared statement. A mark that a crash of the server loses is told by the server's epoch, so its commit
         need not wait for the disk.
         """
         values = (passed, in_hand, self.batch_id, self.token, self.cursor, len(readers), now.isoformat())
-        return _MOVE.execute(*map(str, values), f"{{{','.join(map(str, readers))}}}") == 1
+        return _MOVE.execute(*map(str, values), f"{{{','.join(map(str, readers))}}}", meanwhile=meanwhile) == 1
 
     def _why(self, now: datetime) -> Mark:
         mine = Batch.objects.filter(pk=self.batch_id, token=self.token, state=BatchState.CLAIMED, lease_until__gt=now, cursor=self.cursor)

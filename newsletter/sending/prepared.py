@@ -4,6 +4,7 @@ Django switches psycopg's prepared statements off, because poolers between the t
 statement is prepared by hand, once for each connection. It costs an eighth of the usual way.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from weakref import WeakSet
 
@@ -20,8 +21,12 @@ class Prepared:
     sql: str
     _ready: WeakSet[psycopg.Connection[object]] = field(default_factory=WeakSet)
 
-    def execute(self, *values: str) -> int:
+    def execute(self, *values: str, meanwhile: Iterator[object]) -> int:
         """Run it in autocommit mode and return how many rows it changed.
+
+        Args:
+            meanwhile: work in pieces for the time in which the server is busy, which costs less than to sleep and be woken. What is
+                not reached stays undone.
 
         Raises:
             django.db.Error: its subclass as for any other statement.
@@ -31,7 +36,12 @@ class Prepared:
         with connection.wrap_database_errors:
             if session not in self._ready:
                 self._prepare(session)
-            result = session.pgconn.exec_prepared(self.name.encode(), [value.encode() for value in values])
+            session.pgconn.send_query_prepared(self.name.encode(), [value.encode() for value in values])
+            try:
+                _work_while_busy(session.pgconn, meanwhile)
+            finally:
+                # Whatever happens, nothing else can be asked over this connection before the answer was read.
+                result = _answer(session.pgconn)
             return _checked(session, result).command_tuples or 0
 
     def _prepare(self, session: psycopg.Connection[object]) -> None:
@@ -43,8 +53,23 @@ class Prepared:
         self._ready.add(session)
 
 
-def _checked(session: psycopg.Connection[object], result: pq.abc.PGresult) -> pq.abc.PGresult:
-    if session.pgconn.status != pq.ConnStatus.OK:
+def _work_while_busy(session: pq.abc.PGconn, meanwhile: Iterator[object]) -> None:
+    for _ in meanwhile:
+        session.consume_input()
+        if not session.is_busy():
+            return
+
+
+def _answer(session: pq.abc.PGconn) -> pq.abc.PGresult | None:
+    """Wait for the statement's answer, and read on to its end."""
+    result = following = session.get_result()
+    while following is not None:
+        following = session.get_result()
+    return result
+
+
+def _checked(session: psycopg.Connection[object], result: pq.abc.PGresult | None) -> pq.abc.PGresult:
+    if session.pgconn.status != pq.ConnStatus.OK or result is None:
         raise psycopg.OperationalError("the connection to the database was lost")
     if result.status not in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
         raise psycopg.errors.error_from_result(result)

@@ -128,10 +128,10 @@ def _deliver(run: Run, place: int, count: int, lanes: Lanes) -> None:
         elif (mail := _printed(run, at)) is not None:
             errands[at] = Errand(at % lanes.width, mail, _following(hand_overs, at + lanes.width))
     run.write()
-    begun = [] if run.stopped else _begin(run, [(at, hand_overs[at]) for at in errands])
+    ahead = _print_ahead(run, place + count, lanes.width)
+    begun = [] if run.stopped else _begin(run, [(at, hand_overs[at]) for at in errands], ahead)
     run.ration.put_back(count - len(begun))
     if begun:
-        ahead = _print_ahead(run, place + count, lanes.width)
         _hand_over(run, [hand_over for _, hand_over in begun], [errands[at] for at, _ in begun], lanes, ahead)
 
 
@@ -139,10 +139,10 @@ def _following(hand_overs: Sequence[HandOver], at: int) -> str | None:
     return hand_overs[at].reader.address if at < len(hand_overs) else None
 
 
-def _begin(run: Run, waiting: list[tuple[int, HandOver]]) -> list[tuple[int, HandOver]]:
+def _begin(run: Run, waiting: list[tuple[int, HandOver]], ahead: Iterator[None]) -> list[tuple[int, HandOver]]:
     """Make the mark, and return the hand-overs that may begin: without those whose readers have gone meanwhile."""
     while waiting:
-        match run.fence.advance([hand_over for _, hand_over in waiting], run.clock()):
+        match run.fence.advance([hand_over for _, hand_over in waiting], run.clock(), ahead):
             case Mark.MADE:
                 return waiting
             case Mark.READER_GONE:
@@ -185,7 +185,7 @@ def _printed(run: Run, at: int) -> Mail | None:
 
 
 def _print_ahead(run: Run, place: int, count: int) -> Iterator[None]:
-    """Print the next few mails one by one, for the time in which a provider thinks about those before."""
+    """Print the next few mails one by one, for the time in which the database and a provider are at work on those before."""
     for at, hand_over in enumerate(run.claimed.hand_overs[place : place + count], start=place):
         run.printed[at] = _print(run, hand_over)
         yield
