@@ -34,11 +34,11 @@ class EmailBackend(BaseEmailBackend):
         content = mime.as_bytes(linesep="\r\n")
         stem = hashlib.sha256(str(mime["Message-ID"]).encode()).hexdigest()[:24]
         draft = self.folder / f".{stem}.{os.getpid()}.part"
-        draft.write_bytes(content)
         try:
+            draft.write_bytes(content)
             self._publish(draft, stem)
         finally:
-            draft.unlink()
+            draft.unlink(missing_ok=True)
 
     def _publish(self, draft: Path, stem: str) -> None:
         """Give the finished draft its name by a hard link, which fails rather than overwrites."""

@@ -112,7 +112,7 @@ def outcome(error: Exception) -> HandOverError:
         return outcome(error.__cause__)
     if isinstance(error, requests.RequestException):
         return _unanswered(error)
-    name = type(error).__name__
+    name = (isinstance(error, OSError) and error.strerror) or type(error).__name__
     for kinds, outcome_class, reason in _OUTCOMES:
         if isinstance(error, kinds):
             return outcome_class(f"{reason}: {name}")

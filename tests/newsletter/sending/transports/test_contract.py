@@ -1,9 +1,12 @@
 """One contract for every way out: each trouble has one meaning, and after any of them the next mail goes."""
 
+import errno
 import json
+import os
 import socket
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -239,8 +242,19 @@ class TestFileOutbox:
 
     def test_a_disk_that_cannot_be_written_keeps_the_reader_due(self, transport, tmp_path):
         (tmp_path / "outbox").write_text("in the way")
-        with transport.connect() as connection, pytest.raises(Throttled):
+        with transport.connect() as connection, pytest.raises(Throttled, match="File exists"):
             connection.hand_over(a_mail(1))
+
+    def test_a_disk_that_fills_up_keeps_no_half_written_mail(self, transport, tmp_path, monkeypatch):
+        def write_half(path: Path, content: bytes) -> int:
+            with path.open("wb") as file:
+                file.write(content[: len(content) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(Path, "write_bytes", write_half)
+        with transport.connect() as connection, pytest.raises(Throttled, match="No space left"):
+            connection.hand_over(a_mail(1))
+        assert not list((tmp_path / "outbox").iterdir())
 
     def test_a_mail_that_cannot_be_written_fails_alone(self, transport):
         with transport.connect() as connection:
