@@ -114,6 +114,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 # For ever, with 30 seconds between two attempts at most. Celery's own limit ends a worker after 100 of them, some 46 minutes.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A Redis whose disk or memory is full refuses to write: by default that answer ends the worker, though it may pass as an outage does.
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_WORKER_CONSUMER = "newsletter.worker:LastingConsumer"
 # Celery 6's default. It concerns tasks that acknowledge late, of which there are none, and spares the log a page on every lost broker.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from celery.bootsteps import CLOSE, RUN
 from celery.worker.pidbox import Pidbox
 from kombu import Connection, Queue
 from kombu.utils import symbol_by_name
@@ -22,6 +23,7 @@ class NoProcesses:
     """What a consumer asks of the worker around it and of its pool."""
 
     is_green = use_eventloop = False
+    semaphore = flush = None
     num_processes = 1
 
 
@@ -65,6 +67,29 @@ def test_a_worker_never_gives_up_looking_for_its_broker(socket):
         Connection(f"redis+socket://{socket}").ensure_connection(
             count, app.conf.broker_connection_max_retries, interval_start=0, interval_step=0, interval_max=0
         )
+
+
+def test_a_broker_that_refuses_to_write_does_not_end_its_worker():
+    """As a Redis whose disk is full does, until there is room again."""
+
+    class Steps:
+        """The worker's steps, which a refusal breaks off once."""
+
+        state, restarts = RUN, 0
+
+        def start(self, _consumer: object) -> None:
+            if self.restarts:
+                self.state = CLOSE
+            else:
+                raise redis.ResponseError("MISCONF Errors writing to the AOF file: No space left on device")
+
+        def restart(self, _consumer: object) -> None:
+            self.restarts += 1
+
+    worker = symbol_by_name(app.conf.worker_consumer)(on_task_request=None, app=app, pool=NoProcesses(), controller=NoProcesses())
+    worker.blueprint = Steps()
+    worker.start()
+    assert worker.blueprint.restarts == 1
 
 
 def _take_and_keep(_body: str, _message: object) -> None:
