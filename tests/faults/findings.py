@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Findings:
-    """What an experiment shows. Lost: due, never accepted, and not shown to staff as uncertain. Wrong: mail to who had gone before."""
+    """What an experiment shows. Lost: due, never accepted, and not accounted for to staff. Wrong: mail to who had gone before."""
 
     due: int
     lost: int
     duplicate: int
     uncertain: int
     failed: int
+    late: int
     wrong: int
     recovery: float
     operator_actions: int

@@ -1,7 +1,8 @@
 """A mail provider for experiments: a process that writes each mail it accepts into a log before it answers.
 
-Run as `python -m tests.faults.provider FOLDER`; it writes its port to FOLDER/port and reads, for each mail, what to do from FOLDER/mode:
-a JSON object with `delay` (seconds per mail), `reply` ("" accepts) and `only` (the address that the reply is for; all without it).
+Run as `python -m tests.faults.provider FOLDER`; it listens at the port that FOLDER/port names, or writes there which one it got. For each
+mail it reads from FOLDER/mode what to do: a JSON object with `delay` (seconds per mail), `reply` ("" accepts, two others accept without
+a word) and `only` (the address that the reply is for; all without it). A line of its log is an address and the mail's length in bytes.
 """
 
 import asyncio
@@ -10,6 +11,10 @@ import os
 import sys
 from pathlib import Path
 
+CUT, STALL = "accept and cut", "accept and stall"
+STALL_SECONDS = 35
+"""Longer than anybody waits for an answer."""
+
 
 class Provider:
     def __init__(self, folder: Path) -> None:
@@ -17,10 +22,11 @@ class Provider:
         self.log = os.open(folder / "accepted", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     async def serve(self) -> None:
-        server = await asyncio.start_server(self.session, "127.0.0.1", 0)
+        known = self.folder / "port"
+        server = await asyncio.start_server(self.session, "127.0.0.1", int(known.read_text()) if known.exists() else 0)
         draft = self.folder / ".port"
         draft.write_text(str(server.sockets[0].getsockname()[1]))
-        draft.rename(self.folder / "port")
+        draft.rename(known)
         await server.serve_forever()
 
     def mode(self) -> dict:
@@ -43,23 +49,23 @@ class Provider:
                 address = line.split(b"<")[1].split(b">")[0].decode()
             if verb == b"DATA":
                 writer.write(b"354 go on\r\n")
-                await reader.readuntil(b"\r\n.\r\n")
-                if not await self.answer(address, writer):
+                content = await reader.readuntil(b"\r\n.\r\n")
+                if not await self.answer(address, len(content), writer):
                     return
             else:
                 writer.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
             await writer.drain()
 
-    async def answer(self, address: str, writer: asyncio.StreamWriter) -> bool:
+    async def answer(self, address: str, length: int, writer: asyncio.StreamWriter) -> bool:
         """Accept or refuse one mail; False ends the connection without an answer."""
         mode = self.mode()
         reply = mode.get("reply", "") if mode.get("only", address) == address else ""
         await asyncio.sleep(mode.get("delay", 0) / 2)
-        if reply and reply != "accept and cut":
+        if reply and reply not in (CUT, STALL):
             writer.write(f"{reply}\r\n".encode())
             return True
-        os.write(self.log, f"{address}\n".encode())
-        await asyncio.sleep(mode.get("delay", 0) / 2)
+        os.write(self.log, f"{address} {length}\n".encode())
+        await asyncio.sleep(STALL_SECONDS if reply == STALL else mode.get("delay", 0) / 2)
         if reply:
             return False
         writer.write(b"250 accepted\r\n")

@@ -1,4 +1,4 @@
-"""The short form of the fault experiments: the whole program, with few readers, in a process of its own."""
+"""The short form of the fault experiments: the whole program, with few readers and three experiments, in a process of its own."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ def test_nothing_is_lost_repeated_or_wrong():
     if os.environ.get("PAPERBOY_TEST_SERVERS") != "postgresql":
         pytest.skip("the program brings its own PostgreSQL, so one run of the suite is enough")
     inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
-    command = [sys.executable, "-m", "tests.faults", "--readers", "150", "--seeds", "1", "kill", "redis"]
+    command = [sys.executable, "-m", "tests.faults", "--readers", "150", "--seeds", "1", "kill", "redis", "twenty-hours-down"]
     result = subprocess.run(command, cwd=ROOT, env=inherited, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "All held." in result.stdout

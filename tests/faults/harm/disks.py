@@ -1,0 +1,84 @@
+"""Harm to disks: one that is full in mid-run, and has room again after a while."""
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from django.db import Error, connection
+from django.db.models import F
+
+from subscriptions.models import Machine
+from tests.faults.disk import fill, free
+from tests.faults.harm.readers import pages_answer
+from tests.faults.scene import Scene
+from tests.faults.town import LEASE
+
+NO_SPACE = "No space left on device"
+FULL_FOR = LEASE + 4
+"""Seconds: longer than any worker can hold on to its batch."""
+
+
+def fill_tables(scene: Scene) -> None:
+    """No row fits into the database any more. Workers must say so, lose nothing, and go on once there is room."""
+    scene.when(0.3)
+    fill(_disk(scene))
+    scene.town.wait_until_said(NO_SPACE, 60)
+    time.sleep(FULL_FOR)
+    free(_disk(scene))
+
+
+def fill_journal(scene: Scene) -> None:
+    """The write-ahead log has no room: the server gives up, and cannot recover until there is some.
+
+    The town's supervisor starts it again and again meanwhile, as an init system would.
+    """
+    scene.when(0.3)
+    fill(_disk(scene))
+    _write_until_it_fails()
+    scene.crashes += 1
+    scene.town.wait_until_said(NO_SPACE, 60, log="postgresql/log")
+    if scene.town.keep_postgresql_running(FULL_FOR):
+        raise AssertionError("the server recovered without any room")
+    free(_disk(scene))
+    scene.town.keep_postgresql_running()
+
+
+def fill_redis(scene: Scene) -> None:
+    """The broker cannot write its log and refuses every wake-up. Pages go on, and so does the run once there is room."""
+    scene.when(0.3)
+    fill(_disk(scene))
+    scene.town.wait_until_said(NO_SPACE, 60)
+    pages_answer(scene)
+    time.sleep(FULL_FOR)
+    free(_disk(scene))
+
+
+def fill_own_folder(scene: Scene) -> None:
+    """Neither a mail nor the machine's file can be written: no half-written mail, nobody lost, and the machine stays armed."""
+    scene.when(0.3)
+    fill(_disk(scene))
+    Machine.objects.update(renewed_at=F("renewed_at") - timedelta(minutes=2))  # the file is due to be written again
+    scene.town.wait_until_said(NO_SPACE, 60)
+    time.sleep(FULL_FOR)
+    free(_disk(scene))
+    scene.over()
+    scene.make_waiting_due()
+    if left := [path.name for path in (_disk(scene) / "var" / "outbox").iterdir() if path.suffix != ".eml"]:
+        raise AssertionError(f"half-written mails were left in the outbox: {left[:3]}")
+
+
+def _disk(scene: Scene) -> Path:
+    assert scene.disk is not None
+    return scene.disk
+
+
+def _write_until_it_fails() -> None:
+    """Let another client of the database write more than the log has room for."""
+    with connection.cursor() as cursor:
+        for _ in range(200):
+            try:
+                cursor.execute("SELECT pg_logical_emit_message(false, 'bulk', repeat('x', 4000000))")
+            except Error:
+                connection.close()
+                return
+    raise AssertionError("the write-ahead log did not fill its disk")
