@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 
 from subscriptions.models import AddressChange, Letter, Profile, SignUp, Subscriber, SubscriberState
@@ -12,6 +13,9 @@ from subscriptions.tokens import MAX_AGE_DAYS, Power
 KEEP = timedelta(days=30)
 KEEP_WISH = timedelta(days=MAX_AGE_DAYS[Power.CHANGE_ADDRESS] + 1)
 """A change of address that was not made names what may be a stranger's mailbox: it goes as soon as its link has surely run out."""
+
+FORGOTTEN_AT_ONCE = 10_000
+"""Readers who never confirmed: one query names them all. The next day goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,20 @@ def forget(now: datetime) -> Forgotten:
     before = now - KEEP
     letters = Letter.objects.filter(created_at__lt=before).exclude(state__in=OPEN_STATES)
     sign_ups = SignUp.objects.filter(requested_at__lt=before)
-    never_confirmed = Subscriber.objects.filter(state=SubscriberState.PENDING, created_at__lt=before, sign_ups=None)
     changes = AddressChange.objects.filter(Q(made_at__lt=before) | Q(made_at=None, requested_at__lt=now - KEEP_WISH))
     return Forgotten(
         letters=letters.delete()[0],
         sign_ups=sign_ups.delete()[0],
-        subscribers=never_confirmed.delete()[0],
+        subscribers=_forget_never_confirmed(before),
         profiles=Profile.objects.unused(before).delete()[0],
         address_changes=changes.delete()[0],
     )
+
+
+def _forget_never_confirmed(before: datetime) -> int:
+    """Delete them under a lock: nobody begins anything for a reader who is just going, and what was begun before is seen."""
+    never_confirmed = Subscriber.objects.filter(state=SubscriberState.PENDING, created_at__lt=before, sign_ups=None)
+    with transaction.atomic():
+        oldest = never_confirmed.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True)
+        locked = [*oldest[:FORGOTTEN_AT_ONCE]]
+        return Subscriber.objects.filter(pk__in=locked).delete()[0]

@@ -26,7 +26,7 @@ class NewDelivery(NamedTuple):
 
 
 def insert_deliveries(edition_id: int, batch_id: int, rows: Sequence[NewDelivery], now: datetime) -> list[int]:
-    """Insert the rows, all or none, and return their ids in the same order.
+    """Insert the rows, all or none, and return their ids in the same order. The batch and the readers are rows that the caller has locked.
 
     Raises:
         IntegrityError: a reader has a delivery of the edition already.

@@ -11,6 +11,7 @@ from newsletter.sending.books import books
 from newsletter.sending.due import catch_up_start
 from newsletter.sending.epoch import server_epoch
 from newsletter.sending.inserting import NewDelivery, insert_deliveries
+from newsletter.sending.readers import locked_readers
 from newsletter.sending.record import carry_over, remember_batch
 
 log = structlog.get_logger(__name__)
@@ -69,12 +70,13 @@ def _write_off(batches: QuerySet[Batch], state: BatchState, status: DeliveryStat
 
 
 def _write_off_one(batch: Batch, state: BatchState, status: DeliveryStatus, now: datetime) -> None:
+    readers = locked_readers(batch.subscriber_ids)
     known = set(
         Delivery.objects.filter(edition=batch.edition_id, subscriber__among=Ids(batch.subscriber_ids)).values_list(
             "subscriber_id", flat=True
         )
     )
-    rows = [NewDelivery(pk, status, settled_at=now) for pk in batch.subscriber_ids if pk not in known]
+    rows = [NewDelivery(reader.id, status, settled_at=now) for reader in readers if reader.id not in known]
     insert_deliveries(batch.edition_id, batch.pk, rows, now)
     batch.deliveries.filter(status=DeliveryStatus.DEFERRED).update(status=status, settled_at=now)
     Batch.objects.filter(pk=batch.pk).update(state=state, finished_at=now, subscriber_ids=[], planned_count=len(rows))

@@ -37,3 +37,13 @@ def test_a_letter_that_is_still_open_stays():
     waiting = a_letter(reader)
     forget(NOW + 2 * KEEP)
     assert list(Letter.objects.all()) == [waiting]
+
+
+def test_more_unconfirmed_readers_than_one_query_names_are_forgotten_day_by_day(monkeypatch):
+    monkeypatch.setattr("subscriptions.retention.FORGOTTEN_AT_ONCE", 2)
+    for number in range(3):
+        a_reader(f"reader{number}@example.org", state=SubscriberState.PENDING)
+    forget(NOW + 2 * KEEP)
+    assert Subscriber.objects.count() == 1
+    forget(NOW + 2 * KEEP + DAY)
+    assert not Subscriber.objects.exists()

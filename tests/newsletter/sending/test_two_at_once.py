@@ -5,7 +5,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import ProtectedError
 
 from newsletter.models import Batch, Delivery, Edition
 from newsletter.sending.books import books
@@ -13,7 +14,8 @@ from newsletter.sending.claim import claim
 from newsletter.sending.plan import plan_edition, plan_first_digest
 from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import sweep
-from subscriptions.models import Subscriber
+from subscriptions.models import Subscriber, SubscriberState
+from subscriptions.retention import forget
 from tests.newsletter.sending.ways_out import HandClock, Mailbox
 from tests.newsletter.world import FREEZE, a_frozen_edition, a_planned_edition, a_profile, a_reader, papers, readers
 
@@ -127,3 +129,62 @@ def test_leaving_while_the_batch_is_claimed_is_obeyed_at_the_hand_over(edition):
     send_batch(batch.pk, HandClock(batch.send_after), mailbox)
     assert leaving.address not in mailbox.addresses
     assert Delivery.objects.get(subscriber=leaving).reason == "left"
+
+
+def while_waiting(first: Callable[[], object], second: Callable[[], object]) -> list[object]:
+    """Run the second work in a thread of its own as soon as the first is done but not committed; it has to wait for the commit."""
+    results: list[object] = []
+
+    def run() -> None:
+        try:
+            results.append(second())
+        except ProtectedError as error:
+            results.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    with transaction.atomic():
+        first()
+        thread.start()
+        while not somebody_waits():
+            assert thread.is_alive(), "it did not wait"
+            thread.join(0.01)
+    thread.join(60)
+    return results
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0] > 0
+
+
+@pytest.fixture
+def never_confirmed(edition) -> Subscriber:
+    """A reader old enough to be forgotten who is in a batch all the same. The product lets nobody be both."""
+    reader = Subscriber.objects.order_by("pk").first()
+    Subscriber.objects.filter(pk=reader.pk).update(state=SubscriberState.PENDING)
+    return reader
+
+
+def test_whom_a_claim_has_just_given_a_delivery_is_not_deleted(edition, never_confirmed):
+    batch = edition.batches.get()
+    [refused] = while_waiting(lambda: claim(batch.pk, batch.send_after), lambda: forget(FREEZE + timedelta(days=1)))
+    assert isinstance(refused, ProtectedError)
+    assert Delivery.objects.get(subscriber=never_confirmed.pk).subscriber.pk == never_confirmed.pk
+
+
+def test_whom_retention_is_just_deleting_gets_no_delivery(edition, never_confirmed):
+    batch = edition.batches.get()
+    [claimed] = while_waiting(lambda: forget(FREEZE + timedelta(days=1)), lambda: claim(batch.pk, batch.send_after))
+    assert len(claimed.hand_overs) == Delivery.objects.count() == 29
+    assert not Delivery.objects.filter(subscriber=never_confirmed.pk).exists()
+
+
+def test_whom_retention_is_just_deleting_is_not_written_off_either(edition, never_confirmed):
+    later = edition.batches.get().send_after + timedelta(days=1)
+    while_waiting(lambda: forget(FREEZE + timedelta(days=1)), lambda: sweep(later))
+    assert not Delivery.objects.filter(subscriber=never_confirmed.pk).exists()
+    assert books(edition).late == 29
+    assert books(edition).balanced
