@@ -1,7 +1,9 @@
 """A PostgreSQL server of one's own from a wheel, for the bench, the suite and the fault experiments."""
 
+import atexit
 import logging
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +15,10 @@ def own_postgresql(folder: Path) -> "PostgresServer":
     """Start a server whose data and lock are under `folder`, which belongs to this process alone; `cleanup` stops it.
 
     Its package takes one lock for all servers of a runtime folder. It looks for that folder as it is imported, and where there is none
-    it takes a lock in the folder for temporary files, which then belongs to whichever account came first.
+    it takes a lock in the folder for temporary files, which then belongs to whichever account came first. As the process ends it takes
+    its lock once more, in a folder that its caller may have removed: so the folder is removed after that.
     """
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     runtime = folder / "runtime"
     (runtime / "python_PostgresServer").mkdir(parents=True)
     runtime.chmod(0o700)
