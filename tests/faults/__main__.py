@@ -7,6 +7,7 @@ import argparse
 import random
 import sys
 import time
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import django
@@ -27,6 +28,14 @@ PROCESSES = 2
 COLUMNS = ("due", "lost", "duplicate", "uncertain", "failed", "late", "wrong", "kills", "stops", "recovery s", "actions", "books")
 
 
+class Verdict(Enum):
+    """What came of an experiment."""
+
+    HELD = auto()
+    FAILED = auto()
+    LEFT_OUT = auto()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("experiments", nargs="*", help="which ones; all without a name")
@@ -34,7 +43,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     table = Table("experiment", "seed", *COLUMNS)
-    passed = True
+    verdicts: dict[str, Verdict] = {}
     with a_town() as town:
         django.setup()
         call_command("migrate", verbosity=0)
@@ -42,13 +51,17 @@ def main() -> int:
 
         for name in options.experiments or EXPERIMENTS:
             for seed in range(1, options.seeds + 1):
-                passed &= _experiment(town, name, EXPERIMENTS[name], seed, options.readers, table)
+                verdicts[f"{name} {seed}"] = _experiment(town, name, EXPERIMENTS[name], seed, options.readers, table)
     Console(width=170).print(table)
-    print("All held." if passed else "Something did not hold.")  # noqa: T201 (a program that prints its result)
-    return 0 if passed else 1
+    for verdict, words in ((Verdict.LEFT_OUT, "Left out, so that nothing is known"), (Verdict.FAILED, "Did not hold")):
+        if names := [name for name, reached in verdicts.items() if reached == verdict]:
+            print(f"{words}: {', '.join(names)}.")  # noqa: T201 (a program that prints its result)
+    if set(verdicts.values()) == {Verdict.HELD}:
+        print("All held.")  # noqa: T201 (as above)
+    return 1 if Verdict.FAILED in verdicts.values() else 0
 
 
-def _experiment(town: Town, name: str, experiment: "Experiment", seed: int, readers: int, table: Table) -> bool:
+def _experiment(town: Town, name: str, experiment: "Experiment", seed: int, readers: int, table: Table) -> Verdict:
     from tests.faults.disk import LeftOut
     from tests.faults.scene import Scene
 
@@ -59,12 +72,12 @@ def _experiment(town: Town, name: str, experiment: "Experiment", seed: int, read
     except LeftOut as reason:
         table.add_row(name, str(seed), "left out")
         print(f"{name} {seed}: LEFT OUT, nothing is shown: {reason}", flush=True)  # noqa: T201 (progress)
-        return True
+        return Verdict.LEFT_OUT
     books = "balance" if found.balanced else "DO NOT BALANCE"
     numbers = (found.due, found.lost, found.duplicate, found.uncertain, found.failed, found.late, found.wrong, scene.kills, scene.stops)
     table.add_row(name, str(seed), *map(str, numbers), f"{found.recovery:.0f}", str(found.operator_actions), books)
     print(f"{name} {seed}: {found}", *scene.notes, *trouble, sep="\n    ", flush=True)  # noqa: T201 (progress)
-    return not trouble and found.passed and _as_expected(scene, experiment, found)
+    return Verdict.HELD if not trouble and found.passed and _as_expected(scene, experiment, found) else Verdict.FAILED
 
 
 def _found(scene: "Scene", experiment: "Experiment") -> tuple[Findings, list[str]]:

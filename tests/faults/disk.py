@@ -35,7 +35,7 @@ def small_disk(folder: Path, megabytes: int = MEGABYTES) -> Iterator[Path]:
     except FileNotFoundError as error:
         raise LeftOut("there is no mount command here, so no small disk") from error
     except subprocess.CalledProcessError as error:
-        raise LeftOut(f"a small disk cannot be mounted, which takes root on Linux: {error.stderr.strip()}") from error
+        raise LeftOut(f"a small disk cannot be mounted, which takes root on Linux: {error.stderr.splitlines()[0]}") from error
     try:
         yield disk
     finally:
