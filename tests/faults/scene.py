@@ -52,9 +52,11 @@ class Scene:
         self.harmed_at = time.monotonic()
 
     def waiting_readers(self, count: int) -> Iterable[Subscriber]:
-        """Return active readers from the end of the queue, of whom the provider has nothing yet."""
-        waiting = Subscriber.objects.filter(state="active", suppressed_at=None, paused_until=None)
-        return waiting.exclude(address_key__in=self.town.accepted().keys()).select_related("profile").order_by("-pk")[:count]
+        """Return some active readers of whom the provider has nothing yet: planned ones, and some whose batch is in a worker's hands."""
+        active = Subscriber.objects.filter(state="active", suppressed_at=None, paused_until=None)
+        waiting = sorted(active.exclude(address_key__in=self.town.accepted().keys()).values_list("pk", flat=True))
+        chosen = self.dice.sample(waiting, min(count, len(waiting)))
+        return Subscriber.objects.filter(pk__in=chosen).select_related("profile").order_by("pk")
 
     def has_gone(self, reader: Subscriber) -> None:
         """Note a reader whom nothing may be sent any more, unless their mail had been begun before."""

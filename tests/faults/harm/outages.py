@@ -1,10 +1,15 @@
 """Outages of hours, and what is restored after them."""
 
+import time
+
 import psycopg
 
 from subscriptions.models import Subscriber
 from tests.faults.readers import is_done
 from tests.faults.scene import Scene
+
+SILENCE = 10
+"""Seconds in which a second machine that may send would have begun to: in them its beat wakes it five times."""
 
 
 def too_late(scene: Scene) -> None:
@@ -22,3 +27,4 @@ def restore_a_backup(scene: Scene) -> None:
         scene.town.wait_until_said("not_armed", 60, log=f"{second}.log")
         scene.when(1)
         scene.town.wait_for(is_done, 120)
+        time.sleep(SILENCE)

@@ -1,6 +1,7 @@
 """What readers do while the run is on."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 
 from django.test import Client
 from django.urls import reverse
@@ -21,7 +22,7 @@ def leave_meanwhile(scene: Scene) -> None:
     """Readers leave, pause, are erased and complain while the run is on; those before their hand-over get nothing."""
     for share in (0.1, 0.3, 0.5, 0.7):
         scene.when(share)
-        for way, reader in zip(WAYS_TO_GO, scene.waiting_readers(len(WAYS_TO_GO)), strict=False):
+        for way, reader in zip(cycle(WAYS_TO_GO), scene.waiting_readers(AT_ONCE), strict=False):
             way(reader, datetime.now(UTC))
             scene.has_gone(reader)
 
@@ -44,6 +45,7 @@ def _complains(reader: Subscriber, now: datetime) -> None:
 
 
 WAYS_TO_GO = (_leaves, _pauses, _is_erased, _complains)
+AT_ONCE = 12
 
 
 def pages_answer(scene: Scene) -> None:
