@@ -125,7 +125,7 @@ def _choose_all(frozen: EditionStatistics, readers: int) -> int:
     for start in range(0, readers, BLOCK):
         block = _readers(min(BLOCK, readers - start), len(frozen.topics), chance)
         scored = scorer.block(block)
-        chosen += int((choose(scorer, block, scored, np.zeros(scored.topic.shape, bool)) >= 0).sum())
+        chosen += int((choose(scorer, block, scored, np.zeros(scored.slot.shape, bool)) >= 0).sum())
     return chosen
 
 

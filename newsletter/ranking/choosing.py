@@ -17,10 +17,15 @@ REPEATED = 100
 
 _SERVED = 1 << 16
 _PINNED_FIRST = 1 << 24
-_NEVER = -(1 << 30)
+_OPEN = 1 << 20
+"""Added to every rank, so that those of papers that can be had stay above zero, and `&` with 0 or -1 bars or keeps."""
+
+Ints = NDArray[np.int32]
+Places = NDArray[np.intp]
+Small = NDArray[np.int8] | NDArray[np.int16]
 
 
-def choose(scorer: Scorer, readers: ReaderArrays, block: Block, barred: NDArray[np.bool_]) -> NDArray[np.int32]:
+def choose(scorer: Scorer, readers: ReaderArrays, block: Block, barred: NDArray[np.bool_]) -> Ints:
     """Places of the chosen papers per reader, in the order chosen, padded with -1.
 
     `barred`, bool (readers, papers), marks what was mailed before.
@@ -28,85 +33,84 @@ def choose(scorer: Scorer, readers: ReaderArrays, block: Block, barred: NDArray[
     Each step takes the best paper that is left. Interests not yet served go first; after that each
     paper counts less the more of its interest are chosen. Near-duplicates of a chosen paper are out.
     """
-    everything = wants_everything(readers)[:, None]
-    total = block.topic + block.taste + scorer.common[readers.balance]
-    outside = (block.slot < 0) & ~everything
-    open_ = _allowed(scorer, readers, barred) & (total > 0) & (~outside | _stands_out(scorer, readers))
-    slot = block.slot | -everything.astype(np.int8)  # -1 has all bits set: those who want everything have no slots
-    rank = np.where(open_, total - (slot < 0) * np.int32(_SERVED), np.int32(_NEVER))
-    pinned = np.flatnonzero(scorer.statistics.editor >= PINNED // 2)
-    rank[:, pinned] += open_[:, pinned] * np.int32(_PINNED_FIRST)
-    picking = _Picking(rank, slot, outside, scorer.statistics.duplicates, _most_of_one(readers, slot, open_))
+    everything = wants_everything(readers)
+    slot = block.slot | -everything[:, None].astype(np.int8)  # -1 has all bits set: those who want everything have no slots
+    closed = _closed(scorer, readers, block, barred, everything)
+    first = _OPEN + _PINNED_FIRST * (scorer.statistics.editor >= PINNED // 2)
+    rank = block.total + first.astype(np.int32)
+    rank -= (slot < 0) * np.int32(_SERVED)
+    rank &= _kept(closed)
+    picking = _Picking(rank, slot, everything, scorer.statistics.duplicates, _most_of_one(readers, slot, closed))
     most = int(readers.limit.max(initial=0)) if rank.shape[1] else 0
     places = np.full((len(readers), most), -1, np.int32)
     for step in range(most):
         best, taken = picking.best(step < readers.limit)
         if not taken.any():
             break
-        places[taken, step] = best[taken]
+        np.copyto(places[:, step], best, where=taken, casting="same_kind")
         picking.take(best, taken)
     return places
 
 
 class _Picking:
-    """What is left to choose from: `rank` falls as papers, topics and outsiders are taken."""
+    """What is left to choose from: `rank` falls as papers, topics and outsiders are taken; above zero a paper can be had.
 
-    def __init__(
-        self,
-        rank: NDArray[np.int32],
-        slot: NDArray[np.int8],
-        outside: NDArray[np.bool_],
-        duplicates: NDArray[np.bool_],
-        most: NDArray[np.int32],
-    ) -> None:
+    What follows for readers who get nothing any more does not matter: they are ranked on with the others where that is cheaper.
+    """
+
+    def __init__(self, rank: Ints, slot: Small, everything: NDArray[np.bool_], duplicates: NDArray[np.bool_], most: Ints) -> None:
         self.rank = rank
         self.slot = slot
-        self.outside = outside
-        self.duplicates = duplicates
+        self.everything = everything
+        self.other = _kept(duplicates)
         self.doubled = duplicates.sum(axis=1) > 1
         self.most = most
         self.rows = np.arange(len(rank))
         self.counts = np.zeros((len(rank), int(slot.max(initial=-1)) + 2), np.int32)
-        self.outsiders = np.zeros(len(rank), np.int32)
+        self.same = np.empty(slot.shape, bool)
+        self.behind = np.empty_like(rank)
 
-    def best(self, wanting: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    def best(self, wanting: NDArray[np.bool_]) -> tuple[Places, NDArray[np.bool_]]:
         """The best paper left for each reader, and for which of those who want one there is any."""
         best = self.rank.argmax(axis=1)
-        return best, wanting & (self.rank[self.rows, best] > _NEVER // 2)
+        return best, wanting & (self.rank[self.rows, best] > 0)
 
-    def take(self, best: NDArray[np.intp], taken: NDArray[np.bool_]) -> None:
+    def take(self, best: Places, taken: NDArray[np.bool_]) -> None:
         """Take these papers, where `taken`, with what follows from it for the papers left.
 
         What concerns few readers is done for those alone: this runs once per place of a digest.
         """
-        rows = self.rows[taken]
-        papers = best[taken]
-        self.rank[rows, papers] = _NEVER
-        twice = self.doubled[papers]
-        self._bar(rows[twice], self.duplicates[papers[twice]])
-        used = self.slot[rows, papers]
-        self.counts[rows, used] += 1
-        self._pass_over(taken, best)
-        self._bar_full(rows[used >= 0], used[used >= 0])
-        strange = rows[self.outside[rows, papers]]
-        self.outsiders[strange] += 1
-        full = strange[self.outsiders[strange] >= MOST_OUTSIDE]
-        self._bar(full, self.outside[full])
-
-    def _pass_over(self, taken: NDArray[np.bool_], best: NDArray[np.intp]) -> None:
-        """Papers of an interest that was just served stand back."""
         used = self.slot[self.rows, best]
-        behind = np.where(self.counts[self.rows, used] == 1, _SERVED + REPEATED, REPEATED)
-        behind[~taken | (used < 0)] = 0
-        self.rank -= (self.slot == used[:, None]) * behind.astype(np.int32)[:, None]
+        self.counts[self.rows, used] += 1
+        count = self.counts[self.rows, used]
+        self.rank[self.rows, best] = 0
+        self._pass_over(used, count)
+        twice = np.flatnonzero(taken & self.doubled[best])
+        self._bar(twice, self.other.take(best[twice], axis=0))
+        full = np.flatnonzero(taken & (used >= 0) & (count >= self.most))
+        self._bar(full, _kept(self.same[full]))
+        full = np.flatnonzero(taken & (used < 0) & (count >= MOST_OUTSIDE) & ~self.everything)
+        self._bar(full, _kept(self.same[full]))
 
-    def _bar_full(self, rows: NDArray[np.intp], used: NDArray[np.int8]) -> None:
-        full = self.counts[rows, used] >= self.most[rows]
-        self._bar(rows[full], self.slot[rows[full]] == used[full, None])
+    def _pass_over(self, used: Small, count: Ints) -> None:
+        """Papers of an interest that was just served stand back."""
+        np.equal(self.slot, used[:, None], out=self.same)
+        behind = np.where(count == 1, np.int32(_SERVED + REPEATED), np.int32(REPEATED)) * (used >= 0)
+        np.multiply(self.same, behind[:, None], out=self.behind)
+        self.rank -= self.behind
 
-    def _bar(self, rows: NDArray[np.intp], papers: NDArray[np.bool_]) -> None:
-        if len(rows):
-            self.rank[rows] = np.where(papers, _NEVER, self.rank[rows])
+    def _bar(self, rows: Places, kept: Ints) -> None:
+        if len(rows) == len(self.rank):
+            self.rank &= kept
+        elif len(rows):
+            self.rank[rows] &= kept
+
+
+def _kept(closed: NDArray[np.bool_]) -> Ints:
+    """-1, all bits set, for what stays and 0 for what is closed."""
+    kept = closed.astype(np.int32)
+    kept -= 1
+    return kept
 
 
 def wants_everything(readers: ReaderArrays) -> NDArray[np.bool_]:
@@ -118,24 +122,37 @@ def wants_everything(readers: ReaderArrays) -> NDArray[np.bool_]:
     return np.asarray(no_interest | (readers.balance == MAX_BALANCE))
 
 
-def _allowed(scorer: Scorer, readers: ReaderArrays, barred: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The hard rules. A paper whose votes nobody counted is not taken to have too few."""
-    votes = np.array([-1 if paper.votes is None else paper.votes for paper in scorer.statistics.papers], np.int64)
-    allowed = ~barred & ((votes < 0)[None, :] | (votes[None, :] >= readers.minimum_votes[:, None]))
+def _closed(
+    scorer: Scorer, readers: ReaderArrays, block: Block, barred: NDArray[np.bool_], everything: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """What a reader cannot get: by the hard rules, or because nothing speaks for it. A paper whose votes nobody counted is not taken
+    to have too few."""
+    closed = barred | (block.total <= 0)
+    if readers.minimum_votes.max(initial=0) > 0:
+        many = np.iinfo(np.int32).max
+        votes = np.array([many if paper.votes is None else paper.votes for paper in scorer.statistics.papers], np.int32)
+        closed |= votes[None, :] < readers.minimum_votes[:, None]
     for place in range(readers.muted.shape[1]):
-        allowed &= ~scorer.tables.muted[readers.muted[:, place]]
-    return allowed
+        closed |= scorer.tables.muted[readers.muted[:, place]]
+    closed |= (block.slot < 0) & _lost_in_the_crowd(scorer)[np.where(everything, MAX_BALANCE + 1, readers.balance)]
+    return closed
 
 
-def _stands_out(scorer: Scorer, readers: ReaderArrays) -> NDArray[np.bool_]:
-    """Being new alone is no reason to show a paper outside a reader's interests."""
-    return np.asarray((scorer.trend_parts[readers.balance] > 0) | (scorer.statistics.editor > 0)[None, :])
+def _lost_in_the_crowd(scorer: Scorer) -> NDArray[np.bool_]:
+    """Which papers do not stand out for readers from outside, by balance; the last row is for those to whom nothing is outside.
+
+    Being new alone is no reason to show a paper outside a reader's interests.
+    """
+    lost = (scorer.trend_parts <= 0) & (scorer.statistics.editor <= 0)[None, :]
+    return np.concatenate([lost, np.zeros((1, lost.shape[1]), bool)])
 
 
-def _most_of_one(readers: ReaderArrays, slot: NDArray[np.int8], open_: NDArray[np.bool_]) -> NDArray[np.int32]:
+def _most_of_one(readers: ReaderArrays, slot: Small, closed: NDArray[np.bool_]) -> Ints:
     """At most this many papers per interest: all, if only one interest has papers."""
+    open_ = slot + slot.dtype.type(1)
+    open_ *= ~closed
     active = np.zeros(len(readers), np.int32)
-    for place in range(readers.interests.shape[1] + 1):
-        active += ((slot == place) & open_).any(axis=1)
+    for number in range(1, readers.interests.shape[1] + 2):
+        active += (open_ == number).any(axis=1)
     capped = np.maximum(np.ceil(readers.limit * MOST_OF_ONE).astype(np.int32), 2)
     return np.where(active > 1, capped, readers.limit).astype(np.int32)

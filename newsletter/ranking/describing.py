@@ -1,5 +1,6 @@
 """Chosen papers as picks: parts, reasons and sections, for a whole block of readers at once."""
 
+import itertools
 from collections.abc import Sequence
 from typing import cast
 
@@ -10,7 +11,7 @@ from newsletter.ranking.choosing import wants_everything
 from newsletter.ranking.readers import ReaderArrays
 from newsletter.ranking.reasons import ORDER, Narrator
 from newsletter.ranking.scoring import Block, Scorer
-from newsletter.ranking.values import Explanation, Parts, Pick
+from newsletter.ranking.values import MAX_BALANCE, Explanation, Parts, Pick
 
 Ints = NDArray[np.intp]
 _LEAD, _TOPICS, _ALSO = range(3)
@@ -40,38 +41,53 @@ class Describer:
         """Picks of each reader. The best paper leads; then the main list, then what is outside; each by score."""
         rows, columns = np.nonzero(chosen >= 0)
         places = chosen[rows, columns].astype(np.intp)
-        parts = self.scorer.parts(self.block, self.readers, rows, places)
         # One sortable number for the best score first, then the earlier place: a sort by several keys takes ten times as long.
-        span = _TOTALS * len(self.scorer.statistics.papers)
-        by_score = span // 2 - parts.sum(axis=1, dtype=np.int64) * len(self.scorer.statistics.papers) + places
-        best = np.argsort(rows * span + by_score)
-        first = best[np.flatnonzero(np.diff(rows[best], prepend=-1))]
+        papers = len(self.scorer.statistics.papers)
+        span = _TOTALS * papers
+        by_score = span // 2 - self.block.total[rows, places].astype(np.int64) * papers + places
+        ends = np.cumsum(np.bincount(rows, minlength=len(chosen)))
+        starts = np.flatnonzero(np.diff(rows, prepend=-1))
         sections = np.where(self.outside(rows, places), _ALSO, _TOPICS)
-        sections[first] = _LEAD
+        sections[by_score == np.repeat(np.minimum.reduceat(by_score, starts), np.diff(starts, append=len(rows)))] = _LEAD
         order = np.argsort((rows * len(_SECTIONS) + sections) * span + by_score)
-        flat = self._picked(rows[order], places[order], parts[order], sections[order])
-        ends = np.cumsum(np.bincount(rows, minlength=len(chosen))).tolist()
-        return [tuple(flat[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+        flat = self._picked(rows[order], places[order], sections[order])
+        return [tuple(flat[start:end]) for start, end in itertools.pairwise([0, *ends.tolist()])]
 
-    def _picked(self, rows: Ints, places: Ints, parts: NDArray[np.int32], sections: Ints) -> list[Pick]:
+    def _picked(self, rows: Ints, places: Ints, sections: Ints) -> list[Pick]:
         """One pick for each pair of reader and paper. What many readers get in the same words is put together once."""
         memory = self.scorer.statistics.memory
-        keys = self._keys(rows, places, parts, sections)
+        keys = self._keys(rows, places, sections)
         picks = cast("list[Pick]", memory.known(keys))
-        new = np.array([at for at, pick in enumerate(picks) if pick is None], np.intp)
-        for at, one in zip(new.tolist(), self.describe(rows[new], places[new], parts[new]), strict=True):
-            picks[at] = Pick(one.paper_id, one.parts, one.reasons, _SECTIONS[sections[at]], one.topic_id)
-            if keys[at] is not None:
-                memory.keep(keys[at], picks[at])
+        missing = [at for at, pick in enumerate(picks) if pick is None]
+        if missing:
+            once = {keys[at]: at for at in missing}
+            made = dict(zip(once, self._made(rows, places, sections, np.array([*once.values()], np.intp)), strict=True))
+            for at in missing:
+                picks[at] = made[keys[at]]
+            for key, pick in made.items():
+                if key >= 0:
+                    memory.keep(key, pick)
         return picks
 
-    def _keys(self, rows: Ints, places: Ints, parts: NDArray[np.int32], sections: Ints) -> list[bytes | None]:
-        """All that makes a pick what it is, as bytes; None where a reader's own phrase or taste has a say in it."""
+    def _made(self, rows: Ints, places: Ints, sections: Ints, new: Ints) -> list[Pick]:
+        parts = self.scorer.parts(self.block, self.readers, rows[new], places[new])
+        told = self.describe(rows[new], places[new], parts)
+        return [
+            Pick(one.paper_id, one.parts, one.reasons, _SECTIONS[section], one.topic_id)
+            for one, section in zip(told, sections[new].tolist(), strict=True)
+        ]
+
+    def _keys(self, rows: Ints, places: Ints, sections: Ints) -> list[int]:
+        """A number for all that makes a pick what it is; one below zero where a reader's own phrase or taste has a say in it."""
+        balance = self.readers.balance[rows]
         interests = self._interest_rows(rows, places)
-        common = (interests < len(self.scorer.statistics.topics)) & (_told(parts)[:, _TASTE] == 0)
-        columns = np.column_stack([places, parts, sections, interests]).astype(np.int32)
-        keys = columns.view(f"V{columns.itemsize * columns.shape[1]}").ravel().tolist()
-        return [key if shared else None for key, shared in zip(keys, common.tolist(), strict=True)]
+        topics = len(self.scorer.statistics.topics)
+        keys = ((places * (MAX_BALANCE + 1) + balance) * (topics + 1) + interests + 1) * len(_SECTIONS) + sections
+        own = interests >= topics
+        if self.scorer.tables.taste_bytes:
+            own |= self.block.taste[rows, places] != 0
+        keys[own] = -1 - np.flatnonzero(own)
+        return cast("list[int]", keys.tolist())
 
     def describe(self, rows: Ints, places: Ints, parts: NDArray[np.int32]) -> list[Explanation]:
         """Parts, reasons and topic of each pair of reader and paper."""

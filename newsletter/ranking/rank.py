@@ -28,16 +28,19 @@ def rank(statistics: EditionStatistics, profiles: Sequence[ReaderProfile], maile
     """One Selection per profile, in order; `mailed` holds the paper ids each reader has had.
 
     Pure: a reader's selection depends on the statistics, their profile and what they were mailed,
-    never on the other readers. Equal profiles with equal histories are ranked once.
+    never on the other readers. Readers who share a profile and what they were mailed are ranked once.
     """
-    wanted: dict[tuple[ReaderProfile, frozenset[int]], int] = {}
     barred = {ids: _barred_places(statistics, ids) for ids in set(mailed)}
-    order = [wanted.setdefault((profile, barred[ids]), len(wanted)) for profile, ids in zip(profiles, mailed, strict=True)]
+    pairs = [(profile, barred[ids]) for profile, ids in zip(profiles, mailed, strict=True)]
+    different = {(id(profile), places): (profile, places) for profile, places in pairs}
+    keys = list(different.values())
     selections: list[Selection] = []
-    keys = list(wanted)
     for start in range(0, len(keys), BLOCK):
         selections += _rank_block(statistics, keys[start : start + BLOCK])
-    return [selections[at] for at in order]
+    if len(keys) == len(pairs):
+        return selections
+    found = dict(zip(different, selections, strict=True))
+    return [found[id(profile), places] for profile, places in pairs]
 
 
 def explain(statistics: EditionStatistics, profile: ReaderProfile, paper_ids: Sequence[int]) -> list[Explanation]:
@@ -64,7 +67,7 @@ def _rank_block(statistics: EditionStatistics, keys: Sequence[tuple[ReaderProfil
     tables, readers = tabulate(statistics, [profile for profile, _ in keys])
     scorer = Scorer(tables)
     block = scorer.block(readers)
-    barred = np.zeros(block.topic.shape, bool)
+    barred = np.zeros(block.slot.shape, bool)
     for row, (_, places) in enumerate(keys):
         if places:
             barred[row, list(places)] = True

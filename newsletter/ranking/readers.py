@@ -38,7 +38,7 @@ class Tables:
 
 @dataclass(frozen=True, eq=False)
 class ReaderArrays:
-    """One row per profile. `interests`, `muted` and `taste` hold rows of `Tables`; -1 stands for none."""
+    """One row per profile. `interests`, `muted` and `taste` hold rows of `Tables`; -1 stands for none, wherever it stands."""
 
     interests: Rows
     muted: Rows
@@ -73,22 +73,37 @@ def tabulate(statistics: EditionStatistics, profiles: Sequence[ReaderProfile]) -
         np.vstack([*(statistics.affinity.scores(tastes) if tastes else ()), nothing]).astype(np.int16),
         tastes,
     )
-    taste_rows = {taste: row for row, taste in enumerate(tastes)}
-    phrase_rows = {phrase: len(statistics.topics) + row for row, phrase in enumerate(phrases)}
-    muted_rows = {one: row for row, one in enumerate(muted)}
-    interests = [
-        [statistics.rows[topic] for topic in profile.topics if topic in statistics.rows]
-        + [phrase_rows[phrase] for phrase in map(_spelling, profile.phrases) if phrase]
-        for profile in profiles
-    ]
     return tables, ReaderArrays(
-        _padded(interests),
-        _padded([[muted_rows[one] for one in map(_spelling, profile.muted) if one] if profile.muted else [] for profile in profiles]),
+        np.hstack([_topic_rows(statistics, profiles), _spelled_rows(phrases, len(statistics.topics), [one.phrases for one in profiles])]),
+        _spelled_rows(muted, 0, [profile.muted for profile in profiles]),
         np.array([profile.minimum_votes for profile in profiles], np.int32),
         np.array([profile.papers_per_digest for profile in profiles], np.int32),
         np.array([profile.balance for profile in profiles], np.int32),
-        np.array([taste_rows.get(profile.taste, -1) for profile in profiles], np.int32),
+        _taste_rows(tastes, profiles),
     )
+
+
+def _topic_rows(statistics: EditionStatistics, profiles: Sequence[ReaderProfile]) -> Rows:
+    """The row of each topic; -1 for those that the edition did not know."""
+    chosen = _padded([profile.topics for profile in profiles])
+    known = np.array([*statistics.rows, np.iinfo(np.int64).max], np.int64)
+    found = np.searchsorted(known, chosen)
+    return np.where(known[found] == chosen, found, -1).astype(np.int32)
+
+
+def _spelled_rows(known: Sequence[str], first: int, lists: Sequence[Sequence[str]]) -> Rows:
+    """The row of each text that a reader typed, when the known ones begin at the row `first`."""
+    if not known:
+        return np.zeros((len(lists), 0), np.int32)
+    rows = {one: first + row for row, one in enumerate(known)}
+    return _padded([[rows[one] for one in map(_spelling, typed) if one] for typed in lists]).astype(np.int32)
+
+
+def _taste_rows(tastes: Sequence[bytes], profiles: Sequence[ReaderProfile]) -> Rows:
+    rows = {taste: row for row, taste in enumerate(tastes)}
+    if not rows:
+        return np.full(len(profiles), -1, np.int32)
+    return np.array([rows.get(profile.taste, -1) for profile in profiles], np.int32)
 
 
 def _spelling(typed: str) -> str:
@@ -96,12 +111,12 @@ def _spelling(typed: str) -> str:
 
 
 def _distinct(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    return tuple(sorted({spelling for typed in lists for spelling in map(_spelling, typed) if spelling}))
+    return tuple(sorted({spelling for typed in lists if typed for spelling in map(_spelling, typed) if spelling}))
 
 
-def _padded(lists: Sequence[Sequence[int]]) -> Rows:
+def _padded(lists: Sequence[Sequence[int]]) -> NDArray[np.int64]:
     lengths = np.fromiter(map(len, lists), np.intp, len(lists))
     width = int(lengths.max(initial=0))
-    padded = np.full((len(lists), width), -1, np.int32)
-    padded[np.arange(width) < lengths[:, None]] = np.fromiter(chain.from_iterable(lists), np.int32, int(lengths.sum()))
+    padded = np.full((len(lists), width), -1, np.int64)
+    padded[np.arange(width) < lengths[:, None]] = np.fromiter(chain.from_iterable(lists), np.int64, int(lengths.sum()))
     return padded

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from functools import partial
 
 from newsletter.ranking.grounds import Grounds
 from newsletter.ranking.statistics import EditionStatistics
@@ -42,11 +43,11 @@ class Narrator:
             if part == _EDITOR:
                 yield EDITORS_PICK
             elif part == _INTEREST and interest is not None:
-                yield self._interest(place, interest)
+                yield self.statistics.memory.get(("interest", place, interest), partial(self._interest, place, interest))
             elif part == _TASTE and taste:
                 yield self._taste(place, taste)
             elif part == _TREND:
-                yield self._trend(place)
+                yield self.statistics.memory.get(("trend", place), partial(self._trend, place))
             elif part == _FRESH and len(order) == 1:
                 yield _fresh(self.statistics.papers[place], self.statistics.now.date())
 
