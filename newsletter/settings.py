@@ -11,6 +11,7 @@ import secrets
 import sys
 import tempfile
 import tomllib
+from contextlib import suppress
 from datetime import timedelta
 from email.utils import formataddr, parseaddr
 from pathlib import Path
@@ -36,14 +37,15 @@ _env.read_env(str(BASE_DIR / ".env"), recurse=False)
 
 def _instance_secret(path: Path) -> str:
     """Return the secret of this development instance, made once and readable by its owner only."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        secret = secrets.token_urlsafe(64)
-        file.write(secret + "\n")
-    return secret
+    if not path.exists():
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".secret-")
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(64) + "\n")
+        # By a link it appears whole: other processes may be starting, and the first one's secret is everybody's.
+        with suppress(FileExistsError):
+            os.link(draft, path)
+        Path(draft).unlink()
+    return path.read_text(encoding="ascii").strip()
 
 
 def _socket_path(var_dir: Path) -> Path:

@@ -4,12 +4,15 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from ingest.known_sources import KNOWN
 from newsletter.environment import TAKEN_PATHS, keys
+from newsletter.settings import _instance_secret
 from newsletter.site import urls as site_urls
 from subscriptions import urls as reader_urls
 
@@ -213,3 +216,17 @@ def test_the_development_secret_is_made_once_and_private(tmp_path):
     load(tmp_path)
     assert (tmp_path / "secret_key").read_text() == secret
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_processes_that_start_at_once_share_one_development_secret(tmp_path):
+    """A worker that found the file before its content would end with an empty secret."""
+    start = threading.Barrier(8)
+
+    def read(_number: int) -> str:
+        start.wait()
+        return _instance_secret(tmp_path / "secret_key")
+
+    with ThreadPoolExecutor(8) as threads:
+        [secret] = set(threads.map(read, range(8)))
+    assert len(secret) > 50
+    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
