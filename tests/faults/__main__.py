@@ -5,6 +5,7 @@ docs/sending.md tells which promise each of them tries to break, and which ordin
 
 import argparse
 import random
+import signal
 import sys
 import time
 from enum import Enum, auto
@@ -42,6 +43,7 @@ def main() -> int:
     parser.add_argument("--readers", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # processes, servers and mounts must go with the program
     table = Table("experiment", "seed", *COLUMNS)
     verdicts: dict[str, Verdict] = {}
     with a_town() as town:
