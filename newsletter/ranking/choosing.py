@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from newsletter.ranking.readers import ReaderArrays
 from newsletter.ranking.scoring import Block, Scorer
-from newsletter.ranking.statistics import PINNED
+from newsletter.ranking.shared_tables import SharedTables
 from newsletter.ranking.values import MAX_BALANCE
 
 MOST_OUTSIDE = 2
@@ -36,11 +36,11 @@ def choose(scorer: Scorer, readers: ReaderArrays, block: Block, barred: NDArray[
     everything = wants_everything(readers)
     slot = block.slot | -everything[:, None].astype(np.int8)  # -1 has all bits set: those who want everything have no slots
     closed = _closed(scorer, readers, block, barred, everything)
-    first = _OPEN + _PINNED_FIRST * (scorer.statistics.editor >= PINNED // 2)
+    first = _OPEN + _PINNED_FIRST * scorer.shared.pinned
     rank = block.total + first.astype(np.int32)
     rank -= (slot < 0) * np.int32(_SERVED)
     rank &= _kept(closed)
-    picking = _Picking(rank, slot, everything, scorer.statistics.duplicates, _most_of_one(readers, slot, closed))
+    picking = _Picking(rank, slot, everything, scorer.shared, _most_of_one(readers, slot, closed))
     most = int(readers.limit.max(initial=0)) if rank.shape[1] else 0
     places = np.full((len(readers), most), -1, np.int32)
     for step in range(most):
@@ -48,7 +48,8 @@ def choose(scorer: Scorer, readers: ReaderArrays, block: Block, barred: NDArray[
         if not taken.any():
             break
         np.copyto(places[:, step], best, where=taken, casting="same_kind")
-        picking.take(best, taken)
+        if step + 1 < most:
+            picking.take(best, taken)
     return places
 
 
@@ -58,17 +59,17 @@ class _Picking:
     What follows for readers who get nothing any more does not matter: they are ranked on with the others where that is cheaper.
     """
 
-    def __init__(self, rank: Ints, slot: Small, everything: NDArray[np.bool_], duplicates: NDArray[np.bool_], most: Ints) -> None:
+    def __init__(self, rank: Ints, slot: Small, everything: NDArray[np.bool_], shared: SharedTables, most: Ints) -> None:
         self.rank = rank
         self.slot = slot
+        self.shared = shared
         self.everything = everything
-        self.other = _kept(duplicates)
-        self.doubled = duplicates.sum(axis=1) > 1
         self.most = most
         self.rows = np.arange(len(rank))
         self.counts = np.zeros((len(rank), int(slot.max(initial=-1)) + 2), np.int32)
         self.same = np.empty(slot.shape, bool)
         self.behind = np.empty_like(rank)
+        self.steps = np.repeat(np.array([[0], [REPEATED], [_SERVED + REPEATED]], np.int32), rank.shape[1], axis=1)
 
     def best(self, wanting: NDArray[np.bool_]) -> tuple[Places, NDArray[np.bool_]]:
         """The best paper left for each reader, and for which of those who want one there is any."""
@@ -85,8 +86,7 @@ class _Picking:
         count = self.counts[self.rows, used]
         self.rank[self.rows, best] = 0
         self._pass_over(used, count)
-        twice = np.flatnonzero(taken & self.doubled[best])
-        self._bar(twice, self.other.take(best[twice], axis=0))
+        self._bar_doubled(best, taken & self.shared.doubled[best])
         full = np.flatnonzero(taken & (used >= 0) & (count >= self.most))
         self._bar(full, _kept(self.same[full]))
         full = np.flatnonzero(taken & (used < 0) & (count >= MOST_OUTSIDE) & ~self.everything)
@@ -95,14 +95,21 @@ class _Picking:
     def _pass_over(self, used: Small, count: Ints) -> None:
         """Papers of an interest that was just served stand back."""
         np.equal(self.slot, used[:, None], out=self.same)
-        behind = np.where(count == 1, np.int32(_SERVED + REPEATED), np.int32(REPEATED)) * (used >= 0)
-        np.multiply(self.same, behind[:, None], out=self.behind)
+        np.copyto(self.behind, self.same)
+        # Rows of equal numbers: numpy multiplies them several times faster than one number for each row.
+        self.behind *= self.steps.take(np.where(used < 0, 0, 1 + (count == 1)), axis=0)
         self.rank -= self.behind
 
+    def _bar_doubled(self, best: Places, twice: NDArray[np.bool_]) -> None:
+        """Bar the near-duplicates of papers that have some: for a few readers alone, or at once for all, which is cheaper for many."""
+        rows = np.flatnonzero(twice)
+        if 2 * len(rows) > len(self.rank):
+            self.rank &= self.shared.unlike.take(np.where(twice, best, -1), axis=0, mode="wrap")
+        else:
+            self._bar(rows, self.shared.unlike[best[rows]])
+
     def _bar(self, rows: Places, kept: Ints) -> None:
-        if len(rows) == len(self.rank):
-            self.rank &= kept
-        elif len(rows):
+        if len(rows):
             self.rank[rows] &= kept
 
 
@@ -125,26 +132,14 @@ def wants_everything(readers: ReaderArrays) -> NDArray[np.bool_]:
 def _closed(
     scorer: Scorer, readers: ReaderArrays, block: Block, barred: NDArray[np.bool_], everything: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """What a reader cannot get: by the hard rules, or because nothing speaks for it. A paper whose votes nobody counted is not taken
-    to have too few."""
+    """What a reader cannot get: by the hard rules, or because nothing speaks for it."""
     closed = barred | (block.total <= 0)
     if readers.minimum_votes.max(initial=0) > 0:
-        many = np.iinfo(np.int32).max
-        votes = np.array([many if paper.votes is None else paper.votes for paper in scorer.statistics.papers], np.int32)
-        closed |= votes[None, :] < readers.minimum_votes[:, None]
+        closed |= scorer.shared.votes[None, :] < readers.minimum_votes[:, None]
     for place in range(readers.muted.shape[1]):
         closed |= scorer.tables.muted[readers.muted[:, place]]
-    closed |= (block.slot < 0) & _lost_in_the_crowd(scorer)[np.where(everything, MAX_BALANCE + 1, readers.balance)]
+    closed |= (block.slot < 0) & scorer.shared.lost_in_the_crowd[np.where(everything, MAX_BALANCE + 1, readers.balance)]
     return closed
-
-
-def _lost_in_the_crowd(scorer: Scorer) -> NDArray[np.bool_]:
-    """Which papers do not stand out for readers from outside, by balance; the last row is for those to whom nothing is outside.
-
-    Being new alone is no reason to show a paper outside a reader's interests.
-    """
-    lost = (scorer.trend_parts <= 0) & (scorer.statistics.editor <= 0)[None, :]
-    return np.concatenate([lost, np.zeros((1, lost.shape[1]), bool)])
 
 
 def _most_of_one(readers: ReaderArrays, slot: Small, closed: NDArray[np.bool_]) -> Ints:

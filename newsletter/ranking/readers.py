@@ -8,6 +8,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from newsletter.ranking.shared_tables import SharedTables
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.text import words
 from newsletter.ranking.values import ReaderProfile
@@ -63,7 +64,7 @@ def tabulate(statistics: EditionStatistics, profiles: Sequence[ReaderProfile]) -
     phrases = _distinct(profile.phrases for profile in profiles)
     muted = _distinct(profile.muted for profile in profiles)
     tastes = tuple(sorted({profile.taste for profile in profiles if profile.taste}))
-    counted = np.where(statistics.on_topic, np.maximum(statistics.topic_scores, 1), 0)
+    counted = SharedTables.of(statistics).counted
     nothing = np.zeros((1, len(statistics.papers)))
     tables = Tables(
         statistics,

@@ -1,18 +1,16 @@
 """One score per reader and paper: the sum of named integer parts."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.ranking.readers import ReaderArrays, Tables
+from newsletter.ranking.shared_tables import EVEN, SharedTables
 from newsletter.ranking.values import MAX_BALANCE
 
 TO_TASTE = 250
 """Affinity from which a paper counts as one of the reader's own, not as one from outside."""
-EVEN = MAX_BALANCE // 2
-"""At this balance topic and trend weigh the same: their parts are as stored, up to 1000 each."""
 _BEST_MATCH = 1000
 
 Small = NDArray[np.int8] | NDArray[np.int16]
@@ -40,23 +38,13 @@ class Scorer:
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
         self.statistics = tables.statistics
-
-    @cached_property
-    def trend_parts(self) -> NDArray[np.int32]:
-        """The trend part for each balance: (101, papers)."""
-        balances = np.arange(MAX_BALANCE + 1, dtype=np.int32)
-        return balances[:, None] * self.statistics.trend.astype(np.int32)[None, :] // EVEN
-
-    @cached_property
-    def common(self) -> NDArray[np.int32]:
-        """What does not depend on the reader's interests: trend, freshness, editor; (101, papers)."""
-        return self.trend_parts + self.statistics.freshness + self.statistics.editor
+        self.shared = SharedTables.of(tables.statistics)
 
     def block(self, readers: ReaderArrays) -> Block:
         """The topic part is the best match among a reader's interests; it and the taste part weigh by the balance."""
         match, slot = self._best(readers)
         total = _weighed(match, readers)
-        total += self.common.take(readers.balance, axis=0)
+        total += self.shared.common.take(readers.balance, axis=0)
         if self.tables.taste_bytes:
             taste = self.tables.tastes[readers.taste]
             total += _weighed(taste, readers)
@@ -96,7 +84,7 @@ class Scorer:
             [
                 block.match[rows, places] * weight // EVEN,
                 block.taste[rows, places] * weight // EVEN,
-                self.trend_parts[balance, places],
+                self.shared.trend_parts[balance, places],
                 frozen.freshness[places],
                 frozen.editor[places],
             ]
