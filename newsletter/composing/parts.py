@@ -88,7 +88,7 @@ def layout_values(facts: EditionFacts, digest: Digest) -> dict[str, str]:
     sentence = facts.sentences[min(len(digest.picks), len(facts.sentences) - 1)]
     return {
         "headline": headline(facts, digest),
-        "preheader": _preheader(facts, digest, sentence),
+        "preheader": "".join(preheader_pieces(facts, [pick.paper_id for pick in digest.picks])),
         "sentence": sentence,
         "sentence_lines": paragraph(sentence),
     }
@@ -102,37 +102,38 @@ def headline(facts: EditionFacts, digest: Digest) -> str:
     return headlines[digest.picks[0].paper_id]
 
 
-def named_in_layout(facts: EditionFacts, papers: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the papers that the layout names: digests that begin with the same ones and hold as many papers share its values.
+def preheader_pieces(facts: EditionFacts, papers: Sequence[int]) -> tuple[str, ...]:
+    """Return the preview in pieces that digests have in common: it names papers after the first and counts the rest.
 
-    The subject names the first paper, the preview those after it, as many as fit.
+    With little to name it goes on with the first one's summary.
     """
     if len(papers) < 2:
-        return papers
+        return (facts.summaries[papers[0]],) if papers else (facts.sentences[0],)
+    before, after = _around_titles(facts.also)
     titles = facts.titles
-    room = PREHEADER_LIMIT - ROOM_FOR_A_COUNT - len(facts.also % {"titles": titles[papers[1]]})
-    named = 2
+    said = [before, titles[papers[1]]]
+    room = PREHEADER_LIMIT - ROOM_FOR_A_COUNT - len(before) - len(after) - len(said[1])
+    named = 1
     for paper in papers[2:]:
-        room -= len(titles[paper])
+        title = titles[paper]
+        room -= len(title)
         if room < 0:
             break
         room -= len(BETWEEN_TITLES)
         named += 1
-    return papers[:named]
-
-
-def _preheader(facts: EditionFacts, digest: Digest, sentence: str) -> str:
-    """Name papers after the first and count the rest; with little to name, go on with the first one's summary."""
-    papers = tuple([pick.paper_id for pick in digest.picks])
-    titles = [facts.titles[paper] for paper in named_in_layout(facts, papers)[1:]]
-    if not titles:
-        return facts.summaries[papers[0]] if papers else sentence
-    said = facts.also % {"titles": BETWEEN_TITLES.join(titles)}
-    left = len(papers) - 1 - len(titles)
-    if left:
-        return f"{said} {facts.more[left]}"
+        said += (BETWEEN_TITLES, title)
+    if left := len(papers) - 1 - named:
+        return (*said, after, " ", facts.more[left])
+    whole = "".join((*said, after))
     summary = facts.summaries[papers[0]]
-    return said if len(said) >= PREHEADER_LEAST else shorten(f"{said}{SEPARATOR}{summary}", PREHEADER_LIMIT)
+    return (whole if len(whole) >= PREHEADER_LEAST else shorten(f"{whole}{SEPARATOR}{summary}", PREHEADER_LIMIT),)
+
+
+@lru_cache(maxsize=64)
+def _around_titles(also: str) -> tuple[str, str]:
+    """Return what stands before the titles and after them."""
+    before, _, after = (also % {"titles": "\0"}).partition("\0")
+    return before, after
 
 
 def parts_of(facts: EditionFacts, digest: Digest, omitted: int = 0) -> list[Part]:

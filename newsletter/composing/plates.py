@@ -5,7 +5,7 @@ surrounds the cards is cut at its marks once and for all: then a whole message i
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -19,8 +19,10 @@ from newsletter.composing.quoted import LONGEST_LINE, SOFT_BREAK, quoted
 
 PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 _OWN = ("leave", "preferences", "view", "address", "act", "read")
+SHARED = tuple(name for name in LAYOUT_VALUES if name != "preheader")
+"""Values of the layout that digests with the same first paper and as many in all share."""
 _CHARACTERS = "\x01\x02\x03\x04\x05\x06\x07\x08\x0b\x0c\x0e"
-MARKS = dict(zip((*_OWN, *LAYOUT_VALUES, "number"), _CHARACTERS, strict=True))
+MARKS = dict(zip((*_OWN, "preheader", *SHARED, "number"), _CHARACTERS, strict=True))
 """A control character for each value that differs between readers. Encoded text holds none."""
 MARKED_LINKS = DigestLinks(**{name: MARKS[name] for name in DigestLinks._fields})
 MARKED_LAYOUT = {name: MARKS[name] for name in LAYOUT_VALUES}
@@ -28,6 +30,8 @@ NUMBER = MARKS["number"].encode()
 _DIFFERENT = len(_OWN) + len(LAYOUT_VALUES)
 _IN_AN_ATTRIBUTE = 0x10
 """What is added to a mark that stands between double quotes in a tag."""
+_OWN_MARKS = [MARKS[name].encode() for name in _OWN]
+_OWN_MARKS_IN_HTML = [*_OWN_MARKS, *(bytes([mark[0] + _IN_AN_ATTRIBUTE]) for mark in _OWN_MARKS)]
 _ANY_MARK = re.compile(rb"([\x01-\x08\x0b\x0c\x0e\x11-\x18\x1b\x1c\x1e])")
 _NEEDS_NOTHING = re.compile(rf"(?:(?!\.)[!#-%'-;?-~]{{0,{LONGEST_LINE - 1}}}(?:\n|\Z))+")
 """Lines that neither quoted-printable nor HTML changes."""
@@ -95,9 +99,14 @@ class Between(NamedTuple):
     papers_html: bytes
 
 
-def row_of_values(between: Between, own: Variants, layout: Variants) -> tuple[bytes, ...]:
-    """Return all values of a message in the order that `_place_of` counts."""
-    return (*between, *own.text, *layout.text, *own.html, *layout.html, *own.attribute, *layout.attribute)
+def row_of_values(between: Between, own: Variants, preheader: Sequence[bytes], shared: Variants) -> tuple[bytes, ...]:
+    """Return all values of a message in the order that `_place_of` counts. `preheader` is encoded for each kind of place."""
+    in_text, in_html, in_attribute = preheader
+    return (
+        *(*between, *own.text, in_text, *shared.text),
+        *(*own.html, in_html, *shared.html),
+        *(*own.attribute, in_attribute, *shared.attribute),
+    )
 
 
 def value_of(mark: bytes, own: Variants, *, markup: bool) -> bytes:
@@ -147,13 +156,13 @@ class Plate(NamedTuple):
     text: bytes
     html: bytes
 
-    def text_marks(self) -> set[bytes]:
-        """Return the kinds of marks in the text, without the number's."""
-        return set(_ANY_MARK.findall(self.text)) - {NUMBER}
+    def text_marks(self, but: Set[bytes] = frozenset()) -> set[bytes]:
+        """Return the kinds of a reader's own marks in the text, `but` those that are known."""
+        return {mark for mark in _OWN_MARKS if mark not in but and mark in self.text}
 
-    def html_marks(self) -> set[bytes]:
+    def html_marks(self, but: Set[bytes] = frozenset()) -> set[bytes]:
         """Return those in the HTML."""
-        return set(_ANY_MARK.findall(self.html)) - {NUMBER}
+        return {mark for mark in _OWN_MARKS_IN_HTML if mark not in but and mark in self.html}
 
 
 @lru_cache(maxsize=8_192)

@@ -20,15 +20,15 @@ from newsletter.composing.digest import filled, render
 from newsletter.composing.headers import edition_headers, own_headers
 from newsletter.composing.message import refuse_control_characters, to_email_message
 from newsletter.composing.parts import (
-    LAYOUT_VALUES,
+    Part,
     closing_parts,
     heading_of,
     heading_part,
     layout_values,
-    named_in_layout,
     note_part,
     opening_parts,
     pick_parts,
+    preheader_pieces,
 )
 from newsletter.composing.plates import (
     MARKED_LAYOUT,
@@ -36,6 +36,7 @@ from newsletter.composing.plates import (
     MARKS,
     NUMBER,
     PLAIN_ADDRESS,
+    SHARED,
     Between,
     EncodedPiece,
     Frame,
@@ -57,7 +58,8 @@ from newsletter.composing.weight import HTML_BUDGET
 
 CARDS_KEPT = 16_384
 """Some 4 kB each. Of 20,000 readers with 30 topics and 200 papers 3,000 different cards were asked for."""
-LAYOUTS_KEPT = 16_384
+SAYINGS_KEPT = 16_384
+"""Titles and other pieces of previews, some hundred bytes each."""
 BOUNDARY = b"=_digest_=_"
 """No quoted-printable text can hold it: there an equals sign is always followed by a hexadecimal digit or a line end."""
 
@@ -80,7 +82,7 @@ class _Card(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """What the layout says where digests name the same papers: the subject's line, and the values."""
+    """What the layout says to readers with the same first paper and as many in all: the subject's line, and the values."""
 
     subject: str
     values: Variants
@@ -95,8 +97,14 @@ class _Cards:
     by_content: dict[DigestPick, _Card] = field(default_factory=dict)
     by_identity: dict[int, _Card] = field(default_factory=dict)
     """By the pick's id, which saves the hash of its texts ten times a digest. A card keeps its pick alive."""
+    below: dict[tuple[str, int], Plate] = field(default_factory=dict)
     text_marks: set[bytes] = field(default_factory=set)
     html_marks: set[bytes] = field(default_factory=set)
+
+    def note_marks(self, plate: Plate) -> None:
+        """Remember the marks of a new plate."""
+        self.text_marks |= plate.text_marks(self.text_marks)
+        self.html_marks |= plate.html_marks(self.html_marks)
 
 
 @dataclass(slots=True)
@@ -112,6 +120,7 @@ class WireEdition:
     _headings: dict[str, Plate] = field(default_factory=dict)
     _frames: dict[bool, Frame] = field(default_factory=dict)
     _layouts: dict[tuple[bool, int, tuple[int, ...]], _Layout] = field(default_factory=dict)
+    _sayings: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, compiled: CompiledParts) -> "WireEdition":
@@ -140,14 +149,13 @@ class WireEdition:
         find = known.by_identity.get
         cards = [find(id(pick)) or self._card(pick, known) for pick in digest.picks]
         papers = tuple([card.pick.paper_id for card in cards])
-        key = (digest.first, len(papers), named_in_layout(self.compiled.facts, papers))
-        layout = self._layouts.get(key) or self._make_layout(digest, key)
+        layout = self._layouts.get((digest.first, len(papers), papers[:1])) or self._make_layout(digest, papers)
         own = OwnValues.of(links, address)
         text, html = self._papers(cards, known, own.variants)
         note_text, note_html = self._note(digest.note) if digest.note else (b"", b"")
         between = Between(self._head(digest, layout.subject, timestamp, plain=own.plain), note_text, text, note_html, html)
         frame = self._frames.get(digest.first) or self._make_frame(digest.first)
-        content = frame.filled(row_of_values(between, own.variants, layout.values))
+        content = frame.filled(row_of_values(between, own.variants, self._preheader(papers), layout.values))
         # Encoding only ever adds to a text, and all but the cards of the plain text is little.
         if len(content) - len(text) > HTML_BUDGET:
             return self._plainly(digest, timestamp)
@@ -205,23 +213,41 @@ class WireEdition:
         facts = self.compiled.facts
         shown = shown_pick(pick, facts)
         links = MARKED_LINKS._replace(act=MARKED_LINKS.act if known.act else "", read=MARKED_LINKS.read if known.read else "")
-        plate = plate_of(self.text, self.html, pick_parts(facts, shown, MARKS["number"], links))
-        known.text_marks |= plate.text_marks()
-        known.html_marks |= plate.html_marks()
-        return _Card(pick, heading_of(facts, shown), plate.text.split(NUMBER), plate.html)
+        card, below = pick_parts(facts, shown, MARKS["number"], links)
+        upper = plate_of(self.text, self.html, [card])
+        lower = known.below.get((below.kind, pick.paper_id)) or self._make_below(below, pick.paper_id, known)
+        known.note_marks(upper)
+        return _Card(pick, heading_of(facts, shown), (upper.text + lower.text).split(NUMBER), upper.html + lower.html)
+
+    def _make_below(self, below: Part, paper_id: int, known: _Cards) -> Plate:
+        """Encode what stands under a paper's card, whatever it is given for."""
+        known.below[below.kind, paper_id] = made = plate_of(self.text, self.html, [below])
+        known.note_marks(made)
+        return made
 
     def _make_heading(self, heading: str) -> Plate:
         """Encode a heading; there are as many as topics."""
         self._headings[heading] = made = plate_of(self.text, self.html, [heading_part(heading)])
         return made
 
-    def _make_layout(self, digest: Digest, key: tuple[bool, int, tuple[int, ...]]) -> _Layout:
-        """Encode the layout's values."""
+    def _make_layout(self, digest: Digest, papers: tuple[int, ...]) -> _Layout:
+        """Encode what the layout says to all whose digests begin with the same paper."""
         said = layout_values(self.compiled.facts, digest)
-        values = variants([said[name] for name in LAYOUT_VALUES])
-        if len(self._layouts) >= LAYOUTS_KEPT:
-            self._layouts.clear()
-        self._layouts[key] = made = _Layout(_subject(filled(self.compiled.subject, said)), values)
+        made = _Layout(_subject(filled(self.compiled.subject, said)), variants([said[name] for name in SHARED]))
+        self._layouts[digest.first, len(papers), papers[:1]] = made
+        return made
+
+    def _preheader(self, papers: Sequence[int]) -> list[bytes]:
+        """Return the preview, encoded for each kind of place."""
+        known = self._sayings
+        pieces = [known.get(piece) or self._encode(piece) for piece in preheader_pieces(self.compiled.facts, papers)]
+        return [b"".join(kind) for kind in zip(*pieces, strict=True)]
+
+    def _encode(self, piece: str) -> tuple[bytes, ...]:
+        """Encode a title or another piece of a preview."""
+        if len(self._sayings) >= SAYINGS_KEPT:
+            self._sayings.clear()
+        self._sayings[piece] = made = tuple(kind[0] for kind in variants([piece]))
         return made
 
     def _make_frame(self, first: bool) -> Frame:
