@@ -101,7 +101,7 @@ def journal_on_a_small_disk(town: Town) -> Iterator[Path]:
 @contextmanager
 def _server_stopped(town: Town) -> Iterator[None]:
     connection.close()
-    town.database.stop()
+    town.stop_postgresql()
     try:
         yield
     finally:

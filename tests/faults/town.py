@@ -94,6 +94,16 @@ class Town:
             time.sleep(0.5)
         return True
 
+    def stop_postgresql(self) -> None:
+        """Stop the server, whoever started it.
+
+        Raises:
+            RuntimeError: it goes on.
+        """
+        self._postgresql("pg_ctl", "stop", "--wait", "--timeout", "60", "--mode", "fast", "--pgdata", str(self.folder / "postgresql"))
+        if self._postgresql("pg_isready", "--quiet", "--dbname", self.environment["DATABASE_URL"]) != NO_SERVER:
+            raise RuntimeError("the database server of the town does not stop")
+
     def _postgresql(self, program: str, *options: str) -> int:
         """Run one of PostgreSQL's programs under the account of its server; return how it ended."""
         silent = subprocess.DEVNULL
@@ -249,5 +259,6 @@ def a_town() -> Iterator[Town]:
         yield town
     finally:
         town.end()
+        town.stop_postgresql()  # its package stops only a server that it started itself
         database.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
