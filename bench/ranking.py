@@ -32,6 +32,7 @@ ABSTRACT = 170
 INTERESTS = 6
 MUTED = 50
 PROFILES = 5_000
+BATCH = 400
 TASTES = 500
 
 
@@ -65,6 +66,18 @@ def main() -> None:
     profiles = _profiles(options.topics, taste)
     _, seconds = _timed(lambda: rank(frozen, profiles, [frozenset({1, 2})] * len(profiles)))
     table.add_row(f"rank {PROFILES:,} profiles, with reasons", f"{seconds:.2f}", f"{seconds / PROFILES * 1e6:.0f} µs a reader")
+    blob, seconds = _timed(frozen.to_bytes)
+    table.add_row("store the edition, with the grounds of its reasons", f"{seconds:.2f}", f"{len(blob) / 1e3:.0f} kB")
+    stored, seconds = _timed(lambda: EditionStatistics.from_bytes(blob))
+    followers = [ReaderProfile(one.topics, (), (), 0, 10, one.balance) for one in profiles]
+    _, first = _timed(lambda: _rank_batches(stored, followers))
+    table.add_row(
+        f"load it and rank {PROFILES:,} with topics alone, in batches",
+        f"{seconds + first:.2f}",
+        f"{(seconds + first) / PROFILES * 1e6:.0f} µs a reader",
+    )
+    _, again = _timed(lambda: _rank_batches(stored, followers))
+    table.add_row("the same again, what was said remembered", f"{again:.2f}", f"{again / PROFILES * 1e6:.1f} µs a reader")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     picks, seconds = _timed(lambda: _choose_all(frozen, options.readers))
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
@@ -114,6 +127,12 @@ def _profiles(topics: int, taste: bytes) -> list[ReaderProfile]:
         )
         for number in range(PROFILES)
     ]
+
+
+def _rank_batches(stored: EditionStatistics, profiles: list[ReaderProfile]) -> None:
+    for start in range(0, len(profiles), BATCH):
+        batch = profiles[start : start + BATCH]
+        rank(stored, batch, [frozenset()] * len(batch))
 
 
 def _choose_all(frozen: EditionStatistics, readers: int) -> int:
