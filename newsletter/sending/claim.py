@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -17,6 +18,7 @@ from newsletter.sending.epoch import server_epoch
 from newsletter.sending.frozen import edition_of
 from newsletter.sending.inserting import NewDelivery, insert_deliveries
 from newsletter.sending.plan import new_batch
+from newsletter.sending.questions import Change, Question
 from newsletter.sending.readers import NotNow, Reader, locked_readers, not_now, obstacle
 
 
@@ -44,6 +46,17 @@ class Claimed:
     hand_overs: tuple[HandOver, ...]
 
 
+class _Taken(NamedTuple):
+    """A batch's row as the claim locked it."""
+
+    id: int
+    edition_id: int
+    at_once: bool
+    domain: str
+    planned_count: int
+    subscriber_ids: list[int]
+
+
 def claim(batch_id: int, now: datetime, provider: str = "") -> Claimed | None:
     """Take the batch; None when it is not due, too late, halted, somebody else's or done. `provider` will carry it."""
     token = uuid.uuid4()
@@ -53,45 +66,65 @@ def claim(batch_id: int, now: datetime, provider: str = "") -> Claimed | None:
         if batch is None:
             return None
         edition = edition_of(batch.edition_id)
-        hand_overs = _first_time(batch, edition, now) if batch.subscriber_ids else _again(batch, edition, now)
-        Batch.objects.filter(pk=batch.pk, state=BatchState.PLANNED).update(
-            state=BatchState.CLAIMED,
-            token=token,
-            lease_until=lease_until,
-            claimed_at=now,
-            server_epoch=server_epoch(),
-            cursor=0,
-            in_hand=0,
-            provider=provider,
-            subscriber_ids=[],
-            planned_count=batch.planned_count,
-        )
-    return Claimed(batch.pk, edition.pk, token, now, batch.at_once, batch.domain, tuple(hand_overs))
+        planned, hand_overs = _first_time(batch, edition, now) if batch.subscriber_ids else _again(batch, edition, now)
+        _mark_as_claimed(batch.id, token, lease_until, now, server_epoch(), provider, planned)
+    return Claimed(batch.id, edition.pk, token, now, batch.at_once, batch.domain, tuple(hand_overs))
 
 
-def _take(batch_id: int, now: datetime) -> Batch | None:
+_free = Question(
+    "free_batch",
+    lambda batch, now, earliest: (
+        waiting_batches()
+        .select_for_update(skip_locked=True, of=("self",))
+        .filter(pk=batch, send_after__lte=now, slot_at__gte=earliest)
+        .order_by()
+        .values_list(*_Taken._fields)
+    ),
+)
+_mark_as_claimed = Change(
+    "claim",
+    lambda batch, token, lease_until, now, epoch, provider, planned: (
+        Batch.objects.filter(pk=batch, state=BatchState.PLANNED),
+        {
+            "state": BatchState.CLAIMED,
+            "token": token,
+            "lease_until": lease_until,
+            "claimed_at": now,
+            "server_epoch": epoch,
+            "cursor": 0,
+            "in_hand": 0,
+            "provider": provider,
+            "subscriber_ids": [],
+            "planned_count": planned,
+        },
+    ),
+)
+_known = Question(
+    "known",
+    lambda edition, readers: Delivery.objects.filter(edition=edition, subscriber__among=readers).order_by().values_list("subscriber_id"),
+)
+
+
+def _take(batch_id: int, now: datetime) -> _Taken | None:
     """Lock the batch if it may be claimed. One that another worker holds is passed over rather than waited for."""
-    free = waiting_batches().select_for_update(skip_locked=True, of=("self",))
-    return free.filter(pk=batch_id, send_after__lte=now, slot_at__gte=catch_up_start(now)).first()
+    return next(map(_Taken._make, _free(batch_id, now, catch_up_start(now))), None)
 
 
-def _first_time(batch: Batch, edition: Edition, now: datetime) -> list[HandOver]:
-    """Turn the batch's planned readers into deliveries.
+def _first_time(batch: _Taken, edition: Edition, now: datetime) -> tuple[int, list[HandOver]]:
+    """Turn the batch's planned readers into deliveries; return for how many readers its books begin, and the hand-overs.
 
     A reader whose slot has moved later goes to a batch of that slot. One who has a delivery of the edition already, by a first digest,
     is dropped here: their books began with that one.
     """
     readers = locked_readers(batch.subscriber_ids)
-    known = set(
-        Delivery.objects.filter(edition=edition, subscriber__among=Ids(batch.subscriber_ids)).values_list("subscriber_id", flat=True)
-    )
+    known = {pk for (pk,) in _known(edition.pk, Ids(batch.subscriber_ids))}
     sendable: list[Reader] = []
     settled: list[tuple[Reader, NotNow]] = []
     moved: dict[datetime, list[int]] = defaultdict(list)
     for reader in readers:
         if reader.id in known:
             continue
-        verdict = not_now(reader, edition, batch, now)
+        verdict = not_now(reader, edition, now, at_once=batch.at_once)
         if verdict is None:
             sendable.append(reader)
         elif verdict.moved_to is not None:
@@ -100,12 +133,11 @@ def _first_time(batch: Batch, edition: Edition, now: datetime) -> list[HandOver]
             settled.append((reader, verdict))
     if moved:
         Batch.objects.bulk_create([new_batch(edition.pk, slot_at, ids, domain=batch.domain) for slot_at, ids in moved.items()])
-    batch.planned_count = len(sendable) + len(settled)
-    return _insert(batch, sendable, choose(edition.pk, sendable, {}), settled, now)
+    return len(sendable) + len(settled), _insert(batch, sendable, choose(edition.pk, sendable, {}), settled, now)
 
 
 def _insert(
-    batch: Batch, readers: Sequence[Reader], selections: Sequence[Selection], settled: Sequence[tuple[Reader, NotNow]], now: datetime
+    batch: _Taken, readers: Sequence[Reader], selections: Sequence[Selection], settled: Sequence[tuple[Reader, NotNow]], now: datetime
 ) -> list[HandOver]:
     chosen = [(reader, selection) for reader, selection in zip(readers, selections, strict=True) if selection.picks]
     empty = [(reader, _empty(selection)) for reader, selection in zip(readers, selections, strict=True) if not selection.picks]
@@ -121,15 +153,15 @@ def _insert(
         for position, (reader, selection) in enumerate(chosen)
     ]
     rows += [NewDelivery(reader.id, verdict.status, reason=verdict.reason, settled_at=now) for reader, verdict in [*settled, *empty]]
-    ids = insert_deliveries(batch.edition_id, batch.pk, rows, now)
+    ids = insert_deliveries(batch.edition_id, batch.id, rows, now)
     return [
         HandOver(position, pk, reader, selection, 0) for position, (pk, (reader, selection)) in enumerate(zip(ids, chosen, strict=False))
     ]
 
 
-def _again(batch: Batch, edition: Edition, now: datetime) -> list[HandOver]:
+def _again(batch: _Taken, edition: Edition, now: datetime) -> tuple[int, list[HandOver]]:
     """Take up the batch's deferred deliveries, chosen anew: preferences and strikes of the meantime count."""
-    rows = {row.subscriber_id: row for row in batch.deliveries.filter(status=DeliveryStatus.DEFERRED).order_by("position")}
+    rows = {row.subscriber_id: row for row in Delivery.objects.filter(batch=batch.id, status=DeliveryStatus.DEFERRED).order_by("position")}
     readers = sorted(locked_readers(rows.keys()), key=lambda reader: rows[reader.id].position)
     free: list[Reader] = []
     for reader in readers:
@@ -146,7 +178,7 @@ def _again(batch: Batch, edition: Edition, now: datetime) -> list[HandOver]:
             hand_overs.append(HandOver(row.position, row.pk, reader, selection, row.attempts))
         else:
             _settle(row, _empty(selection), now)
-    return hand_overs
+    return batch.planned_count, hand_overs
 
 
 def _settle(row: Delivery, verdict: NotNow, now: datetime) -> None:

@@ -5,14 +5,17 @@ import secrets
 from django.db import connection
 
 from newsletter.models import ServerRun
+from newsletter.sending.questions import Question
+
+_names = Question("server_epoch", lambda: ServerRun.objects.filter(pk=1).values_list("name"))
 
 
 def server_epoch() -> str:
     """Return the name of the server's run; empty where no committed mark is ever lost (SQLite writes each through)."""
     if connection.vendor != "postgresql":
         return ""
-    name = ServerRun.objects.filter(pk=1).values_list("name", flat=True).first()
-    if name is None:
+    names = _names()
+    if not names:
         ServerRun.objects.bulk_create([ServerRun(pk=1, name=secrets.token_hex(16))], ignore_conflicts=True)
-        name = ServerRun.objects.values_list("name", flat=True).get(pk=1)
-    return name
+        names = _names()
+    return str(names[0][0])

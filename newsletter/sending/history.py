@@ -7,20 +7,29 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 from django.db import connection
+from django.db.models import Q
 
 from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, Ids, MailedHistory
+from newsletter.sending.questions import Question
 
 OFFSET = np.dtype("<u2")
 HOLDING = (DeliveryStatus.CLAIMED, DeliveryStatus.DEFERRED)
 """Deliveries that may still become mail, and so keep their papers for themselves."""
 
 
+_buckets = Question(
+    "buckets",
+    lambda readers, buckets: MailedHistory.objects.filter(subscriber__among=readers, bucket__among=buckets).values_list(
+        "subscriber_id", "bucket", "offsets"
+    ),
+)
+
+
 def mailed_among(readers: Collection[int], papers: Collection[int]) -> dict[int, set[int]]:
     """Return which of `papers` each reader was mailed; a reader without any is left out."""
     wanted = _masks(papers)
-    rows = MailedHistory.objects.filter(subscriber__among=Ids(readers), bucket__in=wanted)
     mailed: dict[int, set[int]] = defaultdict(set)
-    for reader, bucket, offsets in rows.values_list("subscriber_id", "bucket", "offsets"):
+    for reader, bucket, offsets in _buckets(Ids(readers), Ids(wanted)):
         found = np.frombuffer(offsets, OFFSET)
         found = found[wanted[bucket][found]]
         mailed[reader].update((found.astype(int) + bucket * MailedHistory.BUCKET).tolist())
@@ -46,16 +55,28 @@ def _masks(papers: Iterable[int]) -> dict[int, npt.NDArray[np.bool_]]:
     return masks
 
 
+_others_in_flight = Question(
+    "others_in_flight",
+    lambda edition: (
+        # Said as two conditions, each of which is an index's.
+        Batch.objects.filter(Q(state=BatchState.PLANNED) | Q(state=BatchState.CLAIMED))
+        .exclude(edition=edition)
+        .values_list("edition")
+        .order_by()
+        .distinct()
+    ),
+)
+
+
 def held_elsewhere(readers: Collection[int], edition_id: int) -> dict[int, set[int]]:
     """Return the papers that unsettled deliveries of other editions hold for each reader.
 
     Call it with the readers' rows locked: then two editions never choose the same paper for one reader at the same time.
     """
-    in_flight = Batch.objects.filter(state__in=[BatchState.PLANNED, BatchState.CLAIMED]).exclude(edition=edition_id)
-    editions = list(in_flight.values_list("edition", flat=True).order_by().distinct())
+    editions = _others_in_flight(edition_id)
     held: dict[int, set[int]] = defaultdict(set)
     if editions:
-        rows = Delivery.objects.filter(edition__in=editions, subscriber__among=Ids(readers), status__in=HOLDING)
+        rows = Delivery.objects.filter(edition__among=Ids(pk for (pk,) in editions), subscriber__among=Ids(readers), status__in=HOLDING)
         for reader, papers in rows.values_list("subscriber_id", "papers"):
             held[reader].update(papers)
     return held

@@ -1,13 +1,12 @@
 """Losses: what a frozen edition has lost, or must take for something else, since its freeze. Every claim asks, so it is one question."""
 
-from functools import lru_cache
 from typing import NamedTuple
 
-from django.db import connection
 from django.db.models import QuerySet, Value
 
 from ingest.models import Paper
 from newsletter.models import Strike
+from newsletter.sending.questions import Question
 
 _LOST, _MERGED = "lost", "merged"
 
@@ -19,17 +18,7 @@ class Losses(NamedTuple):
     merged: bool
 
 
-def losses_of(edition_id: int) -> Losses:
-    """Return what the edition has lost by now."""
-    with connection.cursor() as cursor:
-        cursor.execute(*_question(edition_id))
-        rows = cursor.fetchall()
-    return Losses(frozenset(paper for kind, paper in rows if kind == _LOST), any(kind == _MERGED for kind, _ in rows))
-
-
-@lru_cache(maxsize=3)
-def _question(edition_id: int) -> tuple[str, tuple[int | str, ...]]:
-    """Return the question as SQL. Putting it together takes several times as long as answering it, so that happens once."""
+def _lost_or_merged(edition_id: int) -> QuerySet[Strike, tuple[str, int]]:
     struck = Strike.objects.filter(edition=edition_id).values_list(Value(_LOST), "paper_id")
     candidates = Paper.objects.filter(candidacies__edition=edition_id)
     withdrawn = candidates.filter(withdrawn_at__isnull=False).values_list(Value(_LOST), "pk")
@@ -38,5 +27,13 @@ def _question(edition_id: int) -> tuple[str, tuple[int | str, ...]]:
         candidates.filter(merged_into__isnull=False).values_list(Value(_MERGED), "pk"),
         Paper.objects.filter(merged_into__candidacies__edition=edition_id).values_list(Value(_MERGED), "pk"),
     ]
-    asked = struck.order_by().union(*(part.order_by() for part in parts), all=True)
-    return asked.query.sql_with_params()
+    return struck.order_by().union(*(part.order_by() for part in parts), all=True)
+
+
+_question = Question("losses", _lost_or_merged)
+
+
+def losses_of(edition_id: int) -> Losses:
+    """Return what the edition has lost by now."""
+    rows = _question(edition_id)
+    return Losses(frozenset(paper for kind, paper in rows if kind == _LOST), any(kind == _MERGED for kind, _ in rows))

@@ -42,14 +42,14 @@ class Prepared:
             finally:
                 # Whatever happens, nothing else can be asked over this connection before the answer was read.
                 result = _answer(session.pgconn)
-            return _checked(session, result).command_tuples or 0
+            return checked(session, result).command_tuples or 0
 
     def _prepare(self, session: psycopg.Connection[object]) -> None:
         """Prepare it with one plan for all values. Left to itself PostgreSQL takes the short list of readers for a reason to plan anew
-        each time, which costs more than the statement. The session has no other prepared statements that this could harm.
+        each time, which costs more than the statement. Other statements of the session (newsletter.sending.questions) want the same.
         """
-        _checked(session, session.pgconn.exec_(b"SET plan_cache_mode = force_generic_plan"))
-        _checked(session, session.pgconn.prepare(self.name.encode(), self.sql.encode()))
+        checked(session, session.pgconn.exec_(b"SET plan_cache_mode = force_generic_plan"))
+        checked(session, session.pgconn.prepare(self.name.encode(), self.sql.encode()))
         self._ready.add(session)
 
 
@@ -68,7 +68,8 @@ def _answer(session: pq.abc.PGconn) -> pq.abc.PGresult | None:
     return result
 
 
-def _checked(session: psycopg.Connection[object], result: pq.abc.PGresult | None) -> pq.abc.PGresult:
+def checked(session: psycopg.Connection[object], result: pq.abc.PGresult | None) -> pq.abc.PGresult:
+    """Return libpq's answer, or raise what it says as psycopg does."""
     if session.pgconn.status != pq.ConnStatus.OK or result is None:
         raise psycopg.OperationalError("the connection to the database was lost")
     if result.status not in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from newsletter.models import Batch, DeliveryStatus, Edition, Ids
+from newsletter.models import DeliveryStatus, Edition, Ids
+from newsletter.sending.questions import Question
 from newsletter.sending.slots import slot, wants
 from subscriptions.models import Subscriber, SubscriberState
 
@@ -28,10 +29,15 @@ class Reader(NamedTuple):
 _COLUMNS = ("pk", "address", "state", "paused_until", "suppressed_at", "cadence", "hour", "timezone", "language", "profile_id")
 
 
+_locked = Question(
+    "readers",
+    lambda ids: Subscriber.objects.select_for_update(no_key=True).filter(pk__among=ids).order_by("pk").values_list(*_COLUMNS),
+)
+
+
 def locked_readers(ids: Collection[int]) -> list[Reader]:
     """Return the readers in order of id, locked until the transaction ends: leaving waits for the claim, or the claim sees it."""
-    rows = Subscriber.objects.select_for_update(no_key=True).filter(pk__among=Ids(ids)).order_by("pk")
-    return [Reader(*row) for row in rows.values_list(*_COLUMNS)]
+    return [*map(Reader._make, _locked(Ids(ids)))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +66,14 @@ def obstacle(reader: Reader, now: datetime) -> NotNow | None:
     return None
 
 
-def not_now(reader: Reader, edition: Edition, batch: Batch, now: datetime) -> NotNow | None:
-    """Return why the reader gets nothing from a batch they were planned in, by what they want at this moment; None when they do."""
+def not_now(reader: Reader, edition: Edition, now: datetime, *, at_once: bool) -> NotNow | None:
+    """Return why the reader gets nothing from a batch they were planned in, by what they want at this moment; None when they do.
+
+    `at_once`: the batch waits for nobody's hour or weekday.
+    """
     if forbidden := obstacle(reader, now):
         return forbidden
-    if batch.at_once:
+    if at_once:
         return None
     slot_at = slot(edition.nominal_at, reader.hour, reader.zone)
     if not wants(reader.cadence, edition.cadence, slot_at, reader.zone):

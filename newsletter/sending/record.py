@@ -11,6 +11,7 @@ from django.db.models import Max
 from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, Edition, EditionState
 from newsletter.sending.claim import Claimed
 from newsletter.sending.history import remember
+from newsletter.sending.questions import Change
 
 FIRST_BACK_OFF = timedelta(minutes=1)
 LONGEST_BACK_OFF = timedelta(minutes=30)
@@ -36,6 +37,22 @@ def write_note(note: Note, now: datetime) -> None:
     )
 
 
+_end = Change(
+    "end_batch",
+    lambda batch, token, cursor, now: (
+        Batch.objects.filter(pk=batch, token=token, state=BatchState.CLAIMED),
+        {"state": BatchState.DONE, "cursor": cursor, "finished_at": now},
+    ),
+)
+_settle_sent = Change(
+    "settle_sent",
+    lambda batch, cursor, now: (
+        Delivery.objects.filter(batch=batch, status=DeliveryStatus.CLAIMED, position__lt=cursor),
+        {"status": DeliveryStatus.SENT, "settled_at": now},
+    ),
+)
+
+
 def finish(claimed: Claimed, cursor: int, notes: Sequence[Note], resume_at: datetime, now: datetime, *, as_chosen: bool = False) -> bool:
     """Settle the whole batch in one transaction; False when it is no longer this worker's, and then nothing is written.
 
@@ -43,17 +60,15 @@ def finish(claimed: Claimed, cursor: int, notes: Sequence[Note], resume_at: date
     every mail carried all the papers that were chosen for it. When all of them were sent, nothing has to be read back.
     """
     with transaction.atomic():
-        mine = Batch.objects.filter(pk=claimed.batch_id, token=claimed.token, state=BatchState.CLAIMED)
-        if not mine.update(state=BatchState.DONE, cursor=cursor, finished_at=now):
+        if not _end(claimed.batch_id, claimed.token, cursor, now):
             return False
         for note in notes:
             write_note(note, now)
-        open_ones = Delivery.objects.filter(batch=claimed.batch_id, status=DeliveryStatus.CLAIMED)
-        sent = open_ones.filter(position__lt=cursor).update(status=DeliveryStatus.SENT, settled_at=now)
+        sent = _settle_sent(claimed.batch_id, cursor, now)
         if as_chosen and sent == len(claimed.hand_overs):
             remember({one.reader.id: [pick.paper_id for pick in one.selection.picks] for one in claimed.hand_overs})
             return True
-        open_ones.update(status=DeliveryStatus.DEFERRED)
+        Delivery.objects.filter(batch=claimed.batch_id, status=DeliveryStatus.CLAIMED).update(status=DeliveryStatus.DEFERRED)
         carry_over(Batch.objects.get(pk=claimed.batch_id), cursor, resume_at, now)
         remember_batch(claimed.batch_id)
     return True
