@@ -22,8 +22,7 @@ from newsletter.sending.questions import Change, Question
 from newsletter.sending.readers import NotNow, Reader, locked_readers, not_now, obstacle
 
 
-@dataclass(frozen=True, slots=True)
-class HandOver:
+class HandOver(NamedTuple):
     """One digest to be handed over: whose, and what was chosen."""
 
     position: int
@@ -142,14 +141,7 @@ def _insert(
     chosen = [(reader, selection) for reader, selection in zip(readers, selections, strict=True) if selection.picks]
     empty = [(reader, _empty(selection)) for reader, selection in zip(readers, selections, strict=True) if not selection.picks]
     rows = [
-        NewDelivery(
-            reader.id,
-            DeliveryStatus.CLAIMED,
-            position,
-            profile_id=reader.profile_id,
-            papers=[pick.paper_id for pick in selection.picks],
-            parts=[pick.parts for pick in selection.picks],
-        )
+        NewDelivery(reader.id, DeliveryStatus.CLAIMED, position, profile_id=reader.profile_id, picks=selection.picks)
         for position, (reader, selection) in enumerate(chosen)
     ]
     rows += [NewDelivery(reader.id, verdict.status, reason=verdict.reason, settled_at=now) for reader, verdict in [*settled, *empty]]

@@ -1,6 +1,6 @@
 """Inserting: the deliveries of a claim, a few hundred rows at once. PostgreSQL takes them by COPY, which costs a fifth."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -8,20 +8,21 @@ from typing import NamedTuple
 from django.db import connection
 
 from newsletter.models import Delivery, DeliveryStatus
+from newsletter.ranking.values import Pick
 
 PARTS_KEPT = 65_536
+NULL = r"\N"
 
 
 class NewDelivery(NamedTuple):
-    """A row to be. `papers` are ids in mailed order, `parts` the score parts of each, five."""
+    """A row to be. `picks` are the papers in mailed order, with their score parts."""
 
     subscriber_id: int
     status: DeliveryStatus
     position: int = 0
     reason: str = ""
     profile_id: int | None = None
-    papers: Sequence[int] = ()
-    parts: Sequence[tuple[int, ...]] = ()
+    picks: Sequence[Pick] = ()
     settled_at: datetime | None = None
 
 
@@ -33,49 +34,61 @@ def insert_deliveries(edition_id: int, batch_id: int, rows: Sequence[NewDelivery
     """
     if connection.vendor == "postgresql":
         return _copied(edition_id, batch_id, rows, now)
-    deliveries = [Delivery(edition_id=edition_id, batch_id=batch_id, claimed_at=now, **row._asdict()) for row in rows]
-    return [delivery.pk for delivery in Delivery.objects.bulk_create(deliveries)]
+    return [delivery.pk for delivery in Delivery.objects.bulk_create(_delivery(edition_id, batch_id, row, now) for row in rows)]
+
+
+def _delivery(edition_id: int, batch_id: int, row: NewDelivery, now: datetime) -> Delivery:
+    return Delivery(
+        edition_id=edition_id,
+        batch_id=batch_id,
+        claimed_at=now,
+        subscriber_id=row.subscriber_id,
+        status=row.status,
+        position=row.position,
+        reason=row.reason,
+        profile_id=row.profile_id,
+        papers=[pick.paper_id for pick in row.picks],
+        parts=[pick.parts for pick in row.picks],
+        settled_at=row.settled_at,
+    )
 
 
 def _copied(edition_id: int, batch_id: int, rows: Sequence[NewDelivery], now: datetime) -> list[int]:
     if not rows:
         return []
-    at = now.isoformat()
+    beginning = f"{edition_id}\t{batch_id}\t{now.isoformat()}\t0\t"
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval('newsletter_delivery_id_seq') FROM generate_series(1, %s)", [len(rows)])
         ids = [number for (number,) in cursor.fetchall()]
-        lines = [_line(f"{number}\t{edition_id}\t{batch_id}\t{at}", row) for number, row in zip(ids, rows, strict=True)]
+        lines = [_line(f"{beginning}\t{number}", row) for number, row in zip(ids, rows, strict=True)]
         with connection.wrap_database_errors, cursor.copy(_COPY) as copy:
             copy.write("".join(lines))
     return ids
 
 
 def _line(beginning: str, row: NewDelivery) -> str:
-    r"""Return a row in COPY's text format, where \N stands for NULL."""
-    profile = r"\N" if row.profile_id is None else row.profile_id
-    settled = r"\N" if row.settled_at is None else row.settled_at.isoformat()
-    papers, parts = _array(map(str, row.papers)), _array(map(_numbers, row.parts))
-    reason = _escaped(row.reason) if row.reason else ""
-    return f"{beginning}\t{row.subscriber_id}\t{row.status.value}\t{row.position}\t{reason}\t{profile}\t{papers}\t{parts}\t{settled}\t0\t\n"
-
-
-def _array(elements: Iterable[str]) -> str:
-    return f"{{{','.join(elements)}}}"
+    """Return a row in COPY's text format."""
+    reader, status, position, reason, _, picks, settled_at = row
+    papers = ",".join([f"{pick.paper_id}" for pick in picks])
+    parts = ",".join([_numbers(pick.parts) for pick in picks])
+    profile = NULL if row.profile_id is None else row.profile_id
+    settled = NULL if settled_at is None else settled_at.isoformat()
+    return f"{beginning}\t{reader}\t{status.value}\t{position}\t{_escaped(reason)}\t{profile}\t{{{papers}}}\t{{{parts}}}\t{settled}\n"
 
 
 @lru_cache(maxsize=PARTS_KEPT)
 def _numbers(parts: Sequence[int]) -> str:
     """Return a paper's parts as an array within one; readers with like tastes share them."""
-    return _array(map(str, parts))
+    return f"{{{','.join(map(str, parts))}}}"
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+    return text and text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
 
 
 _COPY = """
     COPY newsletter_delivery
-    (id, edition_id, batch_id, claimed_at, subscriber_id, status, position, reason, profile_id, papers, parts,
-    settled_at, attempts, outcome)
+    (edition_id, batch_id, claimed_at, attempts, outcome, id, subscriber_id, status, position, reason, profile_id, papers, parts,
+    settled_at)
     FROM STDIN
 """

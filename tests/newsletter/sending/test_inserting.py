@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from newsletter.models import Delivery, DeliveryStatus, Edition, Ids
-from newsletter.ranking.values import Parts
+from newsletter.ranking.values import Parts, Pick
 from newsletter.sending.inserting import NewDelivery, insert_deliveries
 from subscriptions.models import Subscriber
 from tests.newsletter.world import NOON, a_planned_edition, papers, readers
@@ -23,8 +23,9 @@ def edition() -> Edition:
 
 def test_every_value_arrives_as_it_was(edition):
     batch, ids = edition.batches.get(), list(Subscriber.objects.order_by("pk").values_list("pk", flat=True))
+    picks = [Pick(paper, Parts(1, 2, 3, 4, -5), (), "lead", None) for paper in (3, 1)]
     rows = [
-        NewDelivery(pk, DeliveryStatus.SKIPPED, place, reason, None, [3, 1], [Parts(1, 2, 3, 4, -5)] * 2, NOON if place % 2 else None)
+        NewDelivery(pk, DeliveryStatus.SKIPPED, place, reason, None, picks, NOON if place % 2 else None)
         for place, (pk, reason) in enumerate(zip(ids, REASONS, strict=True))
     ]
     keys = insert_deliveries(edition.pk, batch.pk, rows, NOON)
