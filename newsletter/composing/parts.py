@@ -124,9 +124,9 @@ def preheader_pieces(facts: EditionFacts, papers: Sequence[int]) -> tuple[str, .
         said += (BETWEEN_TITLES, title)
     if left := len(papers) - 1 - named:
         return (*said, after, " ", facts.more[left])
-    whole = "".join((*said, after))
-    summary = facts.summaries[papers[0]]
-    return (whole if len(whole) >= PREHEADER_LEAST else shorten(f"{whole}{SEPARATOR}{summary}", PREHEADER_LIMIT),)
+    if sum(map(len, said)) + len(after) >= PREHEADER_LEAST:
+        return (*said, after)
+    return (shorten(f"{''.join(said)}{after}{SEPARATOR}{facts.summaries[papers[0]]}", PREHEADER_LIMIT),)
 
 
 @lru_cache(maxsize=64)

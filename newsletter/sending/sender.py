@@ -107,7 +107,8 @@ def _settle(run: Run) -> bool:
         try:
             run.ration.give_back()
             settled = finish(run.claimed, run.fence.cursor, run.notes, run.resume_at or now, now, as_chosen=run.as_chosen)
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError) as error:
+            log.warning("batch_not_recorded_yet", batch=run.claimed.batch_id, error=str(error).partition("\n")[0], wait=wait)
             database.close()
             time.sleep(wait)
         else:
@@ -115,6 +116,7 @@ def _settle(run: Run) -> bool:
                 worked(run.transport.name)
             log.info("batch_ended", batch=run.claimed.batch_id, accepted=run.accepted, noted=len(run.notes), settled=settled)
             return settled
+    log.error("batch_left_to_the_sweep", batch=run.claimed.batch_id, accepted=run.accepted, noted=len(run.notes))
     return False
 
 

@@ -1,11 +1,14 @@
 """A batch is claimed, marked, handed over and recorded, whatever the provider does."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+import structlog.testing
+from django.db import OperationalError
 
 from newsletter.models import Delivery, DeliveryStatus, Edition, EditionState
-from newsletter.sending import answers
+from newsletter.sending import answers, sender
 from newsletter.sending.books import books
 from newsletter.sending.due import due_batches, next_instant
 from newsletter.sending.sender import send_batch
@@ -170,3 +173,46 @@ def test_inside_the_catch_up_window_the_digest_goes_out_late(edition, clock):
     send_due(clock, mailbox)
     assert statuses(edition) == {"sent": 5}
     assert timedelta(0) < clock() - edition.nominal_at
+
+
+@pytest.fixture
+def full_disk(monkeypatch) -> Callable[[int], list[float]]:
+    """Let the end of a batch fail so many times as when the database cannot write; what is slept meanwhile takes no time."""
+
+    def fails(times: int) -> list[float]:
+        left, waits, really = [OperationalError("could not extend file\nHINT: Check free disk space.")] * times, [], sender.finish
+
+        def finish(*values, **named) -> bool:
+            if left:
+                raise left.pop()
+            return really(*values, **named)
+
+        monkeypatch.setattr(sender, "finish", finish)
+        monkeypatch.setattr(sender.time, "sleep", waits.append)
+        monkeypatch.setattr(sender.database, "close", lambda: None)
+        return waits
+
+    return fails
+
+
+def test_a_database_that_cannot_write_for_a_while_is_waited_for_and_told_about(edition, clock, full_disk, monkeypatch):
+    log = structlog.testing.CapturingLogger()
+    monkeypatch.setattr(sender, "log", log)
+    waits = full_disk(3)
+    send_due(clock, Mailbox())
+    assert statuses(edition) == {"sent": 5}
+    assert [wait for wait in waits if wait] == list(sender.PATIENCE[:3])
+    told = [call.kwargs["error"] for call in log.calls if call.args == ("batch_not_recorded_yet",)]
+    assert told == ["could not extend file"] * 3
+
+
+def test_what_could_not_be_recorded_is_left_to_the_sweep_and_told_about(edition, clock, full_disk, monkeypatch):
+    log = structlog.testing.CapturingLogger()
+    monkeypatch.setattr(sender, "log", log)
+    full_disk(len(sender.PATIENCE))
+    mailbox = Mailbox()
+    send_due(clock, mailbox)
+    assert len(mailbox.accepted) == 5
+    assert statuses(edition) == {"claimed": 5}
+    assert log.calls[-1].method_name == "error"
+    assert log.calls[-1].args == ("batch_left_to_the_sweep",)
