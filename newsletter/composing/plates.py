@@ -188,7 +188,8 @@ def engraved(piece: EncodedPiece, values: Mapping[str, str]) -> bytes:
             continue
         value = values[element.name]
         if value[:1] in MARKS.values():
-            content.append(bytes([ord(value[0]) + (_IN_AN_ATTRIBUTE if element.attribute else 0)]))
+            # A plain text has no tags: what looks like one is a sign of a paper's title, as in "n < 5".
+            content.append(bytes([ord(value[0]) + (_IN_AN_ATTRIBUTE if element.attribute and piece.markup else 0)]))
             value = value[1:]
         content.append(_value(value, element.attribute, piece.markup))
     return b"".join(content)

@@ -15,7 +15,7 @@ from newsletter.composing.digest import render
 from newsletter.composing.message import to_email_message
 from newsletter.composing.quoted import LONGEST_LINE, quoted
 from newsletter.composing.wire import WireEdition
-from tests.newsletter.composing.digests import digest, edition, paper, picks
+from tests.newsletter.composing.digests import LINKS, digest, edition, paper, picks
 from tests.newsletter.composing.test_digest import HOSTILE
 
 NOON = 1768392000.0
@@ -81,6 +81,14 @@ def test_the_first_digest_with_a_note_is_the_same_message():
 def test_hostile_text_is_the_same_message(text):
     compiled = compile_edition(edition(paper(1, title=text, abstract=text, authors=(text,)), paper(2)))
     same(compiled, digest(1, 2, picks=picks(1, 2, reason=text), note=text))
+
+
+def test_a_title_that_looks_like_a_tag_is_the_same_message_with_counted_clicks():
+    wire = WireEdition.of(compiled := compile_edition(edition(paper(1, title="Sorting in n < 5 steps"), paper(2))))
+    for ids in ((1,), (2,), (2, 1)):
+        one = digest(*ids, links=LINKS._replace(read="https://paperboy.example.org/a/AQabcdefghijkl/read/"))
+        same(compiled, one)
+        wire.mail(one, NOON)
 
 
 @given(st.lists(st.sampled_from(range(1, 9)), min_size=1, max_size=8, unique=True), st.sampled_from(HOSTILE) | TEXTS)
