@@ -152,7 +152,8 @@ class WireEdition:
         layout = self._layouts.get((digest.first, len(papers), papers[:1])) or self._make_layout(digest, papers)
         own = OwnValues.of(links, address)
         text, html = self._papers(cards, known, own.variants)
-        note_text, note_html = self._note(digest.note) if digest.note else (b"", b"")
+        note = shown_line(digest.note) if digest.note else ""
+        note_text, note_html = self._note(note) if note else (b"", b"")
         between = Between(self._head(digest, layout.subject, timestamp, plain=own.plain), note_text, text, note_html, html)
         frame = self._frames.get(digest.first) or self._make_frame(digest.first)
         content = frame.filled(row_of_values(between, own.variants, self._preheader(papers), layout.values))
@@ -191,7 +192,7 @@ class WireEdition:
 
     def _note(self, note: str) -> tuple[bytes, bytes]:
         """Return a note to the reader, as text and as HTML."""
-        part = note_part(shown_line(note))
+        part = note_part(note)
         return self.text[part.key].filled(part.values), self.html[part.key].filled(part.values)
 
     def _no_cards(self, act: bool, read: bool) -> _Cards:

@@ -77,6 +77,10 @@ def test_the_first_digest_with_a_note_is_the_same_message():
     same(compile_edition(edition(editor_note="A good week.")), digest(first=True, note="Nothing new on “Sorting” this time."))
 
 
+def test_a_note_of_nothing_that_can_be_shown_is_the_same_message():
+    same(usual(), digest(note="\x1e "))
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_the_same_message(text):
     compiled = compile_edition(edition(paper(1, title=text, abstract=text, authors=(text,)), paper(2)))
