@@ -7,6 +7,7 @@ PIPELINING gets the same commands one by one.
 import enum
 import re
 import smtplib
+import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -16,6 +17,8 @@ REFUSAL = range(400, 600)
 SERVICE_CLOSING = 421
 _ADDRESS = re.compile(r"[!-;=?-~]+")
 END_OF_CONTENT = b"\r\n.\r\n"
+TLS_RECORD = 2**14
+"""The most that a record of TLS holds. A longer write is several records, and one that fails does not say how many of them left."""
 
 
 class Step(enum.Enum):
@@ -158,11 +161,12 @@ class PipeliningSMTP(smtplib.SMTP):
     def _write(self, data: bytes, decisive: int | None = None) -> None:
         """Write all of it. The mail's fate is open once `decisive` bytes are out; None: nothing in it decides."""
         sent, view = 0, memoryview(data)
+        most = TLS_RECORD if isinstance(self.sock, ssl.SSLSocket) else len(data)
         try:
             while sent < len(data):
                 if self.sock is None:
                     raise smtplib.SMTPServerDisconnected("not connected")
-                sent += self.sock.send(view[sent:])
+                sent += self.sock.send(view[sent : sent + most])
         except (OSError, smtplib.SMTPException) as error:
             self.close()
             raise CutOff(decisive is None or sent < decisive, f"cut while writing: {type(error).__name__}") from error

@@ -3,6 +3,7 @@
 # ruff: noqa: N802 - aiosmtpd finds what handles a command by the command's name
 
 import smtplib
+import ssl
 from collections import deque
 from email.message import EmailMessage
 
@@ -10,7 +11,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
-from newsletter.sending.smtp_pipeline import CutOff, PipeliningSMTP, Refused, Step
+from newsletter.sending.smtp_pipeline import TLS_RECORD, CutOff, PipeliningSMTP, Refused, Step
 
 SENDER = "paperboy@example.org"
 CONTENT = b"Subject: papers\r\n\r\nOne.\r\n..two\r\n.\r\n"
@@ -310,3 +311,30 @@ def test_it_stays_an_ordinary_connection(started):
     smtp.send_message(message)
     assert script.accepted[0][0] == "ada@example.org"
     assert isinstance(smtp, smtplib.SMTP)
+
+
+class SlowTls(ssl.SSLSocket):
+    """Sends as OpenSSL does, record by record, and when there is no more room does not say how many have left."""
+
+    room: int
+
+    def send(self, data, _flags=0):
+        for _ in range(0, len(data), TLS_RECORD):
+            if not self.room:
+                raise TimeoutError
+            self.room -= 1
+        return len(data)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+@pytest.mark.parametrize(("room", "fate_known"), [(1, True), (2, False)])
+def test_over_tls_the_fate_is_open_once_the_record_with_the_dot_has_left(room, fate_known):
+    smtp = PipeliningSMTP()
+    smtp.sock = SlowTls.__new__(SlowTls)
+    smtp.sock.room = room
+    content = bytes(2 * TLS_RECORD)
+    with pytest.raises(CutOff) as cut:
+        smtp._write(content + b"MAIL", decisive=len(content))
+    assert cut.value.fate_known is fate_known
