@@ -176,9 +176,14 @@ class PipeliningSMTPOverTLS(PipeliningSMTP, smtplib.SMTP_SSL):
     """The same, with TLS from the first byte on."""
 
 
+def fits_envelope(address: str) -> bool:
+    """Say whether an address can stand in an envelope as it is."""
+    return _ADDRESS.fullmatch(address) is not None
+
+
 def _envelope(sender: str, recipient: str) -> bytes:
     """Return MAIL, RCPT and DATA, each a line."""
     for address in (sender, recipient):
-        if not _ADDRESS.fullmatch(address):
+        if not fits_envelope(address):
             raise ValueError("An address in the envelope is plain ASCII without spaces, line breaks and angle brackets.")
     return f"MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode("ascii")

@@ -16,9 +16,10 @@ from typing import cast
 import structlog
 from django.conf import settings
 from django.core.mail.backends.smtp import EmailBackend
+from django.utils.encoding import punycode
 
 from newsletter.sending.mail import Mail
-from newsletter.sending.smtp_pipeline import ACCEPTED, CutOff, PipeliningSMTP, PipeliningSMTPOverTLS, Refused, Step
+from newsletter.sending.smtp_pipeline import ACCEPTED, CutOff, PipeliningSMTP, PipeliningSMTPOverTLS, Refused, Step, fits_envelope
 from newsletter.sending.transports.base import Stepping
 from newsletter.sending.transports.outcomes import HandOverError, PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
 
@@ -49,16 +50,18 @@ class SmtpConnection(Stepping):
         self._sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
 
     def steps(self, mail: Mail, following: str | None = None) -> Iterator[bool]:
-        content = _written(mail)
-        smtp = self._open(mail.address)
+        content, recipient = _written(mail), _in_envelope(mail.address)
+        if recipient is None:
+            raise PermanentForReader("the address cannot be written in SMTP")
+        smtp = self._open(recipient)
         try:
-            yield from smtp.steps(self._sender, mail.address, content, following)
+            yield from smtp.steps(self._sender, recipient, content, following and _in_envelope(following))
         except Refused as refused:
             raise _meaning(refused) from refused
         except CutOff as cut:
             raise Transient(str(cut)) if cut.fate_known else Uncertain(str(cut)) from cut
         except ValueError as error:
-            raise PermanentForReader("the address cannot be written in SMTP") from error
+            raise PermanentForReader("the mail cannot be written in SMTP") from error
 
     def rest(self) -> None:
         """Close a connection that has announced a mail: it would wait for that one's content."""
@@ -145,6 +148,17 @@ def _written(mail: Mail) -> bytes:
     if mail.may_begin_lines_with_dots and (content.startswith(b".") or b"\n." in content):
         content = _LINE_WITH_DOT.sub(b"..", content)
     return content + (b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n")
+
+
+def _in_envelope(address: str) -> str | None:
+    """Return the address as SMTP writes it, its domain in ASCII as in the mail's own header; None where it cannot be written."""
+    if not address.isascii():
+        local, _, domain = address.rpartition("@")
+        try:
+            address = f"{local}@{punycode(domain)}"
+        except UnicodeError:
+            return None
+    return address if fits_envelope(address) else None
 
 
 def _words(said: bytes | str) -> str:

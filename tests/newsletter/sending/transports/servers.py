@@ -27,6 +27,7 @@ class ScriptedSmtp(ThreadingTCPServer):
         self.connections = 0
         self.open: set[socket.socket] = set()
         self.is_deaf = False
+        self.pipelining = False
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def hang_up(self) -> None:
@@ -94,7 +95,7 @@ class _SmtpSession(StreamRequestHandler):
         return not what.startswith("421")
 
     def do_ehlo(self, _line: bytes) -> None:
-        self.say("250 here")
+        self.say("250-here\r\n250 PIPELINING" if self.server.pipelining else "250 here")
 
     def do_mail(self, _line: bytes) -> bool:
         self.word = self.server.script.pop(0) if self.server.script else ""

@@ -138,6 +138,22 @@ class TestSmtp(Contract):
             connection.hand_over(a_mail(2))
         assert len(server.accepted) == 1
 
+    def test_an_address_that_smtp_cannot_write_costs_no_mail_before_it(self, transport, server):
+        server.pipelining = True
+        with transport.connect() as connection:
+            for number, following in enumerate(("jürgen@example.org", "a b@example.org", "a@" + "ü" * 70 + ".example")):
+                assert list(connection.steps(a_mail(number), following))
+        assert len(server.accepted) == 3
+
+    @pytest.mark.parametrize("pipelining", [True, False])
+    def test_a_domain_with_letters_of_any_language_is_written_in_ascii(self, transport, server, pipelining):
+        server.pipelining = pipelining
+        with transport.connect() as connection:
+            for number, following in enumerate(("ada@bücher.example", None)):
+                assert list(connection.steps(a_mail(number, address="ada@bücher.example"), following))
+        assert [address for address, _ in server.accepted] == ["ada@xn--bcher-kva.example"] * 2
+        assert server.connections == 1
+
     def test_lines_that_begin_with_dots_arrive_as_written(self, transport, server):
         with transport.connect() as connection:
             connection.hand_over(a_mail())
