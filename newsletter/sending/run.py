@@ -38,7 +38,7 @@ class Run:
     lost: bool = False
     as_chosen: bool = True
     in_hand: Sequence[HandOver] = ()
-    printed: dict[int, Mail | Exception] = field(default_factory=dict)
+    printed: dict[int, Mail] = field(default_factory=dict)
     accepted: int = 0
     transient_in_a_row: int = 0
     failed_in_a_row: int = 0

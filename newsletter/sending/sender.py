@@ -172,7 +172,7 @@ def _printed(run: Run, at: int) -> Mail | None:
     """Return the mail at that place of the batch; a digest that cannot be printed fails alone, with its reason for staff."""
     hand_over = run.claimed.hand_overs[at]
     mail = run.printed.pop(at, None) or _print(run, hand_over)
-    if isinstance(mail, DatabaseError):
+    if isinstance(mail, (DatabaseError, InterfaceError)):
         raise mail
     if isinstance(mail, Exception):
         log.error("digest_not_printed", delivery=hand_over.delivery_id, exc_info=mail)
@@ -187,9 +187,15 @@ def _printed(run: Run, at: int) -> Mail | None:
 
 
 def _print_ahead(run: Run, place: int, count: int) -> Iterator[None]:
-    """Print the next few mails one by one, for the time in which the database and a provider are at work on those before."""
+    """Print the next few mails one by one, for the time in which the database and a provider are at work on those before.
+
+    One that fails is printed again in its turn: it may have asked for something that is not in memory yet, such as the edition in
+    another language, and the database takes no question while it is busy with the mark.
+    """
     for at, hand_over in enumerate(run.claimed.hand_overs[place : place + count], start=place):
-        run.printed[at] = _print(run, hand_over)
+        mail = _print(run, hand_over)
+        if isinstance(mail, Mail):
+            run.printed[at] = mail
         yield
 
 

@@ -8,14 +8,14 @@ import structlog.testing
 from django.db import OperationalError
 
 from newsletter.models import Delivery, DeliveryStatus, Edition, EditionState
-from newsletter.sending import answers, sender
+from newsletter.sending import answers, press, sender
 from newsletter.sending.books import books
 from newsletter.sending.due import due_batches, next_instant
 from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import sweep
 from newsletter.sending.transports import PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
 from tests.newsletter.sending.ways_out import HandClock, Killed, Mailbox, after_accepting, always
-from tests.newsletter.world import a_planned_edition, papers, readers
+from tests.newsletter.world import a_planned_edition, a_reader, papers, readers
 
 pytestmark = pytest.mark.django_db
 
@@ -216,3 +216,19 @@ def test_what_could_not_be_recorded_is_left_to_the_sweep_and_told_about(edition,
     assert statuses(edition) == {"claimed": 5}
     assert log.calls[-1].method_name == "error"
     assert log.calls[-1].args == ("batch_left_to_the_sweep",)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_language_met_first_while_the_database_makes_a_mark_stops_nothing(settings):
+    settings.LANGUAGES = [("en", "English"), ("de", "German")]
+    papers(6)
+    readers(4)
+    a_reader(5, language="de")
+    edition = a_planned_edition()
+    clock = HandClock(next_instant(edition))
+    mailbox = Mailbox()
+    mailbox.width = 2
+    press.forget()
+    send_due(clock, mailbox)
+    assert statuses(edition) == {"sent": 5}
+    assert mailbox.connections == 2
