@@ -38,6 +38,7 @@ class Run:
     lost: bool = False
     as_chosen: bool = True
     in_hand: Sequence[HandOver] = ()
+    """Those of the last mark whose answers are not noted yet; beyond the cursor the mark was not made."""
     printed: dict[int, Mail] = field(default_factory=dict)
     accepted: int = 0
     transient_in_a_row: int = 0

@@ -101,7 +101,8 @@ def _settle(run: Run) -> bool:
         log.warning("batch_lost", batch=run.claimed.batch_id)
         return False
     for hand_over in run.in_hand:
-        run.note(hand_over, DeliveryStatus.UNCERTAIN, "an error came before the answer")
+        if hand_over.position < run.fence.cursor:
+            run.note(hand_over, DeliveryStatus.UNCERTAIN, "an error came before the answer")
     for wait in PATIENCE:
         now = run.clock()
         try:
@@ -134,19 +135,21 @@ def _deliver(run: Run, place: int, count: int, lanes: Lanes) -> None:
     begun = [] if run.stopped else _begin(run, [(at, hand_overs[at]) for at in errands], ahead)
     run.ration.put_back(count - len(begun))
     if begun:
-        _hand_over(run, [hand_over for _, hand_over in begun], [errands[at] for at, _ in begun], lanes, ahead)
+        _hand_over(run, [errands[at] for at in begun], lanes, ahead)
 
 
 def _following(hand_overs: Sequence[HandOver], at: int) -> str | None:
     return hand_overs[at].reader.address if at < len(hand_overs) else None
 
 
-def _begin(run: Run, waiting: list[tuple[int, HandOver]], ahead: Iterator[None]) -> list[tuple[int, HandOver]]:
-    """Make the mark, and return the hand-overs that may begin: without those whose readers have gone meanwhile."""
+def _begin(run: Run, waiting: list[tuple[int, HandOver]], ahead: Iterator[None]) -> list[int]:
+    """Make the mark, take the hand-overs in hand that may begin, and return their places: without readers who have gone meanwhile."""
     while waiting:
-        match run.fence.advance([hand_over for _, hand_over in waiting], run.clock(), ahead):
+        # Before the mark: a worker told to stop just after it must not take for sent what it never handed over.
+        run.in_hand = [hand_over for _, hand_over in waiting]
+        match run.fence.advance(run.in_hand, run.clock(), ahead):
             case Mark.MADE:
-                return waiting
+                return [at for at, _ in waiting]
             case Mark.READER_GONE:
                 waiting = [(at, hand_over) for at, hand_over in waiting if _is_there(run, hand_over)]
                 run.write()
@@ -222,13 +225,12 @@ def _repeated(answers: Sequence[Exception | None], errands: Sequence[Errand], la
     return [better.get(place, answer) for place, answer in enumerate(answers)]
 
 
-def _hand_over(run: Run, hand_overs: Sequence[HandOver], errands: Sequence[Errand], lanes: Lanes, ahead: Iterator[None]) -> None:
-    """Hand over what is marked, and record every answer before anything follows from one of them."""
-    run.in_hand = hand_overs
+def _hand_over(run: Run, errands: Sequence[Errand], lanes: Lanes, ahead: Iterator[None]) -> None:
+    """Hand over what is in hand, and record every answer before anything follows from one of them."""
     answers = lanes.hand_over(errands, ahead)
     for _ in range(REPEATS if run.transport.knows_repeats else 0):
         answers = _repeated(answers, errands, lanes)
-    reactions = [note_answer(run, hand_over, answer) for hand_over, answer in zip(hand_overs, answers, strict=True)]
+    reactions = [note_answer(run, hand_over, answer) for hand_over, answer in zip(run.in_hand, answers, strict=True)]
     run.in_hand = ()
     run.write()
     for react in filter(None, reactions):

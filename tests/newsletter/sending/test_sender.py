@@ -11,6 +11,7 @@ from newsletter.models import Delivery, DeliveryStatus, Edition, EditionState
 from newsletter.sending import answers, press, sender
 from newsletter.sending.books import books
 from newsletter.sending.due import due_batches, next_instant
+from newsletter.sending.fence import Fence
 from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import sweep
 from newsletter.sending.transports import PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
@@ -232,3 +233,21 @@ def test_a_language_met_first_while_the_database_makes_a_mark_stops_nothing(sett
     send_due(clock, mailbox)
     assert statuses(edition) == {"sent": 5}
     assert mailbox.connections == 2
+
+
+@pytest.mark.parametrize(("moment", "expected"), [("before", {"deferred": 5}), ("after", {"uncertain": 2, "deferred": 3})])
+def test_a_worker_told_to_stop_about_the_mark_takes_nothing_for_sent(edition, clock, monkeypatch, moment, expected):
+    advance = Fence.advance
+
+    def told_to_stop(*arguments):
+        if moment == "after":
+            advance(*arguments)
+        raise SystemExit
+
+    monkeypatch.setattr(Fence, "advance", told_to_stop)
+    mailbox = Mailbox()
+    mailbox.width = 2
+    with pytest.raises(SystemExit):
+        send_due(clock, mailbox)
+    assert not mailbox.accepted
+    assert statuses(edition) == expected
