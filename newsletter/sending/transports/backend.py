@@ -1,6 +1,7 @@
 """Any Django mail backend as a way out: the file outbox, and every provider that Anymail speaks with."""
 
 from contextlib import suppress
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import requests
@@ -75,20 +76,19 @@ class BackendConnection(Blocking):
         return self._backend
 
 
+@dataclass(frozen=True)
 class BackendTransport:
-    """A Django mail backend by its dotted path."""
+    """A Django mail backend by its dotted path. Two that are equal may use each other's connections."""
 
+    name: str
+    path: str
+    width: int = 1
+    knows_repeats: bool = field(default=False, kw_only=True)
     takes_bytes = False
     blocks = True
 
-    def __init__(self, name: str, path: str, width: int = 1, *, knows_repeats: bool = False) -> None:
-        self.width = width
-        self.knows_repeats = knows_repeats
-        self.name = name
-        self._path = path
-
     def connect(self) -> BackendConnection:
-        return BackendConnection(self._path, with_key=self.knows_repeats)
+        return BackendConnection(self.path, with_key=self.knows_repeats)
 
 
 def _was_answered(message: EmailMessage | None, error: Exception) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from newsletter.composing.content import RenderedMail
 from newsletter.sending.mail import Mail
-from newsletter.sending.transports import Errand, SmtpTransport, smtp
+from newsletter.sending.transports import Errand, SmtpTransport, smtp, transport_of
 from newsletter.sending.transports.pool import Pool
 from tests.newsletter.sending.transports.servers import ScriptedSmtp, stopping, use
 
@@ -89,6 +89,16 @@ def test_two_batches_at_once_have_connections_of_their_own(server, pool):
         assert lanes.hand_over([Errand(0, a_mail(0))]) == [None]
     assert len(server.accepted) == 1 + WIDTH
     assert a_batch(pool, 4) == [None] * WIDTH
+
+
+@pytest.mark.parametrize("name", ["smtp", "file"])
+def test_batches_one_after_the_other_leave_one_set_of_lanes(settings, server, pool, name):
+    settings.MAIL_BACKENDS = {"file": "django.core.mail.backends.dummy.EmailBackend"}
+    kept = []
+    for _ in range(3):
+        with pool.lanes(transport_of(name)) as lanes:
+            kept.append(lanes)
+    assert kept == kept[:1] * 3
 
 
 def test_idle_connections_are_closed_by_themselves(server):
