@@ -107,6 +107,10 @@ class SmtpConnection(Stepping):
         except (smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError) as error:
             self._backend.connection = None
             raise PermanentForAll(f"the server cannot be used as configured: {error}") from error
+        except UnicodeError:
+            self._backend.connection = None
+            # Without its cause, which holds the password.
+            raise PermanentForAll("the server cannot be used as configured: name and password have to be ASCII") from None
         except (OSError, smtplib.SMTPException) as error:
             self._backend.connection = None
             raise Throttled(f"no connection: {type(error).__name__}") from error

@@ -95,7 +95,7 @@ class _SmtpSession(StreamRequestHandler):
         return not what.startswith("421")
 
     def do_ehlo(self, _line: bytes) -> None:
-        self.say("250-here\r\n250 PIPELINING" if self.server.pipelining else "250 here")
+        self.say("250-here" + "\r\n250-PIPELINING" * self.server.pipelining + "\r\n250 AUTH PLAIN")
 
     def do_mail(self, _line: bytes) -> bool:
         self.word = self.server.script.pop(0) if self.server.script else ""

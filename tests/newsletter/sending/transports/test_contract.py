@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import socket
+import traceback
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -122,6 +123,12 @@ class TestSmtp(Contract):
         server.greeting = greeting
         with transport.connect() as connection, pytest.raises(meaning):
             connection.hand_over(a_mail())
+
+    def test_a_password_that_smtp_cannot_write_stops_the_run_and_is_not_told(self, transport, settings):
+        settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "paperboy", "sécret"
+        with transport.connect() as connection, pytest.raises(PermanentForAll, match="ASCII") as refused:
+            connection.hand_over(a_mail())
+        assert "cret" not in "".join(traceback.format_exception(refused.value))
 
     def test_a_long_mail_cut_before_its_dot_was_sent_was_not_accepted(self, transport, server):
         server.script[:] = ["body cut"]
