@@ -1,6 +1,7 @@
 """The press: prints one reader's mail from the edition that was compiled at the freeze. Workers never compile."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import cast
@@ -24,7 +25,20 @@ KEY_LENGTH = 32
 PICKS_KEPT = 65_536
 
 
+@dataclass(slots=True)
+class _Memory:
+    """What a worker keeps of an edition, by language: readers of all of them follow one another."""
+
+    parts: dict[str, CompiledParts] = field(default_factory=dict)
+    wire: dict[str, WireEdition] = field(default_factory=dict)
+    voices: dict[str, "_Voice"] = field(default_factory=dict)
+
+
 @lru_cache(maxsize=3)
+def _memory(_edition_id: int) -> _Memory:
+    return _Memory()
+
+
 def compiled_parts(edition_id: int, language: str) -> CompiledParts:
     """Return the compiled edition in the reader's language, or in the one of everybody else where it was not compiled in that one.
 
@@ -32,6 +46,11 @@ def compiled_parts(edition_id: int, language: str) -> CompiledParts:
         CompiledEdition.DoesNotExist: when the edition was never compiled.
         UnreadableEdition: when it was stored by another version.
     """
+    known = _memory(edition_id).parts
+    return known.get(language) or known.setdefault(language, _read(edition_id, language))
+
+
+def _read(edition_id: int, language: str) -> CompiledParts:
     rows = CompiledEdition.objects.filter(edition=edition_id, language__in=[language, settings.LANGUAGE_CODE])
     stored = dict(rows.values_list("language", "content"))
     if not stored:
@@ -39,17 +58,15 @@ def compiled_parts(edition_id: int, language: str) -> CompiledParts:
     return CompiledParts.from_bytes(bytes(stored.get(language) or stored[settings.LANGUAGE_CODE]))
 
 
-@lru_cache(maxsize=3)
 def wire_edition(edition_id: int, language: str) -> WireEdition:
     """Return the same, encoded for the wire."""
-    return WireEdition.of(compiled_parts(edition_id, language))
+    known = _memory(edition_id).wire
+    return known.get(language) or known.setdefault(language, WireEdition.of(compiled_parts(edition_id, language)))
 
 
 def forget() -> None:
     """Empty the memory, for a process whose database was replaced."""
-    compiled_parts.cache_clear()
-    wire_edition.cache_clear()
-    _voice.cache_clear()
+    _memory.cache_clear()
 
 
 def message_key(edition_id: int, reader_id: int) -> str:
@@ -137,6 +154,6 @@ class _Voice:
         return known
 
 
-@lru_cache(maxsize=3)
 def _voice(edition_id: int, language: str) -> _Voice:
-    return _Voice(edition_id, language)
+    known = _memory(edition_id).voices
+    return known.get(language) or known.setdefault(language, _Voice(edition_id, language))

@@ -15,7 +15,7 @@ Enter = Callable[[str], Client]
 def empty_memory():
     """Processes keep frozen editions in memory; here every test has a database of its own."""
     frozen.forget()
-    press.compiled_parts.cache_clear()
+    press.forget()
 
 
 @pytest.fixture

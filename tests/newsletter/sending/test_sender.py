@@ -251,3 +251,17 @@ def test_a_worker_told_to_stop_about_the_mark_takes_nothing_for_sent(edition, cl
         send_due(clock, mailbox)
     assert not mailbox.accepted
     assert statuses(edition) == expected
+
+
+def test_an_edition_in_many_languages_is_read_once_in_each(settings, monkeypatch):
+    settings.LANGUAGES = [(code, code) for code in ("en", "de", "fr", "es", "ar")]
+    papers(6)
+    for number in range(1, 21):
+        a_reader(number, language=settings.LANGUAGES[number % 5][0])
+    edition = a_planned_edition()
+    press.forget()
+    unpack, unpacked = press.CompiledParts.from_bytes, []
+    monkeypatch.setattr(press.CompiledParts, "from_bytes", lambda stored: unpacked.append(stored) or unpack(stored))
+    send_due(HandClock(next_instant(edition)), Mailbox())
+    assert statuses(edition) == {"sent": 20}
+    assert len(unpacked) == 5

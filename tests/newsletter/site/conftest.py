@@ -11,7 +11,7 @@ from tests.newsletter import world
 def forgotten_editions():
     """Another test's edition may have had the same number."""
     frozen.forget()
-    press.compiled_parts.cache_clear()
+    press.forget()
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ def test_a_withdrawn_paper_is_named_in_the_browser_and_not_shown(client, deliver
 
 def test_a_digest_whose_compiled_edition_is_gone_is_shown_all_the_same(client, delivery):
     delivery.edition.compiled.all().delete()
-    press.compiled_parts.cache_clear()
+    press.forget()
     assert "Why it’s here:" in page(client, view_url(delivery.pk).removeprefix("http://127.0.0.1:8000"))
 
 
