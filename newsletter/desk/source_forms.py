@@ -1,10 +1,13 @@
 """Forms for sources: what a source is asked for and when, and files that staff hand in."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -98,7 +101,19 @@ class SourceForm(ModelForm):
                 KINDS[kind].first(Window(today, today), self.options())
             except BadOptions as error:
                 raise ValidationError(str(error)) from error
+        if not self.errors and self._takes_its_key_elsewhere():
+            raise ValidationError(
+                _("The key of this source was given for another address: enter the one for the new address, or forget it first.")
+            )
         return cleaned
+
+    def _takes_its_key_elsewhere(self) -> bool:
+        """Say whether a key that was given for one place would be sent to another."""
+        if self.instance.pk is None or self.cleaned_data["key"]:
+            return False
+        entered = self.instance.sealed_key and not self.cleaned_data["forget_key"]
+        known = entered or settings.SOURCE_KEYS.get(self.instance.slug)
+        return bool(known) and _place(self.instance.options or {}) != _place(self.options())
 
     def options(self) -> dict[str, Any]:
         """Return the row's options with what the form says; what the form does not show stays."""
@@ -114,6 +129,12 @@ class SourceForm(ModelForm):
             self.instance.sealed_key = sealed(self.cleaned_data["key"])
         source: Source = super().save(commit)
         return source
+
+
+def _place(options: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the scheme and the host that a source is asked at; empty for the usual ones of its kind."""
+    address = urlsplit(str(options.get("url", "")))
+    return address.scheme, address.netloc.lower()
 
 
 class UploadForm(forms.Form):

@@ -131,3 +131,18 @@ def test_a_key_that_no_header_can_hold_is_refused(enter, source) -> None:
     assert "without blanks" in seen(enter("editors").post(f"/desk/ingest/source/{source.pk}/change/", form(key="two words")))
     source.refresh_from_db()
     assert not source.sealed_key
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_key_does_not_go_to_another_host_unless_it_is_entered_again(enter, source, settings, stored) -> None:
+    desk, address = enter("editors"), f"/desk/ingest/source/{source.pk}/change/"
+    desk.post(address, form(url="https://feeds.example.org/a.xml", **({"key": "hf_secret"} if stored else {})))
+    settings.SOURCE_KEYS = {} if stored else {source.slug: "hf_secret"}
+    assert "given for another address" in seen(desk.post(address, form(url="https://evil.example.com/a.xml")))
+    assert "given for another address" in seen(desk.post(address, form(url="http://feeds.example.org/a.xml")))
+    source.refresh_from_db()
+    assert (source.options["url"], key_of(source)) == ("https://feeds.example.org/a.xml", "hf_secret")
+    assert desk.post(address, form(url="https://feeds.example.org/b.xml")).status_code == 302
+    assert desk.post(address, form(url="https://other.example.com/a.xml", key="another")).status_code == 302
+    source.refresh_from_db()
+    assert (source.options["url"], key_of(source)) == ("https://other.example.com/a.xml", "another")
