@@ -88,6 +88,9 @@ class SmtpConnection(Stepping):
 
     def close(self) -> None:
         with suppress(OSError, smtplib.SMTPException):
+            if self._smtp is not None and self._smtp.sock is not None:
+                # The farewell is a courtesy: what a batch has to record must not wait long for its answer.
+                self._smtp.sock.settimeout(QUICK)
             self._backend.close()
 
     def _open(self, recipient: str) -> PipeliningSMTP:
@@ -113,6 +116,8 @@ class SmtpConnection(Stepping):
             raise PermanentForAll("the server cannot be used as configured: name and password have to be ASCII") from None
         except (OSError, smtplib.SMTPException) as error:
             self._backend.connection = None
+            if type(error) is smtplib.SMTPException:  # no way to log in that both sides know
+                raise PermanentForAll(f"the server cannot be used as configured: {error}") from error
             raise Throttled(f"no connection: {type(error).__name__}") from error
         return connection
 

@@ -28,6 +28,7 @@ class ScriptedSmtp(ThreadingTCPServer):
         self.open: set[socket.socket] = set()
         self.is_deaf = False
         self.pipelining = False
+        self.mechanisms = "PLAIN"
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def hang_up(self) -> None:
@@ -95,7 +96,7 @@ class _SmtpSession(StreamRequestHandler):
         return not what.startswith("421")
 
     def do_ehlo(self, _line: bytes) -> None:
-        self.say("250-here" + "\r\n250-PIPELINING" * self.server.pipelining + "\r\n250 AUTH PLAIN")
+        self.say("250-here" + "\r\n250-PIPELINING" * self.server.pipelining + f"\r\n250 AUTH {self.server.mechanisms}")
 
     def do_mail(self, _line: bytes) -> bool:
         self.word = self.server.script.pop(0) if self.server.script else ""

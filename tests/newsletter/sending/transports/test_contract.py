@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
+from django.core.mail.backends.smtp import EmailBackend
 
 from newsletter.composing.content import RenderedMail
 from newsletter.sending.mail import Mail
@@ -24,6 +25,7 @@ from newsletter.sending.transports import (
     Uncertain,
 )
 from newsletter.sending.transports.outcomes import retry_after
+from newsletter.sending.transports.smtp import QUICK
 from tests.newsletter.sending.transports.servers import ScriptedHttp, ScriptedSmtp, stopping, use
 
 NOW = datetime(2026, 1, 14, 12, tzinfo=UTC)
@@ -123,6 +125,24 @@ class TestSmtp(Contract):
         server.greeting = greeting
         with transport.connect() as connection, pytest.raises(meaning):
             connection.hand_over(a_mail())
+
+    def test_a_server_that_knows_no_way_to_log_in_of_ours_stops_the_run(self, transport, server, settings):
+        settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "paperboy", "secret"
+        server.mechanisms = "GSSAPI"
+        with transport.connect() as connection, pytest.raises(PermanentForAll, match="authentication"):
+            connection.hand_over(a_mail())
+
+    def test_a_farewell_is_waited_for_a_moment_only(self, transport, server, monkeypatch):
+        patience, close = [], EmailBackend.close
+
+        def watched(backend: EmailBackend) -> None:
+            patience.append(backend.connection.sock.gettimeout())
+            close(backend)
+
+        monkeypatch.setattr(EmailBackend, "close", watched)
+        with transport.connect() as connection:
+            connection.hand_over(a_mail())
+        assert patience == [QUICK]
 
     def test_a_password_that_smtp_cannot_write_stops_the_run_and_is_not_told(self, transport, settings):
         settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "paperboy", "sécret"
