@@ -22,7 +22,9 @@ class BadAddress(ValidationError):
 
 
 def validate(text: str) -> str:
-    """Return the address as it was given, without surrounding blanks.
+    """Return the address as it was given, without surrounding blanks; a domain with other letters in its ASCII form.
+
+    Python's mail classes would write "faß.example" as "fass.example" (IDNA 2003), which may be somebody else's.
 
     Raises:
         BadAddress: when it is no address, is too long, or needs a mail server that takes non-ASCII local parts (RFC 6531).
@@ -43,7 +45,7 @@ def validate(text: str) -> str:
         _looks_like_an_address(f"{local}@{_ascii_domain(domain)}")
     except ValidationError as error:
         raise BadAddress(_("This does not look like an email address. Please check it for typing mistakes.")) from error
-    return address
+    return address if domain.isascii() else f"{local}@{_ascii_domain(domain)}"
 
 
 def fold(address: str) -> str:
