@@ -222,8 +222,9 @@ class WireEdition:
 
     def _make_below(self, below: Part, paper_id: int, known: _Cards) -> Plate:
         """Encode what stands under a paper's card, whatever it is given for."""
-        known.below[below.kind, paper_id] = made = plate_of(self.text, self.html, [below])
-        known.note_marks(made)
+        made = plate_of(self.text, self.html, [below])
+        known.note_marks(made)  # before another thread can find it
+        known.below[below.kind, paper_id] = made
         return made
 
     def _make_heading(self, heading: str) -> Plate:
