@@ -27,6 +27,7 @@ MARKS = dict(zip((*_OWN, "preheader", *SHARED, "number"), _CHARACTERS, strict=Tr
 MARKED_LINKS = DigestLinks(**{name: MARKS[name] for name in DigestLinks._fields})
 MARKED_LAYOUT = {name: MARKS[name] for name in LAYOUT_VALUES}
 NUMBER = MARKS["number"].encode()
+_PREHEADER = len(_OWN)
 _DIFFERENT = len(_OWN) + len(LAYOUT_VALUES)
 _IN_AN_ATTRIBUTE = 0x10
 """What is added to a mark that stands between double quotes in a tag."""
@@ -124,7 +125,10 @@ def _meaning(mark: bytes, markup: bool) -> tuple[int, int]:
 
 def _place_of(mark: bytes, markup: bool) -> int:
     """Return where in a row of values the one stands which a mark stands for."""
-    kind, number = _meaning(mark, markup)
+    return _place(*_meaning(mark, markup))
+
+
+def _place(kind: int, number: int) -> int:
     return len(Between._fields) + kind * _DIFFERENT + number
 
 
@@ -137,6 +141,8 @@ class Frame:
         first = len(Between._fields) + len(_KINDS) * _DIFFERENT
         places = iter(range(first, first + len(constants)))
         self._constants = tuple(constants)
+        self.preheader_kinds = [kind for kind in range(len(_KINDS)) if _place(kind, _PREHEADER) in elements]
+        """The kinds of places, in the order of `Variants`, where the layout has its preview: nearly always one."""
         self._take = itemgetter(*(next(places) if isinstance(element, bytes) else element for element in elements))
 
     def filled(self, values: tuple[bytes, ...]) -> bytes:

@@ -75,6 +75,7 @@ class WireMail(NamedTuple):
 class _Card(NamedTuple):
     """A paper as it is shown for some reasons, and the heading that it stands under. The text is cut where the number goes."""
 
+    paper_id: int
     pick: DigestPick
     heading: str
     text: Sequence[bytes]
@@ -148,7 +149,7 @@ class WireEdition:
         known = self._cards.get((bool(links.act), bool(links.read))) or self._no_cards(bool(links.act), bool(links.read))
         find = known.by_identity.get
         cards = [find(id(pick)) or self._card(pick, known) for pick in digest.picks]
-        papers = tuple([card.pick.paper_id for card in cards])
+        papers = tuple([card.paper_id for card in cards])
         layout = self._layouts.get((digest.first, len(papers), papers[:1])) or self._make_layout(digest, papers)
         own = OwnValues.of(links, address)
         text, html = self._papers(cards, known, own.variants)
@@ -156,7 +157,8 @@ class WireEdition:
         note_text, note_html = self._note(note) if note else (b"", b"")
         between = Between(self._head(digest, layout.subject, timestamp, plain=own.plain), note_text, text, note_html, html)
         frame = self._frames.get(digest.first) or self._make_frame(digest.first)
-        content = frame.filled(row_of_values(between, own.variants, self._preheader(papers), layout.values))
+        preheader = self._preheader(papers, frame.preheader_kinds)
+        content = frame.filled(row_of_values(between, own.variants, preheader, layout.values))
         # Encoding only ever adds to a text, and all but the cards of the plain text is little.
         if len(content) - len(text) > HTML_BUDGET:
             return self._plainly(digest, timestamp)
@@ -174,7 +176,7 @@ class WireEdition:
         text: list[bytes] = []
         html: list[bytes] = []
         heading_before = ""
-        for number, (_, heading, pieces, drawn) in enumerate(cards, start=1):
+        for number, (_, _, heading, pieces, drawn) in enumerate(cards, start=1):
             if heading != heading_before:
                 heading_before = heading
                 if heading:
@@ -218,7 +220,7 @@ class WireEdition:
         upper = plate_of(self.text, self.html, [card])
         lower = known.below.get((below.kind, pick.paper_id)) or self._make_below(below, pick.paper_id, known)
         known.note_marks(upper)
-        return _Card(pick, heading_of(facts, shown), (upper.text + lower.text).split(NUMBER), upper.html + lower.html)
+        return _Card(pick.paper_id, pick, heading_of(facts, shown), (upper.text + lower.text).split(NUMBER), upper.html + lower.html)
 
     def _make_below(self, below: Part, paper_id: int, known: _Cards) -> Plate:
         """Encode what stands under a paper's card, whatever it is given for."""
@@ -239,11 +241,13 @@ class WireEdition:
         self._layouts[digest.first, len(papers), papers[:1]] = made
         return made
 
-    def _preheader(self, papers: Sequence[int]) -> list[bytes]:
-        """Return the preview, encoded for each kind of place."""
-        known = self._sayings
+    def _preheader(self, papers: Sequence[int], kinds: Sequence[int]) -> list[bytes]:
+        """Return the preview, encoded for each kind of place; only the kinds that are used are worked out."""
+        known, encoded = self._sayings, [b"", b"", b""]
         pieces = [known.get(piece) or self._encode(piece) for piece in preheader_pieces(self.compiled.facts, papers)]
-        return [b"".join(kind) for kind in zip(*pieces, strict=True)]
+        for kind in kinds:
+            encoded[kind] = b"".join([piece[kind] for piece in pieces])
+        return encoded
 
     def _encode(self, piece: str) -> tuple[bytes, ...]:
         """Encode a title or another piece of a preview."""
