@@ -34,9 +34,7 @@ class Prepared:
         connection.ensure_connection()
         session: psycopg.Connection[object] = connection.connection
         with connection.wrap_database_errors:
-            if session not in self._ready:
-                self._prepare(session)
-            session.pgconn.send_query_prepared(self.name.encode(), [value.encode() for value in values])
+            session.pgconn.send_query_prepared(self.named_in(session), [value.encode() for value in values])
             try:
                 _work_while_busy(session.pgconn, meanwhile)
             finally:
@@ -44,13 +42,17 @@ class Prepared:
                 result = _answer(session.pgconn)
             return checked(session, result).command_tuples or 0
 
-    def _prepare(self, session: psycopg.Connection[object]) -> None:
-        """Prepare it with one plan for all values. Left to itself PostgreSQL takes the short list of readers for a reason to plan anew
-        each time, which costs more than the statement. Other statements of the session (newsletter.sending.questions) want the same.
+    def named_in(self, session: psycopg.Connection[object]) -> bytes:
+        """Return its name in a session, where it is prepared the first time it is asked for, with one plan for all values.
+
+        Left to itself PostgreSQL takes a short list of readers for a reason to plan anew each time, which costs more than the statement.
         """
-        checked(session, session.pgconn.exec_(b"SET plan_cache_mode = force_generic_plan"))
-        checked(session, session.pgconn.prepare(self.name.encode(), self.sql.encode()))
-        self._ready.add(session)
+        name = self.name.encode()
+        if session not in self._ready:
+            checked(session, session.pgconn.exec_(b"SET plan_cache_mode = force_generic_plan"))
+            checked(session, session.pgconn.prepare(name, self.sql.encode()))
+            self._ready.add(session)
+        return name
 
 
 def _work_while_busy(session: pq.abc.PGconn, meanwhile: Iterator[object]) -> None:

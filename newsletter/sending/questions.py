@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
-from weakref import WeakSet
 
 import psycopg
 from django.db import connection
@@ -21,7 +20,7 @@ from psycopg import pq, sql
 from psycopg.adapt import Transformer
 
 from newsletter.models import Ids
-from newsletter.sending.prepared import checked
+from newsletter.sending.prepared import Prepared, checked
 
 Given = int | str | datetime | UUID | Ids
 Row = tuple[Any, ...]
@@ -82,13 +81,12 @@ class _Statement:
     """A statement of Django's as PostgreSQL keeps it prepared, by name, for each session."""
 
     def __init__(self, name: str, compiled: Callable[..., SQLCompiler]) -> None:
-        self._name = f"paperboy_{name}".encode()
+        self._name = f"paperboy_{name}"
         self._compiled = compiled
         self._compiler: SQLCompiler | None = None
-        self._sql = b""
+        self._prepared: Prepared | None = None
         self._places: list[int] = []
         self._converters: Any = {}
-        self._ready: WeakSet[psycopg.Connection[object]] = WeakSet()
 
     def rows(self, values: Sequence[Given]) -> list[Row]:
         answer = self.execute(values)
@@ -105,17 +103,10 @@ class _Statement:
         with connection.wrap_database_errors:
             if not session.autocommit and session.pgconn.transaction_status == pq.TransactionStatus.IDLE:
                 checked(session, session.pgconn.exec_(b"BEGIN"))  # as psycopg does before a transaction's first statement
-            if session not in self._ready:
-                self._prepare(session, values)
-            return checked(session, session.pgconn.exec_prepared(self._name, [_text(values[place]) for place in self._places]))
+            name = (self._prepared or self._write(session, values)).named_in(session)
+            return checked(session, session.pgconn.exec_prepared(name, [_text(values[place]) for place in self._places]))
 
-    def _prepare(self, session: psycopg.Connection[object], values: Sequence[Given]) -> None:
-        if self._compiler is None:
-            self._write(session, values)
-        checked(session, session.pgconn.prepare(self._name, self._sql))
-        self._ready.add(session)
-
-    def _write(self, session: psycopg.Connection[object], values: Sequence[Given]) -> None:
+    def _write(self, session: psycopg.Connection[object], values: Sequence[Given]) -> Prepared:
         """Let Django write it with a slot for each value. Its own constants become part of the text, where the planner sees them."""
         slots = [Ids.standing_for(_Slot(at)) if isinstance(value, Ids) else Value(_Slot(at)) for at, value in enumerate(values)]
         compiler = self._compiled(*slots)
@@ -124,9 +115,10 @@ class _Statement:
         self._places = [one.place for one in parameters if isinstance(one, _Slot)]
         numbers = iter(range(1, len(self._places) + 1))
         written = (f"${next(numbers)}" if isinstance(one, _Slot) else sql.Literal(one).as_string(session) for one in parameters)
-        self._sql = (text % tuple(written)).encode()
         self._converters = compiler.get_converters([column for column, _sql, _alias in compiler.select or ()])
         self._compiler = compiler
+        self._prepared = Prepared(self._name, text % tuple(written))
+        return self._prepared
 
 
 def _text(value: Given) -> bytes:
