@@ -1,7 +1,7 @@
-"""A prepared statement for PostgreSQL, executed by libpq itself: for the one statement that runs for every mail.
+"""A prepared statement for PostgreSQL, executed by libpq itself: for what runs with every batch and before every few mails.
 
 Django switches psycopg's prepared statements off, because poolers between the two may hand a session to somebody else. So the
-statement is prepared by hand, once for each connection. It costs an eighth of the usual way.
+statements are prepared by hand, once for each connection. Each costs an eighth of the usual way.
 """
 
 from collections.abc import Iterator
