@@ -18,12 +18,12 @@ def keyed_hashes(purpose: str, text: str) -> list[str]:
 
 
 def _hash(purpose: str, text: str, secret: str) -> str:
-    hashed = _keyed(purpose, secret).copy()
+    hashed = keyed(f"paperboy.hash.{purpose}", secret).copy()
     hashed.update(text.encode())
     return hashed.hexdigest()
 
 
 @lru_cache(maxsize=64)
-def _keyed(purpose: str, secret: str) -> "hashlib.blake2s":
-    """Return the keyed hash before its first byte; the key is the dear half of it."""
-    return hashlib.blake2s(key=salted_hmac(f"paperboy.hash.{purpose}", b"", secret=secret, algorithm="sha256").digest())
+def keyed(salt: str, secret: str, octets: int = hashlib.blake2s.MAX_DIGEST_SIZE) -> "hashlib.blake2s":
+    """Return a keyed BLAKE2s of so many octets before its first byte, to be copied; the key is the dear half of it."""
+    return hashlib.blake2s(key=salted_hmac(salt, b"", secret=secret, algorithm="sha256").digest(), digest_size=octets)

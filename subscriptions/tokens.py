@@ -15,7 +15,9 @@ from enum import StrEnum
 from functools import lru_cache
 
 from django.conf import settings
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import constant_time_compare
+
+from subscriptions.hashing import keyed
 
 MAC_BYTES = 12
 LONGEST_TOKEN = 128
@@ -74,12 +76,12 @@ def signer(power: Power, secret: str, now: datetime | None = None) -> Callable[.
     Raises:
         ValueError: when a power that expires is to be signed without `now`.
     """
-    keyed = _keyed(power, secret)
+    before = _keyed(power, secret)
     expiry = _varint(_day(power, now)) if power in MAX_AGE_DAYS else b""
 
     def signed(*numbers: int) -> str:
         payload = b"".join(map(_varint, numbers)) + expiry
-        return binascii.b2a_base64(payload + _mac(keyed, payload), newline=False).translate(_URL_SAFE, b"=").decode("ascii")
+        return binascii.b2a_base64(payload + _mac(before, payload), newline=False).translate(_URL_SAFE, b"=").decode("ascii")
 
     return signed
 
@@ -129,17 +131,14 @@ def _decode(token: str) -> bytes:
     return content
 
 
-def _mac(keyed: "hashlib.blake2s", payload: bytes) -> bytes:
-    mac = keyed.copy()
+def _mac(before: "hashlib.blake2s", payload: bytes) -> bytes:
+    mac = before.copy()
     mac.update(payload)
     return mac.digest()
 
 
-@lru_cache(maxsize=64)
 def _keyed(power: Power, secret: str) -> "hashlib.blake2s":
-    """Return the keyed hash before its first byte."""
-    key = salted_hmac(f"paperboy.token.{power}", b"", secret=secret, algorithm="sha256").digest()
-    return hashlib.blake2s(key=key, digest_size=MAC_BYTES)
+    return keyed(f"paperboy.token.{power}", secret, MAC_BYTES)
 
 
 def _day(power: Power, now: datetime | None) -> int:
