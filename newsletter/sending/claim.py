@@ -16,7 +16,7 @@ from newsletter.sending.choosing import choose
 from newsletter.sending.due import catch_up_start, waiting_batches
 from newsletter.sending.epoch import server_epoch
 from newsletter.sending.frozen import edition_of
-from newsletter.sending.inserting import NewDelivery, insert_deliveries
+from newsletter.sending.inserting import NewDelivery, columns_of, insert_deliveries
 from newsletter.sending.plan import new_batch
 from newsletter.sending.questions import Change, Question
 from newsletter.sending.readers import NotNow, Reader, locked_readers, not_now, obstacle
@@ -166,7 +166,9 @@ def _again(batch: _Taken, edition: Edition, now: datetime) -> tuple[int, list[Ha
     for reader, selection in zip(free, selections, strict=True):
         row = rows[reader.id]
         if selection.picks:
-            Delivery.objects.filter(pk=row.pk).update(status=DeliveryStatus.CLAIMED, claimed_at=now, **_content(reader, selection))
+            Delivery.objects.filter(pk=row.pk).update(
+                status=DeliveryStatus.CLAIMED, claimed_at=now, profile=reader.profile_id, **columns_of(selection.picks)
+            )
             hand_overs.append(HandOver(row.position, row.pk, reader, selection, row.attempts))
         else:
             _settle(row, _empty(selection), now)
@@ -180,13 +182,3 @@ def _settle(row: Delivery, verdict: NotNow, now: datetime) -> None:
 def _empty(selection: Selection) -> NotNow:
     """Nothing worth saying, nothing sent; the row says why."""
     return NotNow(reason=f"empty: {selection.note}"[:300] if selection.note else "empty")
-
-
-def _content(reader: Reader, selection: Selection) -> dict[str, object]:
-    return {
-        "profile_id": reader.profile_id,
-        "papers": [pick.paper_id for pick in selection.picks],
-        "parts": [
-            [pick.parts.topic, pick.parts.taste, pick.parts.trend, pick.parts.freshness, pick.parts.editor] for pick in selection.picks
-        ],
-    }

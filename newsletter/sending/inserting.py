@@ -47,10 +47,14 @@ def _delivery(edition_id: int, batch_id: int, row: NewDelivery, now: datetime) -
         position=row.position,
         reason=row.reason,
         profile_id=row.profile_id,
-        papers=[pick.paper_id for pick in row.picks],
-        parts=[pick.parts for pick in row.picks],
         settled_at=row.settled_at,
+        **columns_of(row.picks),
     )
+
+
+def columns_of(picks: Sequence[Pick]) -> dict[str, list[object]]:
+    """Return what a delivery's row says of its papers, in mailed order."""
+    return {"papers": [pick.paper_id for pick in picks], "parts": [list(pick.parts) for pick in picks]}
 
 
 def _copied(edition_id: int, batch_id: int, rows: Sequence[NewDelivery], now: datetime) -> list[int]:
@@ -68,10 +72,10 @@ def _copied(edition_id: int, batch_id: int, rows: Sequence[NewDelivery], now: da
 
 def _line(beginning: str, row: NewDelivery) -> str:
     """Return a row in COPY's text format."""
-    reader, status, position, reason, _, picks, settled_at = row
+    reader, status, position, reason, profile_id, picks, settled_at = row
     papers = ",".join([f"{pick.paper_id}" for pick in picks])
     parts = ",".join([_numbers(pick.parts) for pick in picks])
-    profile = NULL if row.profile_id is None else row.profile_id
+    profile = NULL if profile_id is None else profile_id
     settled = NULL if settled_at is None else settled_at.isoformat()
     return f"{beginning}\t{reader}\t{status.value}\t{position}\t{_escaped(reason)}\t{profile}\t{{{papers}}}\t{{{parts}}}\t{settled}\n"
 

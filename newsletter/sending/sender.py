@@ -18,6 +18,7 @@ from newsletter.models import Delivery, DeliveryStatus
 from newsletter.sending.answers import fail, note_answer
 from newsletter.sending.claim import HandOver, claim
 from newsletter.sending.fence import Fence, Mark
+from newsletter.sending.inserting import columns_of
 from newsletter.sending.mail import Mail
 from newsletter.sending.press import Press
 from newsletter.sending.providers import choose_provider, limits_of, worked
@@ -213,9 +214,7 @@ def _print(run: Run, hand_over: HandOver) -> Mail | Exception:
 def _keep_only(hand_over: HandOver, papers: tuple[int, ...]) -> None:
     """Take from the row what the mail had no room for: a paper counts as mailed only if it was in the mail."""
     picks = [pick for pick in hand_over.selection.picks if pick.paper_id in papers]
-    Delivery.objects.filter(pk=hand_over.delivery_id).update(
-        papers=[pick.paper_id for pick in picks], parts=[list(pick.parts) for pick in picks]
-    )
+    Delivery.objects.filter(pk=hand_over.delivery_id).update(**columns_of(picks))
 
 
 def _repeated(answers: Sequence[Exception | None], errands: Sequence[Errand], lanes: Lanes) -> list[Exception | None]:
