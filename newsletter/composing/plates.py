@@ -101,7 +101,7 @@ class Between(NamedTuple):
 
 
 def row_of_values(between: Between, own: Variants, preheader: Sequence[bytes], shared: Variants) -> tuple[bytes, ...]:
-    """Return all values of a message in the order that `_place_of` counts. `preheader` is encoded for each kind of place."""
+    """Return all values of a message in the order that `_place` counts. `preheader` is encoded for each kind of place."""
     in_text, in_html, in_attribute = preheader
     return (
         *(*between, *own.text, in_text, *shared.text),
@@ -123,12 +123,8 @@ def _meaning(mark: bytes, markup: bool) -> tuple[int, int]:
     return _KINDS.index((in_attribute, markup)), _CHARACTERS.index(chr(mark[0] - in_attribute * _IN_AN_ATTRIBUTE))
 
 
-def _place_of(mark: bytes, markup: bool) -> int:
-    """Return where in a row of values the one stands which a mark stands for."""
-    return _place(*_meaning(mark, markup))
-
-
 def _place(kind: int, number: int) -> int:
+    """Return where in a row of values one of them stands, as `_meaning` names it."""
     return len(Between._fields) + kind * _DIFFERENT + number
 
 
@@ -153,7 +149,7 @@ class Frame:
 def cut(content: bytes, *, markup: bool) -> list[bytes | int]:
     """Cut an engraved text at its marks into constants and the places of values."""
     pieces = _ANY_MARK.split(content)
-    return [_place_of(piece, markup) if number % 2 else piece for number, piece in enumerate(pieces) if piece]
+    return [_place(*_meaning(piece, markup)) if number % 2 else piece for number, piece in enumerate(pieces) if piece]
 
 
 class Plate(NamedTuple):
@@ -162,11 +158,11 @@ class Plate(NamedTuple):
     text: bytes
     html: bytes
 
-    def text_marks(self, but: Set[bytes] = frozenset()) -> set[bytes]:
+    def text_marks(self, but: Set[bytes]) -> set[bytes]:
         """Return the kinds of a reader's own marks in the text, `but` those that are known."""
         return {mark for mark in _OWN_MARKS if mark not in but and mark in self.text}
 
-    def html_marks(self, but: Set[bytes] = frozenset()) -> set[bytes]:
+    def html_marks(self, but: Set[bytes]) -> set[bytes]:
         """Return those in the HTML."""
         return {mark for mark in _OWN_MARKS_IN_HTML if mark not in but and mark in self.html}
 

@@ -95,7 +95,6 @@ class _Cards:
 
     act: bool
     read: bool
-    by_content: dict[DigestPick, _Card] = field(default_factory=dict)
     by_identity: dict[int, _Card] = field(default_factory=dict)
     """By the pick's id, which saves the hash of its texts ten times a digest. A card keeps its pick alive."""
     below: dict[tuple[str, int], Plate] = field(default_factory=dict)
@@ -203,12 +202,9 @@ class WireEdition:
 
     def _card(self, pick: DigestPick, known: _Cards) -> _Card:
         """Return the card of a pick that was not met as this object yet."""
-        card = known.by_content.get(pick) or self._make_card(pick, known)
         if len(known.by_identity) >= CARDS_KEPT:
-            known.by_content.clear()
             known.by_identity.clear()
-        known.by_content.setdefault(pick, card)
-        known.by_identity[id(pick)] = card = card._replace(pick=pick)
+        known.by_identity[id(pick)] = card = self._make_card(pick, known)
         return card
 
     def _make_card(self, pick: DigestPick, known: _Cards) -> _Card:
