@@ -1,8 +1,9 @@
 """A synthetic world: topics, papers that speak of them, and readers who want some. The same seed makes the same world."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 
 from django.db import connection
 
@@ -37,13 +38,8 @@ SYLLABLES = (
     "ul",
     "ven",
 )
-SENTENCES = (
-    "a simple method that needs no labels improves on strong baselines while it costs less",
-    "how the effect grows with the size of the data is measured and explained under mild conditions",
-    "each step reuses what the one before it has learned so that fewer samples are enough",
-    "failures are rare and can be told apart from noise by a second look at the same input",
-    "an open question is whether the gain lasts when the task changes over the years",
-)
+VOCABULARY = 4_000
+"""Words of the language that papers are written in; the number n of them is n times rarer than the first (Zipf's law)."""
 WRITTEN_AT_ONCE = 2_000
 
 
@@ -116,14 +112,14 @@ def _topics(count: int, chance: random.Random) -> list[Topic]:
 
 def _papers(count: int, topics: list[Topic], chance: random.Random) -> None:
     source = Source.objects.create(slug="bench", kind="listing", title="Bench")
+    say = _tongue(chance)
     for number in range(count):
         subjects = chance.sample(topics, k=min(len(topics), chance.randint(1, 3)))
         phrases = [chance.choice(topic.phrases) for topic in subjects]
-        title = f"{_word(chance).title()}: {' and '.join(phrases)} for {' '.join(chance.choice(SENTENCES).split()[:6])}"
         paper = Paper.objects.create(
-            title=title,
+            title=(title := _title(phrases, say, chance)),
             title_key=f"{title.lower()} {number}",
-            abstract=_abstract(phrases, chance),
+            abstract=_abstract(phrases, say, chance),
             authors=[f"{_word(chance).title()} {_word(chance).title()}" for _ in range(chance.randint(1, 8))],
             arxiv_id=f"2601.{number:05d}",
             published=DAY,
@@ -133,13 +129,25 @@ def _papers(count: int, topics: list[Topic], chance: random.Random) -> None:
         Count.objects.create(listing=listing, seen_at=listing.last_seen_at, votes=int(chance.paretovariate(0.8)) % 500)
 
 
-def _abstract(phrases: list[str], chance: random.Random) -> str:
-    """Return nine sentences; every other one names the paper's subject."""
-    told = [
-        f"For {chance.choice(phrases)}, {chance.choice(SENTENCES)}." if place % 2 else f"{chance.choice(SENTENCES).capitalize()}."
-        for place in range(9)
-    ]
-    return " ".join(told)
+def _tongue(chance: random.Random) -> Callable[[int], str]:
+    """Return what says so many words in a row, frequent ones more often."""
+    words = sorted({_word(chance) for _ in range(VOCABULARY)})
+    chance.shuffle(words)
+    weights = list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
+    return lambda count: " ".join(chance.choices(words, cum_weights=weights, k=count))
+
+
+def _title(phrases: list[str], say: Callable[[int], str], chance: random.Random) -> str:
+    """Return a title of about ten words; every other paper has a name for its method."""
+    title = f"{say(chance.randint(1, 3))} {' and '.join(phrases)} {say(chance.randint(2, 4))}"
+    return f"{_word(chance).title()}: {title}" if chance.random() < 0.5 else title.capitalize()
+
+
+def _abstract(phrases: list[str], say: Callable[[int], str], chance: random.Random) -> str:
+    """Return nine sentences of about twenty words; every other one names the paper's subject."""
+    return " ".join(
+        f"{say(chance.randint(12, 22)).capitalize()}{f' {chance.choice(phrases)}' if place % 2 else ''} {say(3)}." for place in range(9)
+    )
 
 
 def _choices(topic_ids: list[int], chance: random.Random) -> Choices:
