@@ -243,9 +243,9 @@ MINIMUM_SOURCES = _env.int("MINIMUM_SOURCES", 1, validate=validate.Range(0))
 CATCH_UP_HOURS = _env.int("CATCH_UP_HOURS", 6, validate=validate.Range(0, 72))
 WELCOME_DAYS = _env.int("WELCOME_DAYS", 2 if PRODUCTION else 3650, validate=validate.Range(0, 3650))
 """How old a daily edition may be to welcome a new reader; a weekly one six days more. A trial instance has often only an old one."""
-BATCH_SIZE = _env.int("BATCH_SIZE", 400, validate=validate.Range(1, 1000))
+BATCH_SIZE = _env.int("BATCH_SIZE", 500, validate=validate.Range(1, 1000))
 """Readers in a batch at most; a slow provider's batches are smaller, so that a task ends within a minute."""
-CONNECTIONS_PER_WORKER = _env.int("CONNECTIONS_PER_WORKER", 8, validate=validate.Range(1, 64))
+CONNECTIONS_PER_WORKER = _env.int("CONNECTIONS_PER_WORKER", 16, validate=validate.Range(1, 64))
 """Connections to the provider that a worker process uses side by side. A killed one leaves at most so many deliveries uncertain."""
 LEASE_SECONDS = _env.int("LEASE_SECONDS", 180, validate=validate.Range(10, 3600))
 SEND_RATE = _env.float("SEND_RATE", 0.0, validate=validate.Range(0))
