@@ -153,14 +153,11 @@ def _days_since_epoch(now: datetime) -> int:
     return max(0, (now.astimezone(UTC).date() - _EPOCH) // timedelta(days=1))
 
 
+@lru_cache(maxsize=1_024)
 def _varint(number: int) -> bytes:
+    """Encode a number; the tokens of one mail hold each of theirs twice."""
     if number < 0:
         raise ValueError("a token holds no negative numbers")
-    if number < 1 << 7:
-        return bytes((number,))
-    if number < 1 << 21:
-        low, middle = number & 0x7F | 0x80, number >> 7
-        return bytes((low, middle)) if middle < 1 << 7 else bytes((low, middle & 0x7F | 0x80, middle >> 7))
     groups = bytearray()
     while number > 0x7F:
         groups.append(number & 0x7F | 0x80)
