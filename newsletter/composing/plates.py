@@ -5,7 +5,7 @@ surrounds the cards is cut at its marks once and for all: then a whole message i
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -110,12 +110,6 @@ def row_of_values(between: Between, own: Variants, preheader: Sequence[bytes], s
     )
 
 
-def value_of(mark: bytes, own: Variants, *, markup: bool) -> bytes:
-    """Return the own value that a mark stands for."""
-    kind, number = _meaning(mark, markup)
-    return own[kind][number]
-
-
 @lru_cache(maxsize=64)
 def _meaning(mark: bytes, markup: bool) -> tuple[int, int]:
     """Return which of the variants a mark stands for, and which of the values in it."""
@@ -158,13 +152,21 @@ class Plate(NamedTuple):
     text: bytes
     html: bytes
 
-    def text_marks(self, but: Set[bytes]) -> set[bytes]:
-        """Return the kinds of a reader's own marks in the text, `but` those that are known."""
-        return {mark for mark in _OWN_MARKS if mark not in but and mark in self.text}
+    def text_marks(self) -> set["Mark"]:
+        """Return a reader's own marks in the text."""
+        return {Mark(mark, *_meaning(mark, False)) for mark in _OWN_MARKS if mark in self.text}
 
-    def html_marks(self, but: Set[bytes]) -> set[bytes]:
+    def html_marks(self) -> set["Mark"]:
         """Return those in the HTML."""
-        return {mark for mark in _OWN_MARKS_IN_HTML if mark not in but and mark in self.html}
+        return {Mark(mark, *_meaning(mark, True)) for mark in _OWN_MARKS_IN_HTML if mark in self.html}
+
+
+class Mark(NamedTuple):
+    """A mark for one of a reader's own values: which of the variants it stands for, and which of the values in it."""
+
+    character: bytes
+    kind: int
+    number: int
 
 
 @lru_cache(maxsize=8_192)

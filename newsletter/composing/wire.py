@@ -4,11 +4,14 @@ It says exactly what newsletter.composing.message makes of the same digest: the 
 Only the encoding is cut in other places, which no reader sees; tests compare the two after parsing.
 """
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from email.header import Header
 from email.utils import formatdate
 from functools import lru_cache
+from itertools import count
+from operator import itemgetter
 from typing import NamedTuple
 
 from django.core.mail.message import sanitize_address
@@ -40,6 +43,7 @@ from newsletter.composing.plates import (
     Between,
     EncodedPiece,
     Frame,
+    Mark,
     OwnValues,
     Plate,
     Variants,
@@ -49,7 +53,6 @@ from newsletter.composing.plates import (
     number_of,
     plate_of,
     row_of_values,
-    value_of,
     variants,
 )
 from newsletter.composing.quoted import SOFT_BREAK
@@ -77,9 +80,13 @@ class _Card(NamedTuple):
 
     paper_id: int
     pick: DigestPick
-    heading: str
+    heading: Plate
     text: Sequence[bytes]
     html: bytes
+
+
+_NO_HEADING = Plate(b"", b"")
+_PAPER = itemgetter(_Card._fields.index("paper_id"))
 
 
 class _Layout(NamedTuple):
@@ -98,13 +105,15 @@ class _Cards:
     by_identity: dict[int, _Card] = field(default_factory=dict)
     """By the pick's id, which saves the hash of its texts ten times a digest. A card keeps its pick alive."""
     below: dict[tuple[str, int], Plate] = field(default_factory=dict)
-    text_marks: set[bytes] = field(default_factory=set)
-    html_marks: set[bytes] = field(default_factory=set)
+    text_marks: frozenset[Mark] = frozenset()
+    html_marks: frozenset[Mark] = frozenset()
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note_marks(self, plate: Plate) -> None:
-        """Remember the marks of a new plate."""
-        self.text_marks |= plate.text_marks(self.text_marks)
-        self.html_marks |= plate.html_marks(self.html_marks)
+        """Remember the marks of a new plate. Other threads, which may be going through the sets, keep those that they have."""
+        with self.lock:
+            self.text_marks |= plate.text_marks()
+            self.html_marks |= plate.html_marks()
 
 
 @dataclass(slots=True)
@@ -117,7 +126,7 @@ class WireEdition:
     head: bytes
     dropped: frozenset[int]
     _cards: dict[tuple[bool, bool], _Cards] = field(default_factory=dict)
-    _headings: dict[str, Plate] = field(default_factory=dict)
+    _headings: dict[str, Plate] = field(default_factory=lambda: {"": _NO_HEADING})
     _frames: dict[bool, Frame] = field(default_factory=dict)
     _layouts: dict[tuple[bool, int, tuple[int, ...]], _Layout] = field(default_factory=dict)
     _sayings: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
@@ -140,21 +149,22 @@ class WireEdition:
             UnknownPaper, HeaderTooLong, BadHeader: as the other ways of composing.
         """
         address, links = digest.address, digest.links
+        recipient = address
         if not PLAIN_ADDRESS.fullmatch(address):
             refuse_control_characters({"To": address})
-            address = shown_line(address)
+            recipient, address = sanitize_address(address, "utf-8"), shown_line(address)
         if self.dropped:
             digest = digest._replace(picks=tuple([pick for pick in digest.picks if pick.paper_id not in self.dropped]))
         known = self._cards.get((bool(links.act), bool(links.read))) or self._no_cards(bool(links.act), bool(links.read))
-        find = known.by_identity.get
-        cards = [find(id(pick)) or self._card(pick, known) for pick in digest.picks]
-        papers = tuple([card.paper_id for card in cards])
+        cards = self._cards_of(digest.picks, known)
+        papers = tuple(map(_PAPER, cards))
         layout = self._layouts.get((digest.first, len(papers), papers[:1])) or self._make_layout(digest, papers)
         own = OwnValues.of(links, address)
         text, html = self._papers(cards, known, own.variants)
         note = shown_line(digest.note) if digest.note else ""
         note_text, note_html = self._note(note) if note else (b"", b"")
-        between = Between(self._head(digest, layout.subject, timestamp, plain=own.plain), note_text, text, note_html, html)
+        head = self._head(digest, layout.subject, recipient, timestamp, plain=own.plain)
+        between = Between(head, note_text, text, note_html, html)
         frame = self._frames.get(digest.first) or self._make_frame(digest.first)
         preheader = self._preheader(papers, frame.preheader_kinds)
         content = frame.filled(row_of_values(between, own.variants, preheader, layout.values))
@@ -172,24 +182,22 @@ class WireEdition:
 
     def _papers(self, cards: Sequence[_Card], known: _Cards, own: Variants) -> tuple[bytes, bytes]:
         """Return the cards with their headings, as text and as HTML."""
-        text: list[bytes] = []
-        html: list[bytes] = []
-        heading_before = ""
-        for number, (_, _, heading, pieces, drawn) in enumerate(cards, start=1):
-            if heading != heading_before:
-                heading_before = heading
-                if heading:
-                    above = self._headings.get(heading) or self._make_heading(heading)
-                    text.append(above.text)
-                    html.append(above.html)
-            text.append(number_of(number).join(pieces))
-            html.append(drawn)
-        written, painted = b"".join(text), b"".join(html)
-        for mark in known.text_marks:
-            written = written.replace(mark, value_of(mark, own, markup=False))
-        for mark in known.html_marks:
-            painted = painted.replace(mark, value_of(mark, own, markup=True))
-        return written, painted
+        texts: list[bytes] = []
+        htmls: list[bytes] = []
+        above = _NO_HEADING
+        for (_, _, heading, pieces, drawn), numeral in zip(cards, map(number_of, count(1)), strict=False):
+            if heading is not above:
+                above = heading
+                texts.append(heading.text)
+                htmls.append(heading.html)
+            texts.append(numeral.join(pieces))
+            htmls.append(drawn)
+        text, html = b"".join(texts), b"".join(htmls)
+        for character, kind, number in known.text_marks:
+            text = text.replace(character, own[kind][number])
+        for character, kind, number in known.html_marks:
+            html = html.replace(character, own[kind][number])
+        return text, html
 
     def _note(self, note: str) -> tuple[bytes, bytes]:
         """Return a note to the reader, as text and as HTML."""
@@ -199,6 +207,13 @@ class WireEdition:
     def _no_cards(self, act: bool, read: bool) -> _Cards:
         self._cards[act, read] = made = _Cards(act, read)
         return made
+
+    def _cards_of(self, picks: Sequence[DigestPick], known: _Cards) -> Sequence[_Card]:
+        """Return the cards, nearly always of picks that were met before."""
+        try:
+            return [*map(known.by_identity.__getitem__, map(id, picks))]
+        except KeyError:
+            return [known.by_identity.get(id(pick)) or self._card(pick, known) for pick in picks]
 
     def _card(self, pick: DigestPick, known: _Cards) -> _Card:
         """Return the card of a pick that was not met as this object yet."""
@@ -216,7 +231,9 @@ class WireEdition:
         upper = plate_of(self.text, self.html, [card])
         lower = known.below.get((below.kind, pick.paper_id)) or self._make_below(below, pick.paper_id, known)
         known.note_marks(upper)
-        return _Card(pick.paper_id, pick, heading_of(facts, shown), (upper.text + lower.text).split(NUMBER), upper.html + lower.html)
+        heading = heading_of(facts, shown)
+        above = self._headings.get(heading) or self._make_heading(heading)
+        return _Card(pick.paper_id, pick, above, (upper.text + lower.text).split(NUMBER), upper.html + lower.html)
 
     def _make_below(self, below: Part, paper_id: int, known: _Cards) -> Plate:
         """Encode what stands under a paper's card, whatever it is given for."""
@@ -226,9 +243,8 @@ class WireEdition:
         return made
 
     def _make_heading(self, heading: str) -> Plate:
-        """Encode a heading; there are as many as topics."""
-        self._headings[heading] = made = plate_of(self.text, self.html, [heading_part(heading)])
-        return made
+        """Encode a heading; there are as many as topics. Each is one object, by which cards under it are known to share it."""
+        return self._headings.setdefault(heading, plate_of(self.text, self.html, [heading_part(heading)]))
 
     def _make_layout(self, digest: Digest, papers: tuple[int, ...]) -> _Layout:
         """Encode what the layout says to all whose digests begin with the same paper."""
@@ -280,14 +296,13 @@ class WireEdition:
         )
         return made
 
-    def _head(self, digest: Digest, subject: str, timestamp: float, *, plain: bool) -> bytes:
+    def _head(self, digest: Digest, subject: str, recipient: str, timestamp: float, *, plain: bool) -> bytes:
         """Return the headers that are the reader's own. `plain`: address and links are known to hold nothing but usual characters."""
         own = own_headers(self.compiled.publication, self.compiled.facts, digest)
         if not plain:
             refuse_control_characters(own)
-        lines = [subject, f"To: {_recipient(digest.address)}", f"Date: {_date(timestamp)}"]
-        lines += [f"{name}: {_folded(value)}" for name, value in own.items()]
-        return "\r\n".join((*lines, "", "")).encode("ascii")
+        lines = [f"{name}: {_folded(value)}\r\n" for name, value in own.items()]
+        return f"{subject}\r\nTo: {recipient}\r\nDate: {_date(timestamp)}\r\n{''.join(lines)}\r\n".encode("ascii")
 
 
 def _constant_head(compiled: CompiledParts) -> bytes:
@@ -309,10 +324,6 @@ def _subject(subject: str) -> str:
     subject = one_line(subject)
     charset = "us-ascii" if subject.isascii() else "utf-8"
     return "Subject: " + Header(subject, charset, header_name="Subject").encode(linesep="\r\n")
-
-
-def _recipient(address: str) -> str:
-    return address if PLAIN_ADDRESS.fullmatch(address) else sanitize_address(address, "utf-8")
 
 
 @lru_cache(maxsize=16)

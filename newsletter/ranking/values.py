@@ -1,7 +1,9 @@
 """The values that go into the ranking and come out of it. All scores are integers in thousandths."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from operator import itemgetter
 from typing import NamedTuple
 
 MAX_BOOST = 100
@@ -110,6 +112,14 @@ class Pick(NamedTuple):
     reasons: tuple[Reason, ...]
     section: str
     topic_id: int | None
+
+
+_PAPER = itemgetter(Pick._fields.index("paper_id"))
+
+
+def papers_of(picks: Iterable[Pick]) -> list[int]:
+    """Return the ids of the picked papers."""
+    return [*map(_PAPER, picks)]
 
 
 class Explanation(NamedTuple):

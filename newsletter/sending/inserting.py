@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from django.db import connection
 
 from newsletter.models import Delivery, DeliveryStatus
-from newsletter.ranking.values import Pick
+from newsletter.ranking.values import Pick, papers_of
 
 PARTS_KEPT = 65_536
 NULL = r"\N"
+_PARTS = itemgetter(Pick._fields.index("parts"))
 
 
 class NewDelivery(NamedTuple):
@@ -52,9 +54,9 @@ def _delivery(edition_id: int, batch_id: int, row: NewDelivery, now: datetime) -
     )
 
 
-def columns_of(picks: Sequence[Pick]) -> dict[str, list[object]]:
+def columns_of(picks: Sequence[Pick]) -> dict[str, Sequence[object]]:
     """Return what a delivery's row says of its papers, in mailed order."""
-    return {"papers": [pick.paper_id for pick in picks], "parts": [list(pick.parts) for pick in picks]}
+    return {"papers": papers_of(picks), "parts": [list(pick.parts) for pick in picks]}
 
 
 def _copied(edition_id: int, batch_id: int, rows: Sequence[NewDelivery], now: datetime) -> list[int]:
@@ -73,8 +75,8 @@ def _copied(edition_id: int, batch_id: int, rows: Sequence[NewDelivery], now: da
 def _line(beginning: str, row: NewDelivery) -> str:
     """Return a row in COPY's text format."""
     reader, status, position, reason, profile_id, picks, settled_at = row
-    papers = ",".join([f"{pick.paper_id}" for pick in picks])
-    parts = ",".join([_numbers(pick.parts) for pick in picks])
+    papers = ",".join(map(str, papers_of(picks)))
+    parts = ",".join(map(_numbers, map(_PARTS, picks)))
     profile = NULL if profile_id is None else profile_id
     settled = NULL if settled_at is None else settled_at.isoformat()
     return f"{beginning}\t{reader}\t{status.value}\t{position}\t{_escaped(reason)}\t{profile}\t{{{papers}}}\t{{{parts}}}\t{settled}\n"

@@ -131,27 +131,32 @@ class _Voice:
     def __init__(self, edition_id: int, language: str) -> None:
         self._edition_id = edition_id
         self._language = language
-        self._by_identity: dict[int, tuple[Pick, DigestPick]] = {}
-        """By the pick's id. The pick is kept beside, so that nothing else can take its id."""
+        self._by_identity: dict[int, DigestPick] = {}
+        self._met: list[Pick] = []
+        """All of whom the ids are known: kept, so that nothing else can take one."""
         self._by_content: dict[DigestPick, DigestPick] = {}
 
     def shown(self, picks: Sequence[Pick]) -> tuple[DigestPick, ...]:
         """Return the picks as they are shown; equal ones are one object."""
-        find = self._by_identity.get
-        return tuple([(find(id(pick)) or self._meet(pick))[1] for pick in picks])
+        try:
+            return tuple(map(self._by_identity.__getitem__, map(id, picks)))
+        except KeyError:
+            return tuple([self._by_identity.get(id(pick)) or self._meet(pick) for pick in picks])
 
-    def _meet(self, pick: Pick) -> tuple[Pick, DigestPick]:
+    def _meet(self, pick: Pick) -> DigestPick:
         if len(self._by_identity) >= PICKS_KEPT:
-            self._by_identity.clear()
-            self._by_content.clear()
+            self._by_identity = {}
+            self._by_content = {}
+            self._met = []
         one = DigestPick(
             paper_id=pick.paper_id,
             reasons=spoken_reasons(pick.reasons, self._language),
             section=cast("Section", pick.section),
             topic=topic_name(self._edition_id, pick.topic_id),
         )
-        self._by_identity[id(pick)] = known = (pick, self._by_content.setdefault(one, one))
-        return known
+        self._met.append(pick)
+        self._by_identity[id(pick)] = shown = self._by_content.setdefault(one, one)
+        return shown
 
 
 def _voice(edition_id: int, language: str) -> _Voice:

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, Edition, EditionState
+from newsletter.ranking.values import papers_of
 from newsletter.sending.claim import Claimed
 from newsletter.sending.history import remember
 from newsletter.sending.questions import Change
@@ -66,7 +67,7 @@ def finish(claimed: Claimed, cursor: int, notes: Sequence[Note], resume_at: date
             write_note(note, now)
         sent = _settle_sent(claimed.batch_id, cursor, now)
         if as_chosen and sent == len(claimed.hand_overs):
-            remember({one.reader.id: [pick.paper_id for pick in one.selection.picks] for one in claimed.hand_overs})
+            remember({one.reader.id: papers_of(one.selection.picks) for one in claimed.hand_overs})
             return True
         Delivery.objects.filter(batch=claimed.batch_id, status=DeliveryStatus.CLAIMED).update(status=DeliveryStatus.DEFERRED)
         carry_over(Batch.objects.get(pk=claimed.batch_id), cursor, resume_at, now)
