@@ -12,6 +12,7 @@ from django.db.models import Exists
 from newsletter.models import Batch, BatchState
 from newsletter.sending.claim import HandOver
 from newsletter.sending.prepared import Prepared
+from newsletter.sending.readers import Reader
 from subscriptions.models import Subscriber
 
 
@@ -35,36 +36,38 @@ class Fence:
     def advance(self, hand_overs: Sequence[HandOver], now: datetime, meanwhile: Iterator[object] | None = None) -> Mark:
         """Begin hand-overs that go out side by side: move the cursor past them, and check their readers, in one conditional statement.
 
-        MADE: hand them over now; should the process die meanwhile, exactly these are uncertain. READER_GONE: some of them left, paused
-        or were suppressed since the claim; the cursor stands. HALTED: a person stopped the run; the cursor stands. LOST: the lease ran
-        out or somebody else settled the batch; the worker must stop at once and record nothing.
+        MADE: hand them over now; should the process die meanwhile, exactly these are uncertain. READER_GONE: some of them left, paused,
+        were suppressed or took another address since the claim; the cursor stands. HALTED: a person stopped the run; the cursor stands.
+        LOST: the lease ran out or somebody else settled the batch; the worker must stop at once and record nothing.
 
         Args:
             meanwhile: work in pieces for the time in which the database is busy; what is not reached stays undone.
         """
         passed = hand_overs[-1].position + 1
-        readers = [hand_over.reader.id for hand_over in hand_overs]
+        readers = [hand_over.reader for hand_over in hand_overs]
         if self._move(passed, passed - hand_overs[0].position, readers, now, meanwhile or iter(())):
             self.cursor = passed
             return Mark.MADE
         return self._why(now)
 
-    def _move(self, passed: int, in_hand: int, readers: Sequence[int], now: datetime, meanwhile: Iterator[object]) -> bool:
+    def _move(self, passed: int, in_hand: int, readers: Sequence[Reader], now: datetime, meanwhile: Iterator[object]) -> bool:
         if connection.vendor == "postgresql":
             return self._move_on_postgresql(passed, in_hand, readers, now, meanwhile)
         mine = Batch.objects.filter(
             pk=self.batch_id, token=self.token, state=BatchState.CLAIMED, lease_until__gt=now, halted=False, cursor=self.cursor
         )
         for reader in readers:
-            mine = mine.filter(Exists(Subscriber.objects.mailable(now).filter(pk=reader)))
+            mine = mine.filter(Exists(Subscriber.objects.mailable(now).filter(pk=reader.id, address=reader.address)))
         return mine.update(cursor=passed, in_hand=in_hand) == 1
 
-    def _move_on_postgresql(self, passed: int, in_hand: int, readers: Sequence[int], now: datetime, meanwhile: Iterator[object]) -> bool:
+    def _move_on_postgresql(self, passed: int, in_hand: int, readers: Sequence[Reader], now: datetime, meanwhile: Iterator[object]) -> bool:
         """Do the same in one prepared statement. A mark that a crash of the server loses is told by the server's epoch, so its commit
         need not wait for the disk.
         """
         values = (passed, in_hand, self.batch_id, self.token, self.cursor, len(readers), now.isoformat())
-        return _MOVE.execute(*map(str, values), f"{{{','.join(map(str, readers))}}}", meanwhile=meanwhile) == 1
+        ids = ",".join([str(reader.id) for reader in readers])
+        addresses = ",".join([_quoted(reader.address) for reader in readers])
+        return _MOVE.execute(*map(str, values), f"{{{ids}}}", f"{{{addresses}}}", meanwhile=meanwhile) == 1
 
     def _why(self, now: datetime) -> Mark:
         mine = Batch.objects.filter(pk=self.batch_id, token=self.token, state=BatchState.CLAIMED, lease_until__gt=now, cursor=self.cursor)
@@ -74,6 +77,11 @@ class Fence:
         return Mark.HALTED if halted else Mark.READER_GONE
 
 
+def _quoted(text: str) -> str:
+    """Return a text as an element of an array in PostgreSQL's notation."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 _MOVE = Prepared(
     "paperboy_mark",
     """
@@ -81,8 +89,8 @@ _MOVE = Prepared(
     UPDATE newsletter_batch SET cursor = $1, in_hand = $2 FROM quick
     WHERE id = $3 AND token = $4 AND state = 'claimed' AND lease_until > $7 AND NOT halted AND cursor = $5
     AND $6 = (
-        SELECT count(*) FROM subscriptions_subscriber
-        WHERE id = ANY($8::bigint[]) AND state = 'active' AND suppressed_at IS NULL AND (paused_until IS NULL OR paused_until <= $7)
+        SELECT count(*) FROM unnest($8::bigint[], $9::text[]) AS claimed (id, address) JOIN subscriptions_subscriber USING (id, address)
+        WHERE state = 'active' AND suppressed_at IS NULL AND (paused_until IS NULL OR paused_until <= $7)
     )
     """,
 )

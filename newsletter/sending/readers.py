@@ -52,6 +52,7 @@ class NotNow:
 LEFT = NotNow(reason="left")
 PAUSED = NotNow(reason="paused")
 NOT_WANTED = NotNow(reason="not wanted: the reader chose another cadence")
+MOVED = NotNow(DeliveryStatus.DEFERRED, "the reader took another address")
 SUPPRESSED = NotNow(DeliveryStatus.SUPPRESSED, "we may not write to this address")
 
 
@@ -83,7 +84,13 @@ def not_now(reader: Reader, edition: Edition, now: datetime, *, at_once: bool) -
     return None
 
 
-def gone(reader_id: int, now: datetime) -> NotNow | None:
-    """Return why a reader who could be written to at the claim cannot be any more; None when they can."""
-    row = Subscriber.objects.filter(pk=reader_id).values_list(*_COLUMNS).first()
-    return LEFT if row is None else obstacle(Reader(*row), now)
+def gone(reader: Reader, now: datetime) -> NotNow | None:
+    """Return why a reader who could be written to at the claim cannot be any more; None when they can.
+
+    One who took another address meanwhile gets their digest there, in a later batch.
+    """
+    row = Subscriber.objects.filter(pk=reader.id).values_list(*_COLUMNS).first()
+    if row is None:
+        return LEFT
+    found = Reader._make(row)
+    return obstacle(found, now) or (None if found.address == reader.address else MOVED)

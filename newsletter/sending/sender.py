@@ -166,7 +166,7 @@ def _begin(run: Run, waiting: list[tuple[int, HandOver]], ahead: Iterator[None])
 
 def _is_there(run: Run, hand_over: HandOver) -> bool:
     """Say whether the reader can still be written to, and note why not."""
-    verdict = gone(hand_over.reader.id, run.clock())
+    verdict = gone(hand_over.reader, run.clock())
     if verdict is not None:
         run.note(hand_over, verdict.status, verdict.reason)
     return verdict is None

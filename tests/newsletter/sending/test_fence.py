@@ -78,6 +78,7 @@ def test_a_halted_batch_lets_nothing_more_out(claimed, fence, clock):
         {"state": "erased", "address": ""},
         {"suppressed_at": True},
         {"paused_until": timedelta(days=1)},
+        {"address": "another@example.org"},
     ],
 )
 def test_a_reader_who_went_since_the_claim_gets_nothing(claimed, fence, clock, change):

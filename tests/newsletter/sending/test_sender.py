@@ -15,6 +15,7 @@ from newsletter.sending.fence import Fence
 from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import sweep
 from newsletter.sending.transports import PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
+from subscriptions.models import Subscriber
 from tests.newsletter.sending.ways_out import HandClock, Killed, Mailbox, after_accepting, always
 from tests.newsletter.world import a_planned_edition, a_reader, papers, readers
 
@@ -86,6 +87,24 @@ def test_throttling_keeps_every_reader_due_and_waits_as_told(edition, clock):
     clock.forward(seconds=300)
     send_due(clock, mailbox)
     assert statuses(edition) == {"sent": 5}
+    assert set(mailbox.addresses.values()) == {1}
+
+
+def test_a_reader_who_takes_another_address_after_the_claim_gets_the_mail_there(edition, clock):
+    last = Subscriber.objects.order_by("pk").last()
+
+    def moves(number, _mail):
+        if number == 0:
+            Subscriber.objects.filter(pk=last.pk).update(address="o'neill\"{,}\\@example.net")
+
+    mailbox = Mailbox(moves)
+    send_due(clock, mailbox)
+    assert statuses(edition) == {"sent": 4, "deferred": 1}
+    assert last.address not in mailbox.addresses
+    clock.forward(minutes=2)
+    send_due(clock, mailbox)
+    assert statuses(edition) == {"sent": 5}
+    assert mailbox.accepted[-1].address == "o'neill\"{,}\\@example.net"
     assert set(mailbox.addresses.values()) == {1}
 
 
