@@ -89,8 +89,10 @@ _MOVE = Prepared(
     UPDATE newsletter_batch SET cursor = $1, in_hand = $2 FROM quick
     WHERE id = $3 AND token = $4 AND state = 'claimed' AND lease_until > $7 AND NOT halted AND cursor = $5
     AND $6 = (
-        SELECT count(*) FROM unnest($8::bigint[], $9::text[]) AS claimed (id, address) JOIN subscriptions_subscriber USING (id, address)
-        WHERE state = 'active' AND suppressed_at IS NULL AND (paused_until IS NULL OR paused_until <= $7)
+        SELECT count(*) FROM subscriptions_subscriber
+        WHERE id = ANY($8::bigint[]) AND address = ($9::text[])[array_position($8::bigint[], id)]
+        AND state = 'active' AND suppressed_at IS NULL AND (paused_until IS NULL OR paused_until <= $7)
     )
     """,
 )
+"""No join: without statistics, as after a restore, PostgreSQL would go through all active readers for it, with every mark."""

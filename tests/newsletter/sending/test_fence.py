@@ -4,11 +4,12 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from newsletter.models import Batch, Edition
 from newsletter.sending.claim import Claimed, claim
 from newsletter.sending.control import pause
-from newsletter.sending.fence import Fence, Mark
+from newsletter.sending.fence import _MOVE, Fence, Mark
 from newsletter.sending.sweep import sweep
 from subscriptions.models import Subscriber
 from tests.newsletter.sending.ways_out import HandClock
@@ -93,3 +94,25 @@ def test_a_reader_who_went_since_the_claim_gets_nothing(claimed, fence, clock, c
 def test_a_pause_that_is_over_hinders_nothing(claimed, fence, clock):
     Subscriber.objects.filter(pk=claimed.hand_overs[0].reader.id).update(paused_until=clock())
     assert fence.advance([claimed.hand_overs[0]], clock()) is Mark.MADE
+
+
+def test_each_of_several_readers_is_asked_for_at_their_own_address(claimed, fence, clock):
+    first, second = (hand_over.reader for hand_over in claimed.hand_overs[:2])
+    Subscriber.objects.filter(pk=first.id).update(address=second.address)
+    Subscriber.objects.filter(pk=second.id).update(address=first.address)
+    assert fence.advance(claimed.hand_overs, clock()) is Mark.READER_GONE
+
+
+def test_a_mark_looks_at_its_readers_alone_also_before_there_are_statistics(claimed):
+    if connection.vendor != "postgresql":
+        pytest.skip("the statement is PostgreSQL's")
+    like = Subscriber.objects.values("state", "confirmed_at", "created_at", "profile_id").get(pk=claimed.hand_overs[0].reader.id)
+    others = (f"another{number}@example.org" for number in range(2_000))
+    Subscriber.objects.bulk_create(Subscriber(address=address, address_key=address, **like) for address in others)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        cursor.execute(f"PREPARE planned AS {_MOVE.sql}")
+        cursor.execute(f"EXPLAIN EXECUTE planned (1, 1, 1, '{claimed.token}', 0, 1, now(), '{{1}}', '{{a@example.org}}')")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+        cursor.execute("DEALLOCATE planned")
+    assert "Index Cond: (id = ANY ($8))" in plan
