@@ -8,6 +8,7 @@ import enum
 import re
 import smtplib
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -17,6 +18,8 @@ REFUSAL = range(400, 600)
 SERVICE_CLOSING = 421
 _ADDRESS = re.compile(r"[!-;=?-~]+")
 END_OF_CONTENT = b"\r\n.\r\n"
+LEAST_PATIENCE = 1.0
+"""Seconds that the reply to an envelope is waited for even if it is overdue: it may lie there already."""
 TLS_RECORD = 2**14
 """The most that a record of TLS holds. A longer write is several records, and one that fails does not say how many of them left."""
 
@@ -60,6 +63,8 @@ class PipeliningSMTP(smtplib.SMTP):
 
     announced: tuple[str, str] | None = None
     """Sender and recipient of the mail whose envelope is under way already. Another mail must then take another connection."""
+    _asked_at = 0.0
+    """When the server was asked what it has not answered yet, by a clock that only goes forward."""
 
     def hand_over(self, sender: str, recipient: str, content: bytes, following: str | None = None) -> None:
         """Send one mail; return once the server has accepted it.
@@ -131,7 +136,7 @@ class PipeliningSMTP(smtplib.SMTP):
     def _refusal(self, step: Step, fine: range) -> Refused | None:
         """Read the reply to a step; leave a connection that ends or is out of step."""
         try:
-            code, words = self.getreply()
+            code, words = self.getreply() if step is Step.CONTENT else self._reply_in_time()
         except (OSError, smtplib.SMTPException) as error:
             self.close()
             raise CutOff(step is not Step.CONTENT, f"no reply to the {step.value}: {type(error).__name__}") from error
@@ -143,6 +148,21 @@ class PipeliningSMTP(smtplib.SMTP):
         if code == SERVICE_CLOSING:
             self.close()
         return Refused(step, code, words)
+
+    def _reply_in_time(self) -> tuple[int, bytes]:
+        """Read a reply to the envelope. The time counts in which other connections were waited for.
+
+        Of many that fall silent all do so together, and one after the other they would outlast the worker: then nobody would know that
+        the mails are still here. A content that has left is waited for with all patience, since its fate is open.
+        """
+        waited = time.monotonic() - self._asked_at
+        if waited < LEAST_PATIENCE or self.sock is None or (patience := self.sock.gettimeout()) is None:
+            return self.getreply()
+        self.sock.settimeout(min(patience, max(LEAST_PATIENCE, patience - waited)))
+        reply = self.getreply()
+        self.sock.settimeout(patience)
+        self._asked_at = time.monotonic()
+        return reply
 
     def _start_over(self, *, waiting_for_content: bool) -> None:
         """Make the connection ready for another mail, or give it up: the refusal is what matters."""
@@ -167,6 +187,7 @@ class PipeliningSMTP(smtplib.SMTP):
                 if self.sock is None:
                     raise smtplib.SMTPServerDisconnected("not connected")
                 sent += self.sock.send(view[sent : sent + most])
+            self._asked_at = time.monotonic()
         except (OSError, smtplib.SMTPException) as error:
             self.close()
             raise CutOff(decisive is None or sent < decisive, f"cut while writing: {type(error).__name__}") from error

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 
 from newsletter.sending.mail import Mail
 from newsletter.sending.transports.base import Connection, Transport
+from newsletter.sending.transports.outcomes import PermanentForAll, Throttled
 
 
 class Errand(NamedTuple):
@@ -71,23 +72,34 @@ class Lanes:
 
 
 def _alternated(ways: Sequence[Iterator[bool]], meanwhile: Iterator[object]) -> list[Exception | None]:
-    """Take a step on each way in turn until all have ended, and do a piece of the other work where a provider has most to do."""
+    """Take a step on each way in turn until all have ended, and do a piece of the other work where a provider has most to do.
+
+    What a provider says that takes nobody's mail just now is the answer to all that is not begun yet: to ask on each connection of a
+    server that does not answer would take longer than a task may.
+    """
     answers: list[Exception | None] = [None] * len(ways)
     going = list(enumerate(ways))
+    all_begun, said_to_all = False, None
     while going:
         left = []
         for number, way in going:
+            if said_to_all is not None:
+                answers[number] = said_to_all
+                continue
             try:
                 long = next(way)
             except StopIteration:
                 continue
             except Exception as error:  # noqa: BLE001 - returned to the caller, who tells refusals from faults
                 answers[number] = error
+                if not all_begun and isinstance(error, (Throttled, PermanentForAll)):
+                    said_to_all = error
                 continue
             left.append((number, way))
             if long:
                 next(meanwhile, None)
         going = left
+        all_begun, said_to_all = True, None
     return answers
 
 

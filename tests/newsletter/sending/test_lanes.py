@@ -1,17 +1,20 @@
 """Several connections side by side: every answer is kept, none is mixed up, and a dead worker leaves at most as many uncertain."""
 
+import smtplib
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 from newsletter.composing.content import RenderedMail
 from newsletter.models import Edition
+from newsletter.sending import smtp_pipeline
 from newsletter.sending.books import books
 from newsletter.sending.due import due_batches, next_instant
 from newsletter.sending.mail import Mail
 from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import sweep
-from newsletter.sending.transports import Errand, Lanes, PermanentForReader, SmtpTransport, Transient, Uncertain
+from newsletter.sending.transports import Errand, Lanes, PermanentForAll, PermanentForReader, SmtpTransport, Throttled, Transient, Uncertain
 from newsletter.sending.transports.base import Blocking, Stepping
 from tests.newsletter.sending.transports.servers import ScriptedSmtp, stopping, use
 from tests.newsletter.sending.ways_out import HandClock, Killed, Mailbox, after_accepting
@@ -183,3 +186,43 @@ def test_a_fault_in_the_code_spoils_no_other_answer(edition, clock):
         run(clock, Wide(lambda number, _: ZeroDivisionError() if number == 1 else None))
     account = books(edition)
     assert (account.uncertain, account.sent, account.deferred) == (1, 3, 7)
+
+
+@pytest.mark.parametrize("error", [Throttled("no connection"), PermanentForAll("535 wrong password")])
+def test_what_a_provider_says_to_all_answers_for_those_not_begun(error):
+    class Closed(Diary):
+        def connect(self):
+            return ClosedConnection(self)
+
+    class ClosedConnection(DiaryConnection):
+        def steps(self, mail, following=None):
+            self.diary.steps.append(("begin", mail.key))
+            if mail.delivery_id == 1:
+                raise error
+            yield True
+            self.diary.steps.append(("end", mail.key))
+
+    with Lanes(diary := Closed()) as lanes:
+        assert lanes.hand_over(errands(3)) == [None, error, error]
+    assert diary.steps[:3] == [("begin", "key0"), ("begin", "key1"), ("end", "key0")]
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_connections_that_fall_silent_before_the_content_are_waited_for_together(settings, monkeypatch, pipelining):
+    server = ScriptedSmtp()
+    use(settings, server)
+    server.pipelining, settings.CONNECTIONS_PER_WORKER = pipelining, 3
+    server.script[:] = ["mail stall"] * 3
+    clock = iter(range(0, 10_000, 20))  # so many seconds pass between any two looks at it
+    monkeypatch.setattr(smtp_pipeline, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(smtp_pipeline, "LEAST_PATIENCE", 0.01)
+    patience: list[float | None] = []
+    read = smtplib.SMTP.getreply
+    monkeypatch.setattr(smtp_pipeline.PipeliningSMTP, "getreply", lambda smtp: patience.append(smtp.sock.gettimeout()) or read(smtp))
+    try:
+        with Lanes(SmtpTransport.as_set()) as lanes:
+            answers = lanes.hand_over(errands(3))
+    finally:
+        stopping(server)()
+    assert [type(answer) for answer in answers] == [Transient] * 3
+    assert patience.count(0.01) == 3
