@@ -60,8 +60,13 @@ def warm_up_ceiling(row: Provider, now: datetime) -> int | None:
 
 
 def failed(name: str, reason: str, now: datetime) -> None:
-    """Let a provider rest that failed as a whole: longer each time, until it carries a mail again."""
+    """Let a provider rest that failed as a whole: longer each time, until it carries a mail again.
+
+    Failures that are told during a rest are of mails begun before it, over other connections: they prolong nothing.
+    """
     row, _ = Provider.objects.get_or_create(name=name)
+    if row.rests_until is not None and row.rests_until > now:
+        return
     rest = min(LONGEST_REST, FIRST_REST * 2 ** min(row.failures, 10))
     Provider.objects.filter(pk=row.pk).update(failures=F("failures") + 1, rests_until=now + rest, rests_because=reason[:300])
     log.error("provider_rests", provider=name, reason=reason, until=now + rest)

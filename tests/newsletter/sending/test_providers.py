@@ -110,14 +110,25 @@ def test_a_paused_provider_is_passed_over_while_it_is_paused(two):
 
 
 def test_rests_grow_and_end_with_the_first_mail(two):
-    waits = []
+    waits, now = [], NOW
     for _ in range(8):
-        failed("left", "535 no", NOW)
-        waits.append(Provider.objects.get(name="left").rests_until - NOW)
+        failed("left", "535 no", now)
+        rests_until = Provider.objects.get(name="left").rests_until
+        waits.append(rests_until - now)
+        now = rests_until
     assert waits == sorted(waits)
     assert (waits[0], waits[-1]) == (timedelta(minutes=2), timedelta(hours=1))
     worked("left")
     assert Provider.objects.get(name="left").rests_until is None
+
+
+def test_many_connections_that_fail_at_once_are_one_failure(out, edition, clock):
+    out["left"].width = 4
+    out["left"]._script = always(lambda: PermanentForAll("401 no such key"))
+    now = clock()
+    send_batch(due_batches(now)[0], clock)
+    assert out["left"].tried == 4
+    assert Provider.objects.get(name="left").rests_until == now + timedelta(minutes=2)
 
 
 def test_when_all_rest_nothing_is_claimed(out, edition, clock):
