@@ -121,6 +121,18 @@ class Press:
         return Mail(delivery_id, edition_id, reader.address, digest.message_key, printed)
 
 
+class _Known:
+    """The picks that a voice has met. Replaced as a whole: an id is known no longer than its pick is kept, whatever other threads do."""
+
+    __slots__ = ("by_content", "by_identity", "met")
+
+    def __init__(self) -> None:
+        self.by_identity: dict[int, DigestPick] = {}
+        self.by_content: dict[DigestPick, DigestPick] = {}
+        self.met: list[Pick] = []
+        """All of whom the ids are known: kept, so that nothing else can take one."""
+
+
 class _Voice:
     """The picks of an edition as digests in one language show them.
 
@@ -131,31 +143,27 @@ class _Voice:
     def __init__(self, edition_id: int, language: str) -> None:
         self._edition_id = edition_id
         self._language = language
-        self._by_identity: dict[int, DigestPick] = {}
-        self._met: list[Pick] = []
-        """All of whom the ids are known: kept, so that nothing else can take one."""
-        self._by_content: dict[DigestPick, DigestPick] = {}
+        self._known = _Known()
 
     def shown(self, picks: Sequence[Pick]) -> tuple[DigestPick, ...]:
         """Return the picks as they are shown; equal ones are one object."""
         try:
-            return tuple(map(self._by_identity.__getitem__, map(id, picks)))
+            return tuple(map(self._known.by_identity.__getitem__, map(id, picks)))
         except KeyError:
-            return tuple([self._by_identity.get(id(pick)) or self._meet(pick) for pick in picks])
+            return tuple([self._known.by_identity.get(id(pick)) or self._meet(pick) for pick in picks])
 
     def _meet(self, pick: Pick) -> DigestPick:
-        if len(self._by_identity) >= PICKS_KEPT:
-            self._by_identity = {}
-            self._by_content = {}
-            self._met = []
+        if len(self._known.met) >= PICKS_KEPT:
+            self._known = _Known()
+        known = self._known
         one = DigestPick(
             paper_id=pick.paper_id,
             reasons=spoken_reasons(pick.reasons, self._language),
             section=cast("Section", pick.section),
             topic=topic_name(self._edition_id, pick.topic_id),
         )
-        self._met.append(pick)
-        self._by_identity[id(pick)] = shown = self._by_content.setdefault(one, one)
+        known.met.append(pick)
+        known.by_identity[id(pick)] = shown = known.by_content.setdefault(one, one)
         return shown
 
 
