@@ -5,7 +5,15 @@ from django.conf import settings
 from newsletter.sending.transports.backend import BackendTransport
 from newsletter.sending.transports.base import Connection, Transport
 from newsletter.sending.transports.lanes import Errand, Lanes
-from newsletter.sending.transports.outcomes import HandOverError, PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
+from newsletter.sending.transports.outcomes import (
+    HandOverError,
+    NoRoom,
+    PermanentForAll,
+    PermanentForReader,
+    Throttled,
+    Transient,
+    Uncertain,
+)
 from newsletter.sending.transports.pool import pool
 from newsletter.sending.transports.smtp import SmtpTransport
 
@@ -16,6 +24,7 @@ __all__ = [
     "Errand",
     "HandOverError",
     "Lanes",
+    "NoRoom",
     "PermanentForAll",
     "PermanentForReader",
     "SmtpTransport",

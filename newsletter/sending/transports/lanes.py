@@ -6,9 +6,13 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import NamedTuple, Self
 
+import structlog
+
 from newsletter.sending.mail import Mail
 from newsletter.sending.transports.base import Connection, Transport
-from newsletter.sending.transports.outcomes import PermanentForAll, Throttled
+from newsletter.sending.transports.outcomes import NoRoom, PermanentForAll, Throttled
+
+log = structlog.get_logger(__name__)
 
 
 class Errand(NamedTuple):
@@ -20,7 +24,10 @@ class Errand(NamedTuple):
 
 
 class Lanes:
-    """`width` connections of a transport. Each opens itself with its first mail; all close together."""
+    """`width` connections of a transport. Each opens itself with its first mail; all close together.
+
+    A provider may allow fewer than that: then `width` falls to what it allows, for as long as these lanes are kept.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self.width = transport.width
@@ -37,11 +44,29 @@ class Lanes:
         """
         meanwhile = meanwhile or iter(())
         if self._threads is None:
-            return _alternated([self._connections[errand.lane].steps(errand.mail, errand.following) for errand in errands], meanwhile)
+            ways = [self._connections[errand.lane].steps(errand.mail, errand.following) for errand in errands]
+            return self._make_do(errands, _alternated(ways, meanwhile))
         futures = [self._threads.submit(self._alone, errand) for errand in errands]
         for _ in meanwhile:
             pass
         return [_answer(future) for future in futures]
+
+    def _make_do(self, errands: Sequence[Errand], answers: list[Exception | None]) -> list[Exception | None]:
+        """Hand over on the others what found no connection of its own, where others carried their mail; and give up those lanes."""
+        left_over = [place for place, answer in enumerate(answers) if isinstance(answer, NoRoom)]
+        carried = [self._connections[errand.lane] for errand, answer in zip(errands, answers, strict=True) if answer is None]
+        if not left_over or not carried:
+            return answers
+        closed = {errands[place].lane for place in left_over}
+        self._connections = [connection for lane, connection in enumerate(self._connections) if lane not in closed]
+        self.width = len(self._connections)
+        log.warning("fewer_connections", reason=str(answers[left_over[0]]), left=self.width)
+        for start in range(0, len(left_over), len(carried)):
+            places = left_over[start : start + len(carried)]
+            ways = [connection.steps(errands[place].mail) for place, connection in zip(places, carried, strict=False)]
+            for place, answer in zip(places, _alternated(ways, iter(())), strict=True):
+                answers[place] = answer
+        return answers
 
     def _alone(self, errand: Errand) -> None:
         self._connections[errand.lane].hand_over(errand.mail)

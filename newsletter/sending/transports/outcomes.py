@@ -24,6 +24,10 @@ class Throttled(HandOverError):
         self.wait = wait
 
 
+class NoRoom(Throttled):
+    """The provider opens no connection, or not one more than there are: nothing was begun."""
+
+
 class Transient(HandOverError):
     """This mail was not accepted now; it may be later."""
 

@@ -21,7 +21,15 @@ from django.utils.encoding import punycode
 from newsletter.sending.mail import Mail
 from newsletter.sending.smtp_pipeline import ACCEPTED, CutOff, PipeliningSMTP, PipeliningSMTPOverTLS, Refused, Step, fits_envelope
 from newsletter.sending.transports.base import Stepping
-from newsletter.sending.transports.outcomes import HandOverError, PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
+from newsletter.sending.transports.outcomes import (
+    HandOverError,
+    NoRoom,
+    PermanentForAll,
+    PermanentForReader,
+    Throttled,
+    Transient,
+    Uncertain,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -118,13 +126,13 @@ class SmtpConnection(Stepping):
             self._backend.connection = None
             if type(error) is smtplib.SMTPException:  # no way to log in that both sides know
                 raise PermanentForAll(f"the server cannot be used as configured: {error}") from error
-            raise Throttled(f"no connection: {type(error).__name__}") from error
+            raise NoRoom(f"no connection: {type(error).__name__}") from error
         return connection
 
     def _unusable(self, code: int, words: str) -> HandOverError:
         """Say what a refused greeting or login means: one refused for good needs a person."""
         self._backend.connection = None
-        return (Throttled if code in FOR_THE_MOMENT else PermanentForAll)(f"{code} {words}")
+        return (NoRoom if code in FOR_THE_MOMENT else PermanentForAll)(f"{code} {words}")
 
 
 @dataclass(frozen=True)

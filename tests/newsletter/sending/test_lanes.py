@@ -14,7 +14,18 @@ from newsletter.sending.due import due_batches, next_instant
 from newsletter.sending.mail import Mail
 from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import sweep
-from newsletter.sending.transports import Errand, Lanes, PermanentForAll, PermanentForReader, SmtpTransport, Throttled, Transient, Uncertain
+from newsletter.sending.transports import (
+    Errand,
+    Lanes,
+    NoRoom,
+    PermanentForAll,
+    PermanentForReader,
+    SmtpTransport,
+    Throttled,
+    Transient,
+    Uncertain,
+    pool,
+)
 from newsletter.sending.transports.base import Blocking, Stepping
 from tests.newsletter.sending.transports.servers import ScriptedSmtp, stopping, use
 from tests.newsletter.sending.ways_out import HandClock, Killed, Mailbox, after_accepting
@@ -226,3 +237,47 @@ def test_connections_that_fall_silent_before_the_content_are_waited_for_together
         stopping(server)()
     assert [type(answer) for answer in answers] == [Transient] * 3
     assert patience.count(0.01) == 3
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_a_server_that_allows_fewer_connections_gets_fewer(settings, pipelining):
+    server = ScriptedSmtp()
+    use(settings, server)
+    server.pipelining, server.most, settings.CONNECTIONS_PER_WORKER = pipelining, 2, 5
+    try:
+        with Lanes(SmtpTransport.as_set()) as lanes:
+            assert lanes.hand_over(errands(5)) == [None] * 5
+            assert lanes.width == 2
+            asked = server.connections
+            assert lanes.hand_over(errands(2)) == [None] * 2
+            assert server.connections == asked
+    finally:
+        stopping(server)()
+    assert sorted(address for address, _ in server.accepted) == sorted(a_mail(n).address for n in [0, 0, 1, 1, 2, 3, 4])
+
+
+def test_a_server_that_allows_no_connection_is_not_asked_again(settings):
+    server = ScriptedSmtp()
+    use(settings, server)
+    server.most, settings.CONNECTIONS_PER_WORKER = 0, 5
+    try:
+        with Lanes(SmtpTransport.as_set()) as lanes:
+            answers = lanes.hand_over(errands(5))
+            assert lanes.width == 5
+    finally:
+        stopping(server)()
+    assert [type(answer) for answer in answers] == [NoRoom] * 5
+    assert server.connections == 1
+
+
+@pytest.mark.django_db
+def test_a_batch_goes_out_whole_over_the_connections_that_a_server_allows(settings, edition, clock):
+    server = ScriptedSmtp()
+    use(settings, server)
+    server.pipelining, server.most, settings.CONNECTIONS_PER_WORKER = True, 3, 8
+    try:
+        run(clock, SmtpTransport.as_set())
+        pool.close()
+    finally:
+        stopping(server)()
+    assert books(edition).sent == len(server.accepted) == len({address for address, _ in server.accepted}) == 11

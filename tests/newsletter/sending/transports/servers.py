@@ -25,6 +25,8 @@ class ScriptedSmtp(ThreadingTCPServer):
         self.greeting = "220 ready"
         self.accepted: list[tuple[str, bytes]] = []
         self.connections = 0
+        self.most = 1000
+        """Connections at a time; one more is told so and closed."""
         self.open: set[socket.socket] = set()
         self.is_deaf = False
         self.pipelining = False
@@ -58,6 +60,9 @@ class _SmtpSession(StreamRequestHandler):
 
     def handle(self) -> None:
         self.server.connections += 1
+        if len(self.server.open) >= self.server.most:
+            self.say("421 too many connections")
+            return
         self.server.open.add(self.connection)
         try:
             self.speak()
