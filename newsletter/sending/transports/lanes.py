@@ -32,6 +32,7 @@ class Lanes:
     def __init__(self, transport: Transport) -> None:
         self.width = transport.width
         self._connections: list[Connection] = [transport.connect() for _ in range(transport.width)]
+        self._untried = {*self._connections}
         self._threads = ThreadPoolExecutor(self.width) if transport.blocks and self.width > 1 else None
 
     def hand_over(self, errands: Sequence[Errand], meanwhile: Iterator[object] | None = None) -> list[Exception | None]:
@@ -44,12 +45,18 @@ class Lanes:
         """
         meanwhile = meanwhile or iter(())
         if self._threads is None:
-            ways = [self._connections[errand.lane].steps(errand.mail, errand.following) for errand in errands]
-            return self._make_do(errands, _alternated(ways, meanwhile))
+            ways = [self._connections[errand.lane].steps(errand.mail, self._announced(errand)) for errand in errands]
+            answers = _alternated(ways, meanwhile)
+            self._untried -= {self._connections[errand.lane] for errand in errands}
+            return self._make_do(errands, answers)
         futures = [self._threads.submit(self._alone, errand) for errand in errands]
         for _ in meanwhile:
             pass
         return [_answer(future) for future in futures]
+
+    def _announced(self, errand: Errand) -> str | None:
+        """Return whom to announce behind the mail: nobody before each connection was tried, as others may have to carry for it."""
+        return None if self._untried else errand.following
 
     def _make_do(self, errands: Sequence[Errand], answers: list[Exception | None]) -> list[Exception | None]:
         """Hand over on the others what found no connection of its own, where others carried their mail; and give up those lanes."""
