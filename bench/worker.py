@@ -18,6 +18,7 @@ from bench.protocol import Job, speak  # noqa: E402 - as above
 from bench.world import FREEZE, SEND  # noqa: E402 - as above
 from newsletter.clock import ticking  # noqa: E402 - as above
 from newsletter.composing.content import RenderedMail  # noqa: E402 - as above
+from newsletter.composing.wire import dotted  # noqa: E402 - as above
 from newsletter.garbage import collect_rarely  # noqa: E402 - as above
 from newsletter.models import Delivery, Edition  # noqa: E402 - as above
 from newsletter.sending.due import due_batches  # noqa: E402 - as above
@@ -30,12 +31,11 @@ from newsletter.sending.transports.base import Blocking  # noqa: E402 - as above
 
 @dataclass(slots=True)
 class Prebuilt(Mail):
-    """A mail whose bytes exist already, with its leading dots doubled."""
+    """A mail whose bytes exist already, as SMTP takes them."""
 
     octets: bytes = b""
-    may_begin_lines_with_dots = False
 
-    def content(self) -> bytes:
+    def dotted(self) -> bytes:
         return self.octets
 
 
@@ -43,7 +43,7 @@ class NullConnection(Blocking):
     """Builds the bytes of each mail as a mail server would get them, and drops them."""
 
     def hand_over(self, mail: Mail) -> None:
-        mail.content()
+        mail.dotted()
 
     def close(self) -> None:
         """Nothing was opened."""
@@ -92,10 +92,7 @@ def prebuilt_mails(job: Job) -> Callable[[], int]:
     """Build some mails now; the returned job hands them over again and again through the product's client."""
     known = naive.load(Edition.objects.get(pk=job["edition"]))
     deliveries = Delivery.objects.select_related("subscriber__profile").filter(pk__in=job["deliveries"])
-    ready = [
-        (row.subscriber.address, naive.composed(known, row).message().as_bytes(linesep="\r\n").replace(b"\r\n.", b"\r\n.."))
-        for row in deliveries
-    ]
+    ready = [(row.subscriber.address, dotted(naive.composed(known, row).message().as_bytes(linesep="\r\n"))) for row in deliveries]
     empty = RenderedMail("", "", "")
 
     def hand_over() -> int:

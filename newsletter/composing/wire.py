@@ -4,6 +4,7 @@ It says exactly what newsletter.composing.message makes of the same digest: the 
 Only the encoding is cut in other places, which no reader sees; tests compare the two after parsing.
 """
 
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -68,11 +69,27 @@ BOUNDARY = b"=_digest_=_"
 
 
 class WireMail(NamedTuple):
-    """A message as it goes over the wire, lines ending in CRLF. `papers` are the ids it shows."""
+    """A message as `dotted` writes it. `papers` are the ids it shows."""
 
-    content: bytes
+    dotted: bytes
     papers: tuple[int, ...]
-    may_begin_lines_with_dots: bool = False
+
+    @property
+    def content(self) -> bytes:
+        """The message itself: lines end in CRLF."""
+        return _TWO_DOTS.sub(b".", self.dotted.removesuffix(_LONE_DOT))
+
+
+_LONE_DOT = b".\r\n"
+_DOT = re.compile(rb"(?m)^\.")
+_TWO_DOTS = re.compile(rb"(?m)^\.\.")
+
+
+def dotted(content: bytes) -> bytes:
+    """Return a message as SMTP takes it: dots that begin a line are doubled, and the last line is a lone one (RFC 5321 section 4.5.2)."""
+    if content.startswith(b".") or b"\n." in content:
+        content = _DOT.sub(b"..", content)
+    return content + (b"" if content.endswith(b"\r\n") else b"\r\n") + _LONE_DOT
 
 
 class _Card(NamedTuple):
@@ -167,18 +184,18 @@ class WireEdition:
         between = Between(head, note_text, text, note_html, html)
         frame = self._frames.get(digest.first) or self._make_frame(digest.first)
         preheader = self._preheader(papers, frame.preheader_kinds)
-        content = frame.filled(row_of_values(between, own.variants, preheader, layout.values))
+        whole = frame.filled(row_of_values(between, own.variants, preheader, layout.values))
         # Encoding only ever adds to a text, and all but the cards of the plain text is little.
-        if len(content) - len(text) > HTML_BUDGET:
+        if len(whole) - len(text) > HTML_BUDGET:
             return self._plainly(digest, timestamp)
-        return WireMail(content, papers)
+        return WireMail(whole, papers)
 
     def _plainly(self, digest: Digest, timestamp: float) -> WireMail:
         """Compose a digest that may be too heavy the slow way, which weighs it exactly and cuts what is too much."""
         rendered = render(self.compiled, digest)
         rendered = replace(rendered, headers={**rendered.headers, "Date": _date(timestamp)})
         content = bytes(to_email_message(rendered, digest.address).message().as_bytes(linesep="\r\n"))
-        return WireMail(content, rendered.papers, may_begin_lines_with_dots=True)
+        return WireMail(dotted(content), rendered.papers)
 
     def _papers(self, cards: Sequence[_Card], known: _Cards, own: Variants) -> tuple[bytes, bytes]:
         """Return the cards with their headings, as text and as HTML."""
@@ -344,4 +361,4 @@ def _part_head(kind: bytes) -> bytes:
 
 _TEXT_HEAD = _part_head(b"plain")
 _HTML_HEAD = b"\r\n" + _part_head(b"html")
-_END = b"\r\n--" + BOUNDARY + b"--\r\n"
+_END = b"\r\n--" + BOUNDARY + b"--\r\n" + _LONE_DOT

@@ -6,7 +6,7 @@ from django.core.mail import EmailMultiAlternatives
 
 from newsletter.composing.content import RenderedMail
 from newsletter.composing.message import to_email_message
-from newsletter.composing.wire import WireMail
+from newsletter.composing.wire import WireMail, dotted
 
 
 @dataclass(slots=True)
@@ -38,13 +38,12 @@ class Mail:
             raise TypeError("A mail that was printed as bytes cannot be taken apart; its way out must ask for texts.")
         return to_email_message(self.printed, self.address)
 
-    @property
-    def may_begin_lines_with_dots(self) -> bool:
-        """Whether a line may begin with a dot, which SMTP wants doubled; to look for one takes longer than to print the mail."""
-        return not isinstance(self.printed, WireMail) or self.printed.may_begin_lines_with_dots
-
     def content(self) -> bytes:
-        """Return the whole message as it goes over the wire: lines end in CRLF, and no dots are doubled yet."""
+        """Return the whole message: lines end in CRLF."""
         if isinstance(self.printed, WireMail):
             return self.printed.content
         return bytes(self.message().message().as_bytes(linesep="\r\n"))
+
+    def dotted(self) -> bytes:
+        """Return the same as SMTP takes it, which `dotted` describes."""
+        return self.printed.dotted if isinstance(self.printed, WireMail) else dotted(self.content())

@@ -7,10 +7,12 @@ PIPELINING gets the same commands one by one.
 import enum
 import re
 import smtplib
+import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 
 ACCEPTED = range(200, 300)
 GO_AHEAD = range(354, 355)
@@ -20,6 +22,10 @@ _ADDRESS = re.compile(r"[!-;=?-~]+")
 END_OF_CONTENT = b"\r\n.\r\n"
 LEAST_PATIENCE = 1.0
 """Seconds that the reply to an envelope is waited for even if it is overdue: it may lie there already."""
+LONGEST_LINE = 8_192
+"""Of a reply, in bytes; RFC 5321 section 4.5.3.1.5 allows 512."""
+MOST_LINES = 1_000
+"""Of a reply: a server that never comes to its end is left."""
 TLS_RECORD = 2**14
 """The most that a record of TLS holds. A longer write is several records, and one that fails does not say how many of them left."""
 
@@ -65,6 +71,9 @@ class PipeliningSMTP(smtplib.SMTP):
     """Sender and recipient of the mail whose envelope is under way already. Another mail must then take another connection."""
     _asked_at = 0.0
     """When the server was asked what it has not answered yet, by a clock that only goes forward."""
+    _heard = b""
+    """What came beyond the last reply that was read."""
+    _heard_over: socket.socket | None = None
 
     def hand_over(self, sender: str, recipient: str, content: bytes, following: str | None = None) -> None:
         """Send one mail; return once the server has accepted it.
@@ -74,7 +83,8 @@ class PipeliningSMTP(smtplib.SMTP):
             recipient: likewise.
             content: the message as it goes over the wire: lines end in CRLF, leading dots are doubled, and the last line is a lone dot.
             following: the recipient of the next mail from the same sender, if it is certain to come: its envelope travels behind this
-                content. If that mail does not come after all, close the connection; nothing is sent by it.
+                content, where it can be written and the server allows that. If that mail does not come after all, close the connection;
+                nothing is sent by it.
 
         Raises:
             Refused: the connection can be used again, unless `sock` is None.
@@ -91,15 +101,60 @@ class PipeliningSMTP(smtplib.SMTP):
         """
         if not content.endswith(END_OF_CONTENT):
             raise ValueError("The content must end with a line that is a lone dot.")
-        envelope = _envelope(sender, recipient)
-        behind = _envelope(sender, following) if following is not None and self.has_extn("pipelining") else b""
-        yield from self._agree(envelope, self._is_under_way(sender, recipient))
-        self._write(content + behind if behind else content, decisive=len(content))
-        self.announced = (sender, following) if behind and following is not None else None
+        commands, pipelining = _envelope(sender, recipient), self.has_extn("pipelining")
+        yield from self._agree(commands, pipelining, self._is_under_way(sender, recipient))
+        if pipelining and following is not None and fits_envelope(following):
+            self._write(b"".join([content, *_envelope(sender, following)]), decisive=len(content))
+            self.announced = (sender, following)
+        else:
+            self._write(content, decisive=len(content))
         yield True
         refusal = self._refusal(Step.CONTENT, ACCEPTED)
         if refusal is not None:
             raise refusal
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Read one reply as smtplib does, but not through a file, which costs twice as much.
+
+        Returns:
+            The code, -1 for a reply without one, and the words.
+
+        Raises:
+            smtplib.SMTPServerDisconnected: the connection ended; ours is closed.
+            smtplib.SMTPResponseException: it is too long for a reply; ours is closed.
+        """
+        words: list[bytes] = []
+        while len(words) <= MOST_LINES:
+            line = self._line()
+            words.append(line[4:].strip())
+            code = int(line[:3]) if line[:3].isdigit() else -1
+            if code < 0 or line[3:4] != b"-":
+                return code, b"\n".join(words)
+        raise self._too_long()
+
+    def _line(self) -> bytes:
+        """Return the server's next line without its end."""
+        if self._heard_over is not self.sock:
+            # What was sent in the clear must not pass for an answer over TLS.
+            self._heard, self._heard_over = b"", self.sock
+        while b"\n" not in self._heard and len(self._heard) <= LONGEST_LINE:
+            try:
+                came = b"" if self.sock is None else self.sock.recv(LONGEST_LINE)
+            except OSError as error:
+                self.close()
+                raise smtplib.SMTPServerDisconnected(f"the connection failed: {type(error).__name__}") from error
+            if not came:
+                self.close()
+                raise smtplib.SMTPServerDisconnected("the connection ended")
+            self._heard += came
+        line, _, self._heard = self._heard.partition(b"\n")
+        if len(line) > LONGEST_LINE:
+            raise self._too_long()
+        return line
+
+    def _too_long(self) -> smtplib.SMTPResponseException:
+        self.close()
+        return smtplib.SMTPResponseException(500, b"the reply is too long")
 
     def close(self) -> None:
         """Close without a farewell. A mail whose content has not ended is not accepted."""
@@ -113,14 +168,13 @@ class PipeliningSMTP(smtplib.SMTP):
             raise CutOff(True, "another mail was announced")
         return announced is not None
 
-    def _agree(self, envelope: bytes, under_way: bool) -> Iterator[bool]:
-        """Bring the server to where it takes the content."""
-        together = under_way or self.has_extn("pipelining")
+    def _agree(self, commands: Sequence[bytes], together: bool, under_way: bool) -> Iterator[bool]:
+        """Bring the server to where it takes the content, with commands that are sent together, or have left already."""
         if together and not under_way:
-            self._write(envelope)
+            self._write(b"".join(commands))
             yield False
         refusals = []
-        for command, (step, fine) in zip(envelope.splitlines(keepends=True), STEPS, strict=True):
+        for command, (step, fine) in zip(commands, STEPS, strict=True):
             if not together:
                 self._write(command)
                 yield False
@@ -180,13 +234,12 @@ class PipeliningSMTP(smtplib.SMTP):
 
     def _write(self, data: bytes, decisive: int | None = None) -> None:
         """Write all of it. The mail's fate is open once `decisive` bytes are out; None: nothing in it decides."""
-        sent, view = 0, memoryview(data)
-        most = TLS_RECORD if isinstance(self.sock, ssl.SSLSocket) else len(data)
+        sent, most = 0, TLS_RECORD if isinstance(self.sock, ssl.SSLSocket) else len(data)
         try:
             while sent < len(data):
                 if self.sock is None:
                     raise smtplib.SMTPServerDisconnected("not connected")
-                sent += self.sock.send(view[sent : sent + most])
+                sent += self.sock.send(memoryview(data)[sent : sent + most] if sent or most < len(data) else data)
             self._asked_at = time.monotonic()
         except (OSError, smtplib.SMTPException) as error:
             self.close()
@@ -202,9 +255,17 @@ def fits_envelope(address: str) -> bool:
     return _ADDRESS.fullmatch(address) is not None
 
 
-def _envelope(sender: str, recipient: str) -> bytes:
+def _envelope(sender: str, recipient: str) -> tuple[bytes, bytes, bytes]:
     """Return MAIL, RCPT and DATA, each a line."""
-    for address in (sender, recipient):
-        if not fits_envelope(address):
-            raise ValueError("An address in the envelope is plain ASCII without spaces, line breaks and angle brackets.")
-    return f"MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode("ascii")
+    return _mail_from(sender), b"RCPT TO:<%b>\r\n" % _for_envelope(recipient), b"DATA\r\n"
+
+
+@lru_cache(maxsize=16)
+def _mail_from(sender: str) -> bytes:
+    return b"MAIL FROM:<%b>\r\n" % _for_envelope(sender)
+
+
+def _for_envelope(address: str) -> bytes:
+    if not fits_envelope(address):
+        raise ValueError("An address in the envelope is plain ASCII without spaces, line breaks and angle brackets.")
+    return address.encode("ascii")

@@ -19,7 +19,7 @@ from django.core.mail.backends.smtp import EmailBackend
 from django.utils.encoding import punycode
 
 from newsletter.sending.mail import Mail
-from newsletter.sending.smtp_pipeline import ACCEPTED, CutOff, PipeliningSMTP, PipeliningSMTPOverTLS, Refused, Step, fits_envelope
+from newsletter.sending.smtp_pipeline import ACCEPTED, CutOff, PipeliningSMTP, PipeliningSMTPOverTLS, Refused, Step
 from newsletter.sending.transports.base import Stepping
 from newsletter.sending.transports.outcomes import (
     HandOverError,
@@ -38,7 +38,6 @@ LESS_PLEASE = (421, 454)
 FOR_THE_MOMENT = range(400, 500)
 QUICK = 2.0
 """Seconds in which a server answers when nothing is asked of it: a worker with a batch in its hands asks on every connection."""
-_LINE_WITH_DOT = re.compile(rb"(?m)^\.")
 _ADDRESS = re.compile(r"\S+@\S+")
 
 
@@ -58,18 +57,16 @@ class SmtpConnection(Stepping):
         self._sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
 
     def steps(self, mail: Mail, following: str | None = None) -> Iterator[bool]:
-        content, recipient = _written(mail), _in_envelope(mail.address)
-        if recipient is None:
-            raise PermanentForReader("the address cannot be written in SMTP")
+        content, recipient = _written(mail), _in_ascii(mail.address)
         smtp = self._open(recipient)
         try:
-            yield from smtp.steps(self._sender, recipient, content, following and _in_envelope(following))
+            yield from smtp.steps(self._sender, recipient, content, following and _in_ascii(following))
         except Refused as refused:
             raise _meaning(refused) from refused
         except CutOff as cut:
             raise Transient(str(cut)) if cut.fate_known else Uncertain(str(cut)) from cut
         except ValueError as error:
-            raise PermanentForReader("the mail cannot be written in SMTP") from error
+            raise PermanentForReader("the address cannot be written in SMTP") from error
 
     def rest(self) -> None:
         """Close a connection that has announced a mail: it would wait for that one's content."""
@@ -157,25 +154,20 @@ class SmtpTransport:
 
 
 def _written(mail: Mail) -> bytes:
-    """Return the content with doubled dots and the lone dot that ends it (RFC 5321 section 4.5.2)."""
     try:
-        content = mail.content()
+        return mail.dotted()
     except ValueError as error:
         raise PermanentForReader(f"the mail cannot be written: {type(error).__name__}") from error
-    if mail.may_begin_lines_with_dots and (content.startswith(b".") or b"\n." in content):
-        content = _LINE_WITH_DOT.sub(b"..", content)
-    return content + (b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n")
 
 
-def _in_envelope(address: str) -> str | None:
-    """Return the address as SMTP writes it, its domain in ASCII as in the mail's own header; None where it cannot be written."""
-    if not address.isascii():
-        local, _, domain = address.rpartition("@")
-        try:
-            address = f"{local}@{punycode(domain)}"
-        except UnicodeError:
-            return None
-    return address if fits_envelope(address) else None
+def _in_ascii(address: str) -> str:
+    """Return the address with its domain in ASCII, as in the mail's own header. One that has no such form stays as it is."""
+    if address.isascii():
+        return address
+    local, _, domain = address.rpartition("@")
+    with suppress(UnicodeError):
+        return f"{local}@{punycode(domain)}"
+    return address
 
 
 def _words(said: bytes | str) -> str:

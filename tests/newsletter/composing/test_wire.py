@@ -14,7 +14,7 @@ from newsletter.composing.compiled import CompiledParts, compile_edition
 from newsletter.composing.digest import render
 from newsletter.composing.message import to_email_message
 from newsletter.composing.quoted import LONGEST_LINE, quoted
-from newsletter.composing.wire import WireEdition
+from newsletter.composing.wire import WireEdition, WireMail, dotted
 from tests.newsletter.composing.digests import LINKS, digest, edition, paper, picks
 from tests.newsletter.composing.test_digest import HOSTILE
 
@@ -128,6 +128,20 @@ def test_an_address_that_would_break_the_mail_is_refused(address):
 
 def test_no_line_begins_with_a_dot_or_is_too_long():
     compiled = compile_edition(edition(paper(1, abstract=".hidden. .dots\n..")))
-    for line in WireEdition.of(compiled).mail(digest(1), NOON).content.split(b"\r\n"):
+    for line in WireEdition.of(compiled).mail(digest(1), NOON).dotted.removesuffix(b"\r\n.\r\n").split(b"\r\n"):
         assert not line.startswith(b".")
         assert len(line) <= 998
+
+
+@pytest.mark.parametrize(
+    ("content", "written"),
+    [
+        (b"a\r\n", b"a\r\n.\r\n"),
+        (b"a", b"a\r\n.\r\n"),
+        (b"", b"\r\n.\r\n"),
+        (b".a\r\n..\r\n.\r\nb.\r\n", b"..a\r\n...\r\n..\r\nb.\r\n.\r\n"),
+    ],
+)
+def test_smtp_gets_doubled_dots_and_a_lone_one(content, written):
+    assert dotted(content) == written
+    assert WireMail(written, ()).content.removesuffix(b"\r\n") == content.removesuffix(b"\r\n")

@@ -3,7 +3,9 @@
 # ruff: noqa: N802 - aiosmtpd finds what handles a command by the command's name
 
 import smtplib
+import socket
 import ssl
+import threading
 from collections import deque
 from email.message import EmailMessage
 
@@ -11,7 +13,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
-from newsletter.sending.smtp_pipeline import TLS_RECORD, CutOff, PipeliningSMTP, Refused, Step
+from newsletter.sending.smtp_pipeline import LONGEST_LINE, MOST_LINES, TLS_RECORD, CutOff, PipeliningSMTP, Refused, Step
 
 SENDER = "paperboy@example.org"
 CONTENT = b"Subject: papers\r\n\r\nOne.\r\n..two\r\n.\r\n"
@@ -311,6 +313,104 @@ def test_it_stays_an_ordinary_connection(started):
     smtp.send_message(message)
     assert script.accepted[0][0] == "ada@example.org"
     assert isinstance(smtp, smtplib.SMTP)
+
+
+@pytest.fixture
+def wire():
+    """A connection, and the server's end of it."""
+    ours, theirs = socket.socketpair()
+    smtp = PipeliningSMTP(timeout=5)
+    ours.settimeout(5)
+    smtp.sock = ours
+    yield smtp, theirs
+    smtp.close()
+    theirs.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "reply"),
+    [
+        (b"250 fine\r\n", (250, b"fine")),
+        (b"250\r\n", (250, b"")),
+        (b"250 fine\n", (250, b"fine")),
+        (b"250-sink\r\n250-PIPELINING\r\n250 8BITMIME \r\n", (250, b"sink\nPIPELINING\n8BITMIME")),
+        (b"hello\r\n", (-1, b"o")),
+        (b"\r\n", (-1, b"")),
+        (b"2x0 fine\r\n", (-1, b"fine")),
+        ("٢٥٠ fine\r\n".encode(), (-1, "٠ fine".encode())),
+        (b"250-first\r\nnonsense\r\n", (-1, b"first\nense")),
+    ],
+)
+def test_a_reply_is_read_as_the_standard_library_reads_it(wire, sent, reply):
+    smtp, server = wire
+    server.sendall(sent)
+    assert smtp.getreply() == reply
+    server.sendall(sent)
+    assert smtplib.SMTP.getreply(smtp) == reply
+
+
+def test_replies_that_come_together_are_read_one_by_one(wire):
+    smtp, server = wire
+    server.sendall(b"250 one\r\n550-two\r\n550 lines\r\n354 three\r\n")
+    assert [smtp.getreply() for _ in range(3)] == [(250, b"one"), (550, b"two\nlines"), (354, b"three")]
+
+
+def test_a_reply_that_comes_in_pieces_is_waited_for(wire):
+    smtp, server = wire
+    replies = []
+    reader = threading.Thread(target=lambda: replies.append(smtp.getreply()))
+    reader.start()
+    for octet in b"250-a\r\n250 b\r\n":
+        server.sendall(bytes([octet]))
+    reader.join(5)
+    assert replies == [(250, b"a\nb")]
+
+
+@pytest.mark.parametrize("sent", [b"", b"250 cut off", b"250-more to come\r\n"])
+def test_a_server_that_hangs_up_within_a_reply_has_not_said_it(wire, sent):
+    smtp, server = wire
+    server.sendall(sent)
+    server.close()
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        smtp.getreply()
+    assert smtp.sock is None
+
+
+def test_a_server_that_says_nothing_is_left(wire):
+    smtp, _ = wire
+    smtp.sock.settimeout(0.05)
+    with pytest.raises(smtplib.SMTPServerDisconnected, match="TimeoutError"):
+        smtp.getreply()
+    assert smtp.sock is None
+
+
+@pytest.mark.parametrize("sent", [b"250 " + b"x" * LONGEST_LINE + b"\r\n", b"x" * (LONGEST_LINE + 1)])
+def test_a_line_without_end_is_no_reply(wire, sent):
+    smtp, server = wire
+    server.sendall(sent)
+    with pytest.raises(smtplib.SMTPResponseException, match="too long"):
+        smtp.getreply()
+    assert smtp.sock is None
+
+
+def test_a_reply_without_end_is_none(wire):
+    smtp, server = wire
+    server.sendall(b"250-more\r\n" * (MOST_LINES + 1))
+    with pytest.raises(smtplib.SMTPResponseException, match="too long"):
+        smtp.getreply()
+    assert smtp.sock is None
+
+
+def test_what_came_before_tls_is_no_answer_over_it(wire):
+    """Whoever can write into the clear part of a connection must not answer for the server afterwards."""
+    smtp, server = wire
+    server.sendall(b"220 go on\r\n250 injected\r\n")
+    assert smtp.getreply() == (220, b"go on")
+    over_tls, their_tls = socket.socketpair()
+    with smtp.sock, their_tls:
+        smtp.sock = over_tls
+        their_tls.sendall(b"250 sink\r\n")
+        assert smtp.getreply() == (250, b"sink")
 
 
 class SlowTls(ssl.SSLSocket):
