@@ -130,7 +130,8 @@ def _alternated(ways: Sequence[Iterator[bool]], meanwhile: Iterator[object]) -> 
             left.append((number, way))
             if long:
                 next(meanwhile, None)
-        going = left
+        # Who was asked last is heard first: by then the others have answered too, so that one answer is slept for instead of each.
+        going = left[::-1]
         all_begun, said_to_all = True, None
     return answers
 

@@ -1,6 +1,5 @@
 """Several connections side by side: every answer is kept, none is mixed up, and a dead worker leaves at most as many uncertain."""
 
-import smtplib
 import threading
 from types import SimpleNamespace
 
@@ -224,11 +223,11 @@ def test_connections_that_fall_silent_before_the_content_are_waited_for_together
     use(settings, server)
     server.pipelining, settings.CONNECTIONS_PER_WORKER = pipelining, 3
     server.script[:] = ["mail stall"] * 3
-    clock = iter(range(0, 10_000, 20))  # so many seconds pass between any two looks at it
+    clock = iter(range(0, 10_000, 40))  # so many seconds pass between any two looks at it
     monkeypatch.setattr(smtp_pipeline, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     monkeypatch.setattr(smtp_pipeline, "LEAST_PATIENCE", 0.01)
     patience: list[float | None] = []
-    read = smtplib.SMTP.getreply
+    read = smtp_pipeline.PipeliningSMTP.getreply
     monkeypatch.setattr(smtp_pipeline.PipeliningSMTP, "getreply", lambda smtp: patience.append(smtp.sock.gettimeout()) or read(smtp))
     try:
         with Lanes(SmtpTransport.as_set()) as lanes:
