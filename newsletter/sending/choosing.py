@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence, Set
 from ingest.redirects import canonical, merged_into
 from newsletter.ranking.rank import rank
 from newsletter.ranking.values import Selection
-from newsletter.sending.frozen import papers_of, reader_profiles, statistics_of
+from newsletter.sending.frozen import frozen_papers, reader_profiles, statistics_of
 from newsletter.sending.history import held_elsewhere, mailed_among
 from newsletter.sending.losses import Losses, losses_of
 from newsletter.sending.readers import Reader
@@ -18,8 +18,8 @@ def choose(edition_id: int, readers: Sequence[Reader], own: Mapping[int, Set[int
         own: by reader, the papers that this edition's own delivery already holds for them: these may be chosen again.
     """
     losses = losses_of(edition_id)
-    same = _same_work(papers_of(edition_id), losses)
-    lost = losses.gone | {paper for paper in papers_of(edition_id) if same[paper] != paper}
+    same = _same_work(frozen_papers(edition_id), losses)
+    lost = losses.gone | {paper for paper in frozen_papers(edition_id) if same[paper] != paper}
     ids = [reader.id for reader in readers]
     mailed = mailed_among(ids, same.keys())
     held = held_elsewhere(ids, edition_id)

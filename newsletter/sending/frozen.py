@@ -25,7 +25,7 @@ def statistics_of(edition_id: int) -> EditionStatistics:
 
 
 @lru_cache(maxsize=3)
-def papers_of(edition_id: int) -> frozenset[int]:
+def frozen_papers(edition_id: int) -> frozenset[int]:
     """Return the ids of the papers that the edition was frozen with."""
     return frozenset(Candidate.objects.filter(edition=edition_id).values_list("paper_id", flat=True))
 
@@ -68,6 +68,6 @@ def forget() -> None:
     """Empty the memory, for a process whose database was replaced."""
     edition_of.cache_clear()
     statistics_of.cache_clear()
-    papers_of.cache_clear()
+    frozen_papers.cache_clear()
     _topic_names.cache_clear()
     _profiles.clear()
