@@ -67,8 +67,9 @@ STEPS = ((Step.SENDER, ACCEPTED), (Step.RECIPIENT, ACCEPTED), (Step.DATA, GO_AHE
 class PipeliningSMTP(smtplib.SMTP):
     """A connection for many mails, each to one recipient. Used by one thread; `sock` is None once it is closed."""
 
-    announced: tuple[str, str] | None = None
-    """Sender and recipient of the mail whose envelope is under way already. Another mail must then take another connection."""
+    announced: tuple[str, str | None] | None = None
+    """Sender and recipient of the next mail, as far as they are under way already: the sender alone if one command has to wait for the
+    other. A mail that does not fit must take another connection."""
     _asked_at = 0.0
     """When the server was asked what it has not answered yet, by a clock that only goes forward."""
     _heard = b""
@@ -83,8 +84,8 @@ class PipeliningSMTP(smtplib.SMTP):
             recipient: likewise.
             content: the message as it goes over the wire: lines end in CRLF, leading dots are doubled, and the last line is a lone dot.
             following: the recipient of the next mail from the same sender, if it is certain to come: its envelope travels behind this
-                content, where it can be written and the server allows that. If that mail does not come after all, close the connection;
-                nothing is sent by it.
+                content, where it can be written and the server allows that; elsewhere the sender alone is named once this mail was
+                accepted. If no mail comes after all, close the connection; nothing is sent by it.
 
         Raises:
             Refused: the connection can be used again, unless `sock` is None.
@@ -102,7 +103,7 @@ class PipeliningSMTP(smtplib.SMTP):
         if not content.endswith(END_OF_CONTENT):
             raise ValueError("The content must end with a line that is a lone dot.")
         commands, pipelining = _envelope(sender, recipient), self.has_extn("pipelining")
-        yield from self._agree(commands, pipelining, self._is_under_way(sender, recipient))
+        yield from self._agree(commands, pipelining, self._under_way(sender, recipient))
         if pipelining and following is not None and fits_envelope(following):
             self._write(b"".join([content, *_envelope(sender, following)]), decisive=len(content))
             self.announced = (sender, following)
@@ -112,6 +113,10 @@ class PipeliningSMTP(smtplib.SMTP):
         refusal = self._refusal(Step.CONTENT, ACCEPTED)
         if refusal is not None:
             raise refusal
+        if following is not None and not pipelining:
+            with suppress(CutOff):  # which does not undo that the mail was accepted
+                self._write(commands[0])
+                self.announced = (sender, None)
 
     def getreply(self) -> tuple[int, bytes]:
         """Read one reply as smtplib does, but not through a file, which costs twice as much.
@@ -161,22 +166,30 @@ class PipeliningSMTP(smtplib.SMTP):
         self.announced = None
         super().close()
 
-    def _is_under_way(self, sender: str, recipient: str) -> bool:
-        announced, self.announced = self.announced, None
-        if announced not in (None, (sender, recipient)):
+    def may_take(self, sender: str, recipient: str) -> bool:
+        """Say whether that mail may be the next one here."""
+        return self.announced in (None, (sender, None), (sender, recipient))
+
+    def _under_way(self, sender: str, recipient: str) -> int:
+        """Return how many commands of the envelope have left already."""
+        if not self.may_take(sender, recipient):
             self.close()
             raise CutOff(True, "another mail was announced")
-        return announced is not None
+        announced, self.announced = self.announced, None
+        if announced is None:
+            return 0
+        return 1 if announced[1] is None else len(STEPS)
 
-    def _agree(self, commands: Sequence[bytes], together: bool, under_way: bool) -> Iterator[bool]:
-        """Bring the server to where it takes the content, with commands that are sent together, or have left already."""
+    def _agree(self, commands: Sequence[bytes], together: bool, under_way: int) -> Iterator[bool]:
+        """Bring the server to where it takes the content, with commands of which the first ones may have left already."""
         if together and not under_way:
             self._write(b"".join(commands))
+            under_way = len(commands)
             yield False
         refusals = []
-        for command, (step, fine) in zip(commands, STEPS, strict=True):
-            if not together:
-                self._write(command)
+        for number, (step, fine) in enumerate(STEPS):
+            if number >= under_way:
+                self._write(commands[number])
                 yield False
             refusal = self._refusal(step, fine)
             if refusal is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import islice
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -104,7 +105,7 @@ class Lanes:
 
 
 def _alternated(ways: Sequence[Iterator[bool]], meanwhile: Iterator[object]) -> list[Exception | None]:
-    """Take a step on each way in turn until all have ended, and do a piece of the other work where a provider has most to do.
+    """Take a step on each way in turn until all have ended, and do a piece of the other work for each mail that a provider is reading.
 
     What a provider says that takes nobody's mail just now is the answer to all that is not begun yet: to ask on each connection of a
     server that does not answer would take longer than a task may.
@@ -113,13 +114,13 @@ def _alternated(ways: Sequence[Iterator[bool]], meanwhile: Iterator[object]) -> 
     going = list(enumerate(ways))
     all_begun, said_to_all = False, None
     while going:
-        left = []
+        left, reading = [], 0
         for number, way in going:
             if said_to_all is not None:
                 answers[number] = said_to_all
                 continue
             try:
-                long = next(way)
+                reading += next(way)
             except StopIteration:
                 continue
             except Exception as error:  # noqa: BLE001 - returned to the caller, who tells refusals from faults
@@ -128,8 +129,9 @@ def _alternated(ways: Sequence[Iterator[bool]], meanwhile: Iterator[object]) -> 
                     said_to_all = error
                 continue
             left.append((number, way))
-            if long:
-                next(meanwhile, None)
+        # Not after each write: what one mail is printed from is gone from the processor's memory once another was written.
+        for _ in islice(meanwhile, reading):
+            pass
         # Who was asked last is heard first: by then the others have answered too, so that one answer is slept for instead of each.
         going = left[::-1]
         all_begun, said_to_all = True, None

@@ -102,7 +102,7 @@ class SmtpConnection(Stepping):
         """Return the connection, opened anew where there is none, the last one was given up, or it has announced somebody else."""
         connection = self._smtp
         if connection is not None and connection.sock is not None:
-            if connection.announced in (None, (self._sender, recipient)):
+            if connection.may_take(self._sender, recipient):
                 return connection
             connection.close()
         self._backend.connection = None

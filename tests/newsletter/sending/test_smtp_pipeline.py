@@ -279,8 +279,58 @@ def test_a_mail_other_than_the_announced_one_is_not_sent(started):
     assert [address for address, _ in script.accepted] == ["ada@example.org"]
 
 
-def test_closing_on_an_announced_mail_sends_nothing(started):
-    script, smtp = started()
+def test_where_commands_go_one_by_one_only_the_sender_is_named_ahead(started):
+    script, smtp = started(pipelining=False)
+    smtp.hand_over(SENDER, "ada@example.org", CONTENT, "bob@example.org")
+    assert smtp.announced == (SENDER, None)
+    assert smtp.getreply() == (250, b"fine")  # it has left already
+    smtp.announced = None
+    smtp.rset()
+    smtp.hand_over(SENDER, "ada@example.org", CONTENT, "bob@example.org")
+    smtp.hand_over(SENDER, "eve@example.org", CONTENT)
+    assert smtp.announced is None
+    assert [address for address, _ in script.accepted] == ["ada@example.org", "ada@example.org", "eve@example.org"]
+    assert script.connections == 1
+
+
+@pytest.mark.parametrize("answer", ["451 later", "550 not you"])
+def test_a_sender_named_ahead_and_refused_concerns_the_next_mail(started, answer):
+    script, smtp = started(pipelining=False)
+    script.will("MAIL", None, answer)
+    smtp.hand_over(SENDER, "ada@example.org", CONTENT, "bob@example.org")
+    with pytest.raises(Refused) as refusal:
+        smtp.hand_over(SENDER, "bob@example.org", CONTENT)
+    assert refusal.value.step is Step.SENDER
+    smtp.hand_over(SENDER, "eve@example.org", CONTENT)
+    assert [address for address, _ in script.accepted] == ["ada@example.org", "eve@example.org"]
+
+
+@BOTH
+def test_a_cut_after_the_acceptance_concerns_the_next_mail(started, pipelining):
+    script, smtp = started(pipelining=pipelining)
+    script.will("MAIL", None, CUT)
+    smtp.hand_over(SENDER, "ada@example.org", CONTENT, "bob@example.org")
+    with pytest.raises(CutOff) as cut:
+        smtp.hand_over(SENDER, "bob@example.org", CONTENT)
+    assert cut.value.fate_known
+    assert [address for address, _ in script.accepted] == ["ada@example.org"]
+
+
+def test_what_cannot_be_written_after_the_acceptance_does_not_undo_it(wire):
+    smtp, server = wire
+    smtp.esmtp_features = {}
+    server.sendall(b"250 sender\r\n250 recipient\r\n354 go on\r\n250 taken\r\n")
+    steps = smtp.steps(SENDER, "ada@example.org", CONTENT, "bob@example.org")
+    assert [next(steps) for _ in range(4)] == [False, False, False, True]
+    server.close()
+    assert list(steps) == []
+    assert smtp.sock is None
+    assert smtp.announced is None
+
+
+@BOTH
+def test_closing_on_an_announced_mail_sends_nothing(started, pipelining):
+    script, smtp = started(pipelining=pipelining)
     smtp.hand_over(SENDER, "ada@example.org", CONTENT, "bob@example.org")
     smtp.close()
     assert [address for address, _ in script.accepted] == ["ada@example.org"]
