@@ -69,7 +69,7 @@ class SmtpConnection(Stepping):
             raise PermanentForReader("the address cannot be written in SMTP") from error
 
     def rest(self) -> None:
-        """Close a connection that has announced a mail: it would wait for that one's content."""
+        """Close a connection on which the next mail has begun: the server would wait for the rest of it."""
         if self._smtp is not None and self._smtp.announced is not None:
             self._smtp.close()
 
