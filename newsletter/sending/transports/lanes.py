@@ -27,7 +27,7 @@ class Errand(NamedTuple):
 class Lanes:
     """`width` connections of a transport. Each opens itself with its first mail; all close together.
 
-    A provider may allow fewer than that: then `width` falls to what it allows, for as long as these lanes are kept.
+    A provider may allow fewer than that: a connection that it refuses while others carry is given up, for as long as these lanes are kept.
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -47,8 +47,8 @@ class Lanes:
         meanwhile = meanwhile or iter(())
         if self._threads is None:
             ways = [self._connections[errand.lane].steps(errand.mail, self._announced(errand)) for errand in errands]
-            answers = _alternated(ways, meanwhile)
-            self._untried -= {self._connections[errand.lane] for errand in errands}
+            answers, begun = _alternated(ways, meanwhile)
+            self._untried -= {self._connections[errand.lane] for errand in errands[:begun]}
             return self._make_do(errands, answers)
         futures = [self._threads.submit(self._alone, errand) for errand in errands]
         for _ in meanwhile:
@@ -65,15 +65,20 @@ class Lanes:
         carried = [self._connections[errand.lane] for errand, answer in zip(errands, answers, strict=True) if answer is None]
         if not left_over or not carried:
             return answers
-        closed = {errands[place].lane for place in left_over}
-        self._connections = [connection for lane, connection in enumerate(self._connections) if lane not in closed]
+        given_up = [self._connections[errands[place].lane] for place in left_over]
+        self._connections = [connection for connection in self._connections if connection not in given_up]
+        self._untried.difference_update(given_up)
         self.width = len(self._connections)
         log.warning("fewer_connections", reason=str(answers[left_over[0]]), left=self.width)
-        for start in range(0, len(left_over), len(carried)):
-            places = left_over[start : start + len(carried)]
-            ways = [connection.steps(errands[place].mail) for place, connection in zip(places, carried, strict=False)]
-            for place, answer in zip(places, _alternated(ways, iter(())), strict=True):
+        for connection in given_up:
+            connection.close()
+        while left_over and carried:
+            places, left_over = left_over[: len(carried)], left_over[len(carried) :]
+            told, _ = _alternated([way.steps(errands[place].mail) for place, way in zip(places, carried, strict=False)], iter(()))
+            for place, answer in zip(places, told, strict=True):
                 answers[place] = answer
+            # One that is in trouble now is not asked again for each mail: what is left comes later.
+            carried = [connection for connection, answer in zip(carried, told, strict=False) if answer is None]
         return answers
 
     def _alone(self, errand: Errand) -> None:
@@ -104,28 +109,33 @@ class Lanes:
         self.close()
 
 
-def _alternated(ways: Sequence[Iterator[bool]], meanwhile: Iterator[object]) -> list[Exception | None]:
+def _alternated(ways: Sequence[Iterator[bool]], meanwhile: Iterator[object]) -> tuple[list[Exception | None], int]:
     """Take a step on each way in turn until all have ended, and do a piece of the other work for each mail that a provider is reading.
 
     What a provider says that takes nobody's mail just now is the answer to all that is not begun yet: to ask on each connection of a
-    server that does not answer would take longer than a task may.
+    server that does not answer would take longer than a task may. Only where others have found room each asks for itself.
+
+    Returns:
+        The answers, and how many of the ways were begun.
     """
     answers: list[Exception | None] = [None] * len(ways)
     going = list(enumerate(ways))
-    all_begun, said_to_all = False, None
+    begun, all_begun, said_to_all = 0, False, None
     while going:
-        left, reading = [], 0
+        left: list[tuple[int, Iterator[bool]]] = []
+        reading = 0
         for number, way in going:
             if said_to_all is not None:
                 answers[number] = said_to_all
                 continue
+            begun += not all_begun
             try:
                 reading += next(way)
             except StopIteration:
                 continue
             except Exception as error:  # noqa: BLE001 - returned to the caller, who tells refusals from faults
                 answers[number] = error
-                if not all_begun and isinstance(error, (Throttled, PermanentForAll)):
+                if not all_begun and isinstance(error, (Throttled, PermanentForAll)) and not (left and isinstance(error, NoRoom)):
                     said_to_all = error
                 continue
             left.append((number, way))
@@ -135,7 +145,7 @@ def _alternated(ways: Sequence[Iterator[bool]], meanwhile: Iterator[object]) -> 
         # Who was asked last is heard first: by then the others have answered too, so that one answer is slept for instead of each.
         going = left[::-1]
         all_begun, said_to_all = True, None
-    return answers
+    return answers, begun
 
 
 def _answer(future: Future[None]) -> Exception | None:

@@ -25,7 +25,7 @@ class Throttled(HandOverError):
 
 
 class NoRoom(Throttled):
-    """The provider opens no connection, or not one more than there are: nothing was begun."""
+    """The provider answers, but opens no connection, or not one more than there are: nothing was begun."""
 
 
 class Transient(HandOverError):

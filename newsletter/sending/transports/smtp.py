@@ -19,7 +19,7 @@ from django.core.mail.backends.smtp import EmailBackend
 from django.utils.encoding import punycode
 
 from newsletter.sending.mail import Mail
-from newsletter.sending.smtp_pipeline import ACCEPTED, CutOff, PipeliningSMTP, PipeliningSMTPOverTLS, Refused, Step
+from newsletter.sending.smtp_pipeline import ACCEPTED, CutOff, PipeliningSMTP, PipeliningSMTPOverTLS, Refused, Step, fits_envelope
 from newsletter.sending.transports.base import Stepping
 from newsletter.sending.transports.outcomes import (
     HandOverError,
@@ -58,6 +58,8 @@ class SmtpConnection(Stepping):
 
     def steps(self, mail: Mail, following: str | None = None) -> Iterator[bool]:
         content, recipient = _written(mail), _in_ascii(mail.address)
+        if not fits_envelope(recipient):
+            raise PermanentForReader("the address cannot be written in SMTP")
         smtp = self._open(recipient)
         try:
             yield from smtp.steps(self._sender, recipient, content, following and _in_ascii(following))
@@ -66,7 +68,7 @@ class SmtpConnection(Stepping):
         except CutOff as cut:
             raise Transient(str(cut)) if cut.fate_known else Uncertain(str(cut)) from cut
         except ValueError as error:
-            raise PermanentForReader("the address cannot be written in SMTP") from error
+            raise PermanentForReader("the mail cannot be written in SMTP") from error
 
     def rest(self) -> None:
         """Close a connection on which the next mail has begun: the server would wait for the rest of it."""
@@ -123,7 +125,8 @@ class SmtpConnection(Stepping):
             self._backend.connection = None
             if type(error) is smtplib.SMTPException:  # no way to log in that both sides know
                 raise PermanentForAll(f"the server cannot be used as configured: {error}") from error
-            raise NoRoom(f"no connection: {type(error).__name__}") from error
+            silent = isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError)
+            raise (Throttled if silent else NoRoom)(f"no connection: {type(error).__name__}") from error
         return connection
 
     def _unusable(self, code: int, words: str) -> HandOverError:

@@ -1,5 +1,6 @@
 """Several connections side by side: every answer is kept, none is mixed up, and a dead worker leaves at most as many uncertain."""
 
+import socket
 import threading
 from types import SimpleNamespace
 
@@ -253,6 +254,80 @@ def test_a_server_that_allows_fewer_connections_gets_fewer(settings, pipelining)
     finally:
         stopping(server)()
     assert sorted(address for address, _ in server.accepted) == sorted(a_mail(n).address for n in [0, 0, 1, 1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_a_connection_that_is_lost_for_good_costs_no_other_one(settings, pipelining):
+    server = ScriptedSmtp()
+    use(settings, server)
+    server.pipelining, settings.CONNECTIONS_PER_WORKER = pipelining, 5
+    try:
+        with Lanes(SmtpTransport.as_set()) as lanes:
+            assert lanes.hand_over(errands(5)) == [None] * 5
+            lanes._connections[1].close()
+            server.most = 0
+            asked = server.connections
+            assert lanes.hand_over(errands(5)) == [None] * 5
+            assert lanes.width == 4
+            assert lanes.hand_over(errands(4)) == [None] * 4
+            assert server.connections == asked + 1
+    finally:
+        stopping(server)()
+
+
+class Scripted(Diary):
+    """A transport on whose connections what happens is said by `played`, a function of the connection's number and the mail."""
+
+    def __init__(self, width, played):
+        super().__init__()
+        self.width, self.played, self.begun = width, played, []
+
+    def connect(self):
+        return ScriptedConnection(self)
+
+
+class ScriptedConnection(DiaryConnection):
+    def __init__(self, transport):
+        super().__init__(transport)
+        self.number = sum(step == "connect" for step, _ in transport.steps)
+        transport.steps.append(("connect", str(self.number)))
+
+    def steps(self, mail, following=None):
+        self.diary.begun.append((self.number, mail.delivery_id))
+        error = self.diary.played(self.number, mail.delivery_id)
+        if error is not None:
+            raise error
+        yield True
+
+
+def test_a_connection_in_trouble_does_not_carry_for_the_others():
+    """Else each mail would wait for it anew, for longer than the worker may."""
+    no_room, silent = NoRoom("421 too many"), Transient("no reply")
+    transport = Scripted(4, lambda lane, mail: no_room if lane > 1 else silent if (lane, mail) == (0, 2) else None)
+    with Lanes(transport) as lanes:
+        assert lanes.hand_over(errands(4)) == [None, None, silent, None]
+    transport = Scripted(5, lambda lane, mail: no_room if lane else silent if mail else None)
+    with Lanes(transport) as lanes:
+        assert lanes.hand_over(errands(5)) == [None, silent, no_room, no_room, no_room]
+    assert transport.begun == [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (0, 1)]
+
+
+def test_a_provider_that_is_silent_to_new_connections_is_asked_once():
+    silent = Throttled("no connection: TimeoutError")
+    transport = Scripted(4, lambda lane, _: silent if lane else None)
+    with Lanes(transport) as lanes:
+        assert lanes.hand_over(errands(4)) == [None, silent, silent, silent]
+        assert lanes.width == 4
+    assert transport.begun == [(0, 0), (1, 1)]
+
+
+def test_a_server_without_a_greeting_is_no_server_without_room(settings):
+    settings.EMAIL_TIMEOUT = 0.1
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
+        with Lanes(SmtpTransport.as_set()) as lanes:
+            [answer] = lanes.hand_over(errands(1))
+    assert type(answer) is Throttled
 
 
 def test_a_server_that_allows_no_connection_is_not_asked_again(settings):
