@@ -21,7 +21,9 @@ SERVICE_CLOSING = 421
 _ADDRESS = re.compile(r"[!-;=?-~]+")
 END_OF_CONTENT = b"\r\n.\r\n"
 LEAST_PATIENCE = 1.0
-"""Seconds that the reply to an envelope is waited for even if it is overdue: it may lie there already."""
+"""Seconds that a reply is waited for even if it is overdue: it may lie there already."""
+MOST_PATIENCE = 90.0
+"""Seconds after which the reply to a content is overdue, however few of them it alone was waited for."""
 LONGEST_LINE = 8_192
 """Of a reply, in bytes; RFC 5321 section 4.5.3.1.5 allows 512."""
 MOST_LINES = 1_000
@@ -119,7 +121,7 @@ class PipeliningSMTP(smtplib.SMTP):
                 self.announced = (sender, None)
 
     def getreply(self) -> tuple[int, bytes]:
-        """Read one reply as smtplib does, but not through a file, which costs twice as much.
+        """Read one reply, as smtplib's own does through a file, which costs twice as much. One that is cut off is none.
 
         Returns:
             The code, -1 for a reply without one, and the words.
@@ -203,7 +205,7 @@ class PipeliningSMTP(smtplib.SMTP):
     def _refusal(self, step: Step, fine: range) -> Refused | None:
         """Read the reply to a step; leave a connection that ends or is out of step."""
         try:
-            code, words = self.getreply() if step is Step.CONTENT else self._reply_in_time()
+            code, words = self._reply_in_time(at_most=MOST_PATIENCE if step is Step.CONTENT else 0)
         except (OSError, smtplib.SMTPException) as error:
             self.close()
             raise CutOff(step is not Step.CONTENT, f"no reply to the {step.value}: {type(error).__name__}") from error
@@ -216,16 +218,16 @@ class PipeliningSMTP(smtplib.SMTP):
             self.close()
         return Refused(step, code, words)
 
-    def _reply_in_time(self) -> tuple[int, bytes]:
-        """Read a reply to the envelope. The time counts in which other connections were waited for.
+    def _reply_in_time(self, at_most: float) -> tuple[int, bytes]:
+        """Read a reply. The time counts in which other connections were waited for, but for the first `at_most` seconds.
 
-        Of many that fall silent all do so together, and one after the other they would outlast the worker: then nobody would know that
-        the mails are still here. A content that has left is waited for with all patience, since its fate is open.
+        Of many that fall silent all do so together, and one after the other they would outlast the worker: then nobody would know what
+        became of the others. A content that has left gets more, since its fate is open, and a server may read one after the other.
         """
         waited = time.monotonic() - self._asked_at
         if waited < LEAST_PATIENCE or self.sock is None or (patience := self.sock.gettimeout()) is None:
             return self.getreply()
-        self.sock.settimeout(min(patience, max(LEAST_PATIENCE, patience - waited)))
+        self.sock.settimeout(min(patience, max(LEAST_PATIENCE, max(patience, at_most) - waited)))
         reply = self.getreply()
         self.sock.settimeout(patience)
         self._asked_at = time.monotonic()
@@ -235,13 +237,16 @@ class PipeliningSMTP(smtplib.SMTP):
         """Make the connection ready for another mail, or give it up: the refusal is what matters."""
         if self.sock is None:
             return
+        patience = self.sock.gettimeout()
         with suppress(CutOff, OSError, smtplib.SMTPException):
+            self.sock.settimeout(LEAST_PATIENCE)
             if waiting_for_content:
                 # No recipient was taken, so the lone dot ends a mail to nobody (RFC 2920 section 3.1).
                 self._write(END_OF_CONTENT[2:])
                 self.getreply()
             code, _ = self.rset()
             if code in ACCEPTED:
+                self.sock.settimeout(patience)
                 return
         self.close()
 

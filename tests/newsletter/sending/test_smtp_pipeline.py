@@ -6,6 +6,7 @@ import smtplib
 import socket
 import ssl
 import threading
+import time
 from collections import deque
 from email.message import EmailMessage
 
@@ -13,7 +14,19 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
-from newsletter.sending.smtp_pipeline import LONGEST_LINE, MOST_LINES, TLS_RECORD, CutOff, PipeliningSMTP, Refused, Step
+from newsletter.sending import smtp_pipeline
+from newsletter.sending.smtp_pipeline import (
+    ACCEPTED,
+    LEAST_PATIENCE,
+    LONGEST_LINE,
+    MOST_LINES,
+    MOST_PATIENCE,
+    TLS_RECORD,
+    CutOff,
+    PipeliningSMTP,
+    Refused,
+    Step,
+)
 
 SENDER = "paperboy@example.org"
 CONTENT = b"Subject: papers\r\n\r\nOne.\r\n..two\r\n.\r\n"
@@ -488,3 +501,27 @@ def test_over_tls_the_fate_is_open_once_the_record_with_the_dot_has_left(room, f
     with pytest.raises(CutOff) as cut:
         smtp._write(content + b"MAIL", decisive=len(content))
     assert cut.value.fate_known is fate_known
+
+
+def test_the_reply_to_a_content_is_waited_for_from_when_it_left(wire, monkeypatch):
+    """Of many connections that fall silent each gets its time, but not one after the other without end."""
+    smtp, _ = wire
+    smtp.esmtp_features = {}
+    patience = []
+    monkeypatch.setattr(PipeliningSMTP, "getreply", lambda smtp: patience.append(smtp.sock.gettimeout()) or (250, b"fine"))
+    for waited, expected in [(0, 5), (60, 5), (MOST_PATIENCE - 3, 3), (MOST_PATIENCE + 20, LEAST_PATIENCE)]:
+        smtp._asked_at = time.monotonic() - waited
+        assert smtp._refusal(Step.CONTENT, ACCEPTED) is None
+        assert patience.pop() == pytest.approx(expected, abs=0.5)
+        assert smtp.sock.gettimeout() == 5
+
+
+def test_a_server_that_does_not_start_over_is_left_soon(wire, monkeypatch):
+    smtp, server = wire
+    smtp.esmtp_features = {}
+    monkeypatch.setattr(smtp_pipeline, "LEAST_PATIENCE", 0.05)
+    smtp.sock.settimeout(1_000)
+    server.sendall(b"250 sender\r\n550 no such reader\r\n")
+    with pytest.raises(Refused):
+        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+    assert smtp.sock is None
