@@ -125,8 +125,9 @@ class SmtpConnection(Stepping):
             self._backend.connection = None
             if type(error) is smtplib.SMTPException:  # no way to log in that both sides know
                 raise PermanentForAll(f"the server cannot be used as configured: {error}") from error
-            silent = isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError)
-            raise (Throttled if silent else NoRoom)(f"no connection: {type(error).__name__}") from error
+            # What takes time to fail, as a silent server or a name that cannot be looked up, is not to be tried on each connection.
+            quick = isinstance(error, (ConnectionError, smtplib.SMTPServerDisconnected)) and not isinstance(error.__cause__, TimeoutError)
+            raise (NoRoom if quick else Throttled)(f"no connection: {type(error).__name__}") from error
         return connection
 
     def _unusable(self, code: int, words: str) -> HandOverError:
