@@ -330,6 +330,44 @@ def test_a_server_without_a_greeting_is_no_server_without_room(settings):
     assert type(answer) is Throttled
 
 
+@pytest.mark.parametrize(
+    ("failure", "answer"),
+    [
+        (ConnectionRefusedError(111, "refused"), NoRoom),
+        (ConnectionResetError(104, "reset"), NoRoom),
+        (TimeoutError("timed out"), Throttled),
+        (socket.gaierror(socket.EAI_AGAIN, "no name server answers"), Throttled),
+        (OSError(113, "no route to host"), Throttled),
+    ],
+)
+def test_only_what_fails_at_once_is_tried_on_each_connection(failure, answer, monkeypatch, settings):
+    """Else a batch would wait for a name server, or for a host that is down, once for each of its connections."""
+    asked: list[object] = []
+
+    def create_connection(*address: object, **_: object) -> socket.socket:
+        asked.append(address)
+        if len(asked) == 1:
+            return first
+        raise failure
+
+    server = ScriptedSmtp()
+    use(settings, server)
+    settings.CONNECTIONS_PER_WORKER = 4
+    first = socket.create_connection((settings.EMAIL_HOST, settings.EMAIL_PORT))
+    monkeypatch.setattr(socket, "create_connection", create_connection)
+    try:
+        with Lanes(SmtpTransport.as_set()) as lanes:
+            answers = lanes.hand_over(errands(4))
+    finally:
+        stopping(server)()
+    if answer is NoRoom:
+        assert answers == [None] * 4
+        assert len(asked) == 4
+    else:
+        assert [answers[0], *map(type, answers[1:])] == [None, answer, answer, answer]
+        assert len(asked) == 2
+
+
 def test_a_server_that_allows_no_connection_is_not_asked_again(settings):
     server = ScriptedSmtp()
     use(settings, server)
