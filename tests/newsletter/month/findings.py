@@ -1,6 +1,5 @@
 """What must be true of every digest of a month, counted over all of them."""
 
-from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from newsletter.models import Delivery, DeliveryStatus, Edition, EditionState
@@ -22,9 +21,19 @@ class Findings:
     other_parts: list = field(default_factory=list)
     unbalanced: list = field(default_factory=list)
     unfinished: list = field(default_factory=list)
-    main_reasons: Counter = field(default_factory=Counter)
     coverage: dict = field(default_factory=dict)
     """By reader: of the topics that had a paper among the reader's editions, how many had one mailed: (served, possible)."""
+
+    @property
+    def faults(self):
+        """What must be empty, by name."""
+        return {
+            "repeats": self.repeats,
+            "without a reason": self.without_reason,
+            "generic reasons": self.generic,
+            "other parts": self.other_parts,
+            "unbalanced books": self.unbalanced,
+        }
 
 
 def look_at_everything():
@@ -56,7 +65,6 @@ def _look_at(reader, found):
             if not again.reasons or not all(reason.text.strip() for reason in again.reasons):
                 found.without_reason.append(place)
             else:
-                found.main_reasons[again.reasons[0].kind] += 1
                 found.generic += [place for reason in again.reasons if any(words in reason.text.lower() for words in GENERIC)]
             if again.topic_id is not None:
                 served.add(again.topic_id)
@@ -65,15 +73,3 @@ def _look_at(reader, found):
                 possible.add(topic)
     wanted = set(reader.profile.topics)
     found.coverage[reader.address] = (len(served & wanted), len(possible & wanted))
-
-
-def by_delivery(edition):
-    """What each reader of an edition got, for looking at: address, titles, reasons, parts."""
-    shown = defaultdict(list)
-    statistics = statistics_of(edition.pk)
-    for delivery in edition.deliveries.filter(status=DeliveryStatus.SENT).select_related("subscriber").order_by("pk"):
-        profile = reader_profiles([delivery.profile_id])[delivery.profile_id]
-        for one in explain(statistics, profile, delivery.papers):
-            paper = statistics.papers[statistics.places[one.paper_id]]
-            shown[delivery.subscriber.address].append((paper.title, one.parts, [reason.text for reason in one.reasons]))
-    return shown

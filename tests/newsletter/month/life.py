@@ -31,6 +31,15 @@ def read_lists(listed_day):
     )
 
 
+def calendar(listed_days):
+    """Each day from the first list to the day after the last, with its list where it has one."""
+    lists = {listed.day: listed for listed in listed_days}
+    first, last = listed_days[0].day, listed_days[-1].day + timedelta(days=1)
+    for number in range((last - first).days + 1):
+        day = first + timedelta(days=number)
+        yield day, lists.get(day)
+
+
 def live(day, listed_day, opinionated=()):
     """One day from before its edition opens to the next night. The day's list is read in its evening: its own edition knows nothing of it.
 
