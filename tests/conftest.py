@@ -16,8 +16,12 @@ ROOT = Path(__file__).resolve().parent.parent
 NEEDS_ROWS = {"db", "transactional_db", "django_db_setup"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a database: making one takes longer than all tests without."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs a database: making one takes longer than all tests without. What brings its own runs with the default one only."""
+    if config.getoption("database") != "sqlite":
+        left_out = [item for item in items if item.get_closest_marker("own_servers")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     for item in items:
         rows = isinstance(item, pytest.Function) and not NEEDS_ROWS.isdisjoint(item.fixturenames)
         in_a_case = isinstance(getattr(item, "cls", None), type) and issubclass(item.cls, TransactionTestCase)

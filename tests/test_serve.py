@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.own_servers]
 
 ROOT = Path(__file__).resolve().parent.parent
 UP_WITHIN = STOPPED_WITHIN = 120

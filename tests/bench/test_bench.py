@@ -5,8 +5,9 @@ import pytest
 from bench.rival.installed import is_installed
 from tests.bench.running import said_by
 
+pytestmark = [pytest.mark.slow, pytest.mark.own_servers]
 
-@pytest.mark.slow
+
 def test_a_small_bench_sends_to_every_sink_and_its_counts_agree():
     """The bench itself fails when books, workers and sinks disagree."""
     sizes = ["--readers", "30", "--naive", "2", "--rounds", "1", "--workers", "1", "--papers", "20", "--topics", "5"]
@@ -18,7 +19,6 @@ def test_a_small_bench_sends_to_every_sink_and_its_counts_agree():
     assert ("`make bench-rival` installs it" in said) != is_installed()
 
 
-@pytest.mark.slow
 def test_a_small_bench_of_imports_stores_every_row_on_both_databases():
     """The bench itself fails when an import rejects a line, or a second one changes anything."""
     said = said_by("bench.imports", "--papers", "600", "--counts", "3", "--naive", "10")

@@ -31,6 +31,7 @@ def test_each_paper_of_a_digest_becomes_an_article_with_the_rows_that_follow_it(
 
 
 @pytest.mark.slow
+@pytest.mark.own_servers
 @pytest.mark.skipif(not is_installed(), reason="django-newsletter is not installed; `make bench-rival` does it")
 def test_django_newsletter_sends_mails_of_our_size_from_two_processes():
     """The bench itself fails when the sink counts another number than its processes tell."""

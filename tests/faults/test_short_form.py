@@ -10,10 +10,9 @@ from tests.faults.town import ROOT
 
 
 @pytest.mark.slow
+@pytest.mark.own_servers
 @pytest.mark.timeout(600)
 def test_nothing_is_lost_repeated_or_wrong():
-    if os.environ.get("PAPERBOY_TEST_SERVERS") != "postgresql":
-        pytest.skip("the program brings its own PostgreSQL, so one run of the suite is enough")
     inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
     command = [sys.executable, "-m", "tests.faults", "--readers", "150", "--seeds", "1", "kill", "redis", "twenty-hours-down"]
     result = subprocess.run(command, cwd=ROOT, env=inherited, capture_output=True, text=True, check=False)
