@@ -30,10 +30,12 @@ class Note:
     attempts: int = 0
 
 
-def write_note(note: Note, now: datetime) -> None:
-    """Record one delivery; one that is settled already is left as it is."""
+def write_note(batch_id: int, note: Note, now: datetime) -> None:
+    """Record one delivery of the batch. One that is settled already is left as it is, and one that staff have planned again since it
+    was noted first belongs to another batch, perhaps to another worker by now.
+    """
     settled_at = None if note.status == DeliveryStatus.DEFERRED else now
-    Delivery.objects.filter(pk=note.delivery_id, status=DeliveryStatus.CLAIMED).update(
+    Delivery.objects.filter(pk=note.delivery_id, batch=batch_id, status=DeliveryStatus.CLAIMED).update(
         status=note.status, reason=note.reason[:300], attempts=note.attempts, settled_at=settled_at
     )
 
@@ -64,7 +66,7 @@ def finish(claimed: Claimed, cursor: int, notes: Sequence[Note], resume_at: date
         if not _end(claimed.batch_id, claimed.token, cursor, now):
             return False
         for note in notes:
-            write_note(note, now)
+            write_note(claimed.batch_id, note, now)
         sent = _settle_sent(claimed.batch_id, cursor, now)
         if as_chosen and sent == len(claimed.hand_overs):
             remember({one.reader.id: papers_of(one.selection.picks) for one in claimed.hand_overs})

@@ -57,7 +57,7 @@ class Run:
         """Record the notes that are not recorded yet. They are kept for the end too, in case the database fails just now."""
         new, self.written = self.notes[self.written :], len(self.notes)
         for note in new:
-            write_note(note, self.clock())
+            write_note(self.claimed.batch_id, note, self.clock())
 
     def stop(self, resume_at: datetime | None = None) -> None:
         """Hand nothing more over; the rest of the batch waits until then."""

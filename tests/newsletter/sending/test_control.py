@@ -5,11 +5,13 @@ from datetime import timedelta
 import pytest
 
 from newsletter.editions import WrongState, open_edition
-from newsletter.models import Delivery, Edition, EditionState
+from newsletter.models import Delivery, DeliveryStatus, Edition, EditionState
 from newsletter.sending.books import books, estimate
+from newsletter.sending.claim import Claimed, claim
 from newsletter.sending.control import cancel_run, pause, resume, retry_failed, settle_uncertain, strike
 from newsletter.sending.due import due_batches
 from newsletter.sending.history import all_mailed
+from newsletter.sending.record import finish
 from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import sweep
 from newsletter.sending.transports import PermanentForReader, Uncertain
@@ -114,6 +116,23 @@ def test_failed_readers_alone_are_tried_again(edition, clock):
     edition.refresh_from_db()
     assert set(mailbox.addresses.values()) == {1}
     assert (books(edition).sent, edition.state) == (4, EditionState.DONE)
+
+
+def test_what_is_retried_while_its_old_batch_still_runs_is_its_new_workers_alone(edition, clock):
+    """The old worker writes its notes once more at its end. By then another one may be mailing the reader."""
+    others: list[Claimed] = []
+
+    def first_fails(number, _mail) -> PermanentForReader | None:
+        if number == 1:
+            retry_failed(edition.pk, clock())
+            others.append(claim(due_batches(clock())[0], clock()))
+        return PermanentForReader("550") if number == 0 else None
+
+    send_due(clock, Mailbox(first_fails))
+    [other] = others
+    assert Delivery.objects.get(pk=other.hand_overs[0].delivery_id).status == DeliveryStatus.CLAIMED
+    assert finish(other, 1, [], clock(), clock())
+    assert (books(edition).sent, books(edition).failed, retry_failed(edition.pk, clock())) == (4, 0, 0)
 
 
 def test_a_person_may_say_that_an_uncertain_mail_arrived(edition, clock):
