@@ -16,6 +16,7 @@ from newsletter.desk.base import ReadOnlyAdmin
 from newsletter.desk.columns import instant
 from newsletter.desk.letters import reader_link
 from newsletter.desk.steps import Step, StepRefused, StepsAdmin
+from newsletter.editions import WrongState
 from newsletter.models import Delivery, DeliveryStatus, Edition
 from newsletter.ranking.rank import explain
 from newsletter.ranking.values import Explanation, Parts
@@ -57,7 +58,11 @@ class MailedPaper:
 
 
 def _settle(delivery: Delivery, *, arrived: bool, now: datetime) -> None:
-    if not settle_uncertain([delivery.pk], arrived=arrived, now=now):
+    try:
+        settled = settle_uncertain([delivery.pk], arrived=arrived, now=now)
+    except WrongState as error:
+        raise StepRefused(str(error)) from error
+    if not settled:
         raise StepRefused(_("Somebody settled it meanwhile."))
 
 

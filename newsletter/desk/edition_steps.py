@@ -115,6 +115,7 @@ def _resume(edition: Edition, _staff: User, _answers: dict[str, Any], _now: date
     return _("Sending goes on.")
 
 
+@_checked
 def _retry_failed(edition: Edition, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
     return _("%(count)d failed deliveries are planned again.") % {"count": control.retry_failed(edition.pk, now)}
 

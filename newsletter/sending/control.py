@@ -1,17 +1,19 @@
 """Run control: what staff, and errors that concern every mail, can do to a run that is under way."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import structlog
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 
 from ingest.models import Paper
 from newsletter.editions import WrongState
 from newsletter.models import AFTER_FREEZE, Batch, BatchState, Delivery, DeliveryStatus, Edition, EditionState, Strike
 from newsletter.sending.history import forget
+from newsletter.sending.plan import batch_size
 
 log = structlog.get_logger(__name__)
 
@@ -65,36 +67,69 @@ def strike(edition: Edition, paper: Paper, reason: str, staff: User | None, now:
 
 
 def retry_failed(edition_id: int, now: datetime) -> int:
-    """Plan the edition's failed deliveries again, due at once; return how many."""
+    """Plan the edition's failed deliveries again, due at once; return how many.
+
+    Raises:
+        WrongState: nothing of the edition is sent any more, because it is cancelled, or it was never sent.
+    """
     with transaction.atomic():
-        failed = Delivery.objects.select_for_update().filter(edition=edition_id, status=DeliveryStatus.FAILED)
-        return _plan_again(edition_id, list(failed.order_by("pk").values_list("pk", flat=True)), now)
+        [edition] = _still_sent([edition_id])
+        return _plan_again(edition, edition.deliveries.filter(status=DeliveryStatus.FAILED), now)
 
 
 def settle_uncertain(delivery_ids: Iterable[int], *, arrived: bool, now: datetime) -> int:
-    """Settle uncertain deliveries by what a person found out: they arrived, or they are to be sent again. Return how many."""
+    """Settle uncertain deliveries by what a person found out: they arrived, or they are to be sent again. Return how many.
+
+    Raises:
+        WrongState: one is to be sent again, but its edition is cancelled.
+    """
+    uncertain = Delivery.objects.filter(pk__in=[*delivery_ids], status=DeliveryStatus.UNCERTAIN)
+    if arrived:
+        return uncertain.update(status=DeliveryStatus.SENT, settled_at=now)
     with transaction.atomic():
-        rows = list(Delivery.objects.select_for_update().filter(pk__in=[*delivery_ids], status=DeliveryStatus.UNCERTAIN).order_by("pk"))
-        if arrived:
-            return Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(status=DeliveryStatus.SENT, settled_at=now)
-        forget({row.subscriber_id: row.papers for row in rows})
-        for edition_id in {row.edition_id for row in rows}:
-            _plan_again(edition_id, [row.pk for row in rows if row.edition_id == edition_id], now)
-    return len(rows)
+        editions = _still_sent({*uncertain.values_list("edition", flat=True)})
+        # The end of a batch writes its readers' histories: either before something is forgotten here, or knowing that it is.
+        _lock(Batch.objects.filter(pk__in={*uncertain.values_list("batch", flat=True)}))
+        not_mailed: dict[int, set[int]] = defaultdict(set)
+        for reader, papers in uncertain.select_for_update().order_by("pk").values_list("subscriber_id", "papers"):
+            not_mailed[reader].update(papers)
+        forget(not_mailed)
+        return sum(_plan_again(edition, uncertain.filter(edition=edition), now) for edition in editions)
 
 
-def _plan_again(edition_id: int, delivery_ids: list[int], now: datetime) -> int:
-    """Put settled deliveries into new batches, due now, and open the edition's books again."""
-    if not delivery_ids:
-        return 0
-    edition = Edition.objects.select_for_update().defer("statistics").get(pk=edition_id)
-    for start in range(0, len(delivery_ids), settings.BATCH_SIZE):
-        batch = Batch.objects.create(edition=edition, slot_at=now, send_after=now, at_once=True)
-        part = delivery_ids[start : start + settings.BATCH_SIZE]
-        again = [
-            Delivery(pk=pk, batch=batch, position=position, status=DeliveryStatus.DEFERRED, reason="", attempts=0, settled_at=None)
-            for position, pk in enumerate(part)
-        ]
-        Delivery.objects.bulk_update(again, ["batch", "position", "status", "reason", "attempts", "settled_at"])
-    Edition.objects.filter(pk=edition_id, state=EditionState.DONE).update(state=EditionState.SENDING, done_at=None)
-    return len(delivery_ids)
+def _still_sent(edition_ids: Collection[int]) -> list[Edition]:
+    """Return the editions, locked so that none of them is called done or cancelled meanwhile.
+
+    Raises:
+        WrongState: one of them is not being sent, nor done.
+    """
+    editions = list(Edition.objects.select_for_update(no_key=True).defer("statistics").filter(pk__in=edition_ids).order_by("pk"))
+    for edition in editions:
+        if edition.state not in (EditionState.SENDING, EditionState.DONE):
+            raise WrongState(f"{edition} is {edition.get_state_display()}: nothing of it is sent again.")
+    return editions
+
+
+def _lock(batches: QuerySet[Batch]) -> None:
+    """Lock the batches until the transaction ends, in the order that everybody keeps to who locks several."""
+    list(batches.select_for_update().order_by("pk").values_list("pk"))
+
+
+def _plan_again(edition: Edition, settled: QuerySet[Delivery], now: datetime) -> int:
+    """Put settled deliveries into new batches, due now and otherwise like those they were in, and open the edition's books again."""
+    alike: dict[tuple[bool, str], list[int]] = defaultdict(list)
+    locked = settled.select_for_update(of=("self",)).order_by("pk")
+    for pk, at_once, domain in locked.values_list("pk", "batch__at_once", "batch__domain"):
+        alike[at_once, domain].append(pk)
+    for (at_once, domain), pks in alike.items():
+        size = batch_size(domain)
+        for start in range(0, len(pks), size):
+            batch = Batch.objects.create(edition=edition, slot_at=now, send_after=now, at_once=at_once, domain=domain)
+            again = [
+                Delivery(pk=pk, batch=batch, position=position, status=DeliveryStatus.DEFERRED, reason="", attempts=0, settled_at=None)
+                for position, pk in enumerate(pks[start : start + size])
+            ]
+            Delivery.objects.bulk_update(again, ["batch", "position", "status", "reason", "attempts", "settled_at"])
+    if alike:
+        Edition.objects.filter(pk=edition.pk, state=EditionState.DONE).update(state=EditionState.SENDING, done_at=None)
+    return sum(map(len, alike.values()))

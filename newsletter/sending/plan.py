@@ -56,7 +56,7 @@ def _batches(edition: Edition) -> Iterator[Batch]:
         domain = paced_domain(address)
         ids = filling[slot_at, domain]
         ids.append(pk)
-        if len(ids) == _batch_size(domain):
+        if len(ids) == batch_size(domain):
             yield new_batch(edition.pk, slot_at, filling.pop((slot_at, domain)), domain=domain)
     for slot_at, domain in sorted(filling):
         yield new_batch(edition.pk, slot_at, filling[slot_at, domain], domain=domain)
@@ -68,9 +68,9 @@ def paced_domain(address: str) -> str:
     return domain if domain in settings.DOMAIN_RATES else ""
 
 
-def _batch_size(domain: str) -> int:
+def batch_size(domain: str) -> int:
     """Return how many readers make a batch: what the provider, or the domain, takes in half a minute, where a rate is set."""
-    rate = settings.DOMAIN_RATES[domain] if domain else settings.SEND_RATE
+    rate = settings.DOMAIN_RATES.get(domain, settings.SEND_RATE)
     return min(settings.BATCH_SIZE, math.ceil(rate * BATCH_SECONDS)) if rate else settings.BATCH_SIZE
 
 

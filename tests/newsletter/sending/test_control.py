@@ -16,7 +16,7 @@ from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import sweep
 from newsletter.sending.transports import PermanentForReader, Uncertain
 from tests.newsletter.sending.ways_out import HandClock, Mailbox
-from tests.newsletter.world import DAY, FREEZE, a_planned_edition, papers, readers
+from tests.newsletter.world import DAY, FREEZE, a_planned_edition, a_reader, papers, readers
 
 pytestmark = pytest.mark.django_db
 
@@ -133,6 +133,45 @@ def test_what_is_retried_while_its_old_batch_still_runs_is_its_new_workers_alone
     assert Delivery.objects.get(pk=other.hand_overs[0].delivery_id).status == DeliveryStatus.CLAIMED
     assert finish(other, 1, [], clock(), clock())
     assert (books(edition).sent, books(edition).failed, retry_failed(edition.pk, clock())) == (4, 0, 0)
+
+
+def test_what_is_retried_looks_like_any_other_mail_of_the_edition(edition, clock):
+    mailbox = send_due(clock, Mailbox(lambda number, _: PermanentForReader("550") if number == 0 else None))
+    retry_failed(edition.pk, clock())
+    send_due(clock, mailbox)
+    assert len({mail.message().subject for mail in mailbox.accepted}) == 1
+
+
+def test_what_is_retried_keeps_the_pace_of_its_domain(settings):
+    settings.DOMAIN_RATES = {"slow.example": 0.05}
+    papers(6)
+    for number in range(4):
+        a_reader(number, address=f"reader{number}@slow.example")
+    edition = a_planned_edition()
+    Delivery.objects.bulk_create(
+        Delivery(edition=edition, subscriber_id=pk, batch=batch, status="failed", reason="550", claimed_at=FREEZE)
+        for batch in edition.batches.all()
+        for pk in batch.subscriber_ids
+    )
+    edition.batches.update(state="done")
+    assert retry_failed(edition.pk, FREEZE) == 4
+    assert list(edition.batches.filter(state="planned").values_list("domain", flat=True)) == ["slow.example"] * 2
+
+
+def test_of_a_cancelled_edition_nothing_is_sent_again_and_nothing_forgotten(edition, clock):
+    def once(number, _mail) -> Exception:
+        if number == 1:
+            cancel_run(edition.pk)
+        return [PermanentForReader("550"), Uncertain("cut")][number]
+
+    send_due(clock, Mailbox(once))
+    sweep(clock())
+    with pytest.raises(WrongState):
+        retry_failed(edition.pk, clock())
+    with pytest.raises(WrongState):
+        settle_uncertain(Delivery.objects.values_list("pk", flat=True), arrived=False, now=clock())
+    assert (books(edition).failed, books(edition).uncertain, books(edition).cancelled) == (1, 1, 2)
+    assert settle_uncertain(Delivery.objects.values_list("pk", flat=True), arrived=True, now=clock()) == 1
 
 
 def test_a_person_may_say_that_an_uncertain_mail_arrived(edition, clock):
