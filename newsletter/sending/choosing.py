@@ -11,11 +11,10 @@ from newsletter.sending.losses import Losses, losses_of
 from newsletter.sending.readers import Reader
 
 
-def choose(edition_id: int, readers: Sequence[Reader], own: Mapping[int, Set[int]]) -> list[Selection]:
+def choose(edition_id: int, readers: Sequence[Reader]) -> list[Selection]:
     """Return each reader's selection, in the order of `readers`, whose rows the caller has locked.
 
-    Args:
-        own: by reader, the papers that this edition's own delivery already holds for them: these may be chosen again.
+    What this edition's own delivery holds for a reader may be chosen again, unless another edition has mailed it meanwhile.
     """
     losses = losses_of(edition_id)
     same = _same_work(frozen_papers(edition_id), losses)
@@ -24,16 +23,14 @@ def choose(edition_id: int, readers: Sequence[Reader], own: Mapping[int, Set[int
     mailed = mailed_among(ids, same.keys())
     held = held_elsewhere(ids, edition_id)
     known = mailed.keys() | held.keys()
-    excluded = [
-        _excluded(mailed.get(pk, set()) | held.get(pk, set()), own.get(pk, frozenset()), same) | lost if pk in known else lost for pk in ids
-    ]
+    excluded = [_excluded(mailed.get(pk, set()) | held.get(pk, set()), same) | lost if pk in known else lost for pk in ids]
     profiles = reader_profiles({reader.profile_id for reader in readers})
     return rank(statistics_of(edition_id), [profiles[reader.profile_id] for reader in readers], excluded)
 
 
-def _excluded(had: Set[int], own: Set[int], same: Mapping[int, int]) -> frozenset[int]:
+def _excluded(had: Set[int], same: Mapping[int, int]) -> frozenset[int]:
     """Return the edition's papers that a reader has had, in this shape or another."""
-    return frozenset({same[paper] for paper in had if paper in same} - own)
+    return frozenset(same[paper] for paper in had if paper in same)
 
 
 def _same_work(papers: Set[int], losses: Losses) -> dict[int, int]:

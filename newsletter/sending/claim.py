@@ -132,7 +132,7 @@ def _first_time(batch: _Taken, edition: Edition, now: datetime) -> tuple[int, li
             settled.append((reader, verdict))
     if moved:
         Batch.objects.bulk_create([new_batch(edition.pk, slot_at, ids, domain=batch.domain) for slot_at, ids in moved.items()])
-    return len(sendable) + len(settled), _insert(batch, sendable, choose(edition.pk, sendable, {}), settled, now)
+    return len(sendable) + len(settled), _insert(batch, sendable, choose(edition.pk, sendable), settled, now)
 
 
 def _insert(
@@ -161,9 +161,8 @@ def _again(batch: _Taken, edition: Edition, now: datetime) -> tuple[int, list[Ha
             free.append(reader)
         else:
             _settle(rows[reader.id], verdict, now)
-    selections = choose(edition.pk, free, {reader.id: set(rows[reader.id].papers) for reader in free})
     hand_overs: list[HandOver] = []
-    for reader, selection in zip(free, selections, strict=True):
+    for reader, selection in zip(free, choose(edition.pk, free), strict=True):
         row = rows[reader.id]
         if selection.picks:
             Delivery.objects.filter(pk=row.pk).update(

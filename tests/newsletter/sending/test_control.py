@@ -174,6 +174,21 @@ def test_of_a_cancelled_edition_nothing_is_sent_again_and_nothing_forgotten(edit
     assert settle_uncertain(Delivery.objects.values_list("pk", flat=True), arrived=True, now=clock()) == 1
 
 
+def test_what_a_later_edition_has_mailed_meanwhile_is_in_no_retried_mail(edition, clock):
+    """A failed mail counts as not mailed, so the next edition brings its papers again."""
+    mailbox = send_due(clock, Mailbox(lambda number, _: PermanentForReader("550") if number == 0 else None))
+    tomorrow = a_planned_edition(day=DAY + timedelta(days=1))
+    clock.forward(days=1)
+    send_due(clock, mailbox)
+    assert books(tomorrow).sent == 4
+    retry_failed(edition.pk, clock())
+    send_due(clock, mailbox)
+    failed_once = Delivery.objects.filter(edition=edition).earliest("position")
+    assert failed_once.status in (DeliveryStatus.SENT, DeliveryStatus.SKIPPED)
+    mailed = [paper for mail in mailbox.accepted if mail.address == failed_once.subscriber.address for paper in mail.papers]
+    assert len(mailed) == len(set(mailed)) > 0
+
+
 def test_a_person_may_say_that_an_uncertain_mail_arrived(edition, clock):
     send_due(clock, Mailbox(lambda number, _: Uncertain("cut") if number == 0 else None))
     uncertain = list(Delivery.objects.filter(status="uncertain").values_list("pk", flat=True))
