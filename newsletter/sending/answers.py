@@ -9,6 +9,7 @@ from newsletter.models import DeliveryStatus
 from newsletter.sending.claim import HandOver
 from newsletter.sending.control import pause
 from newsletter.sending.providers import failed, others
+from newsletter.sending.rate.pace import LONGEST_REST
 from newsletter.sending.run import Run, domain_of
 from newsletter.sending.transports import HandOverError, PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
 
@@ -78,9 +79,9 @@ def _try_later(run: Run, hand_over: HandOver, reason: str) -> Reaction | None:
 
 
 def _slow_down(run: Run, wait: float | None) -> None:
-    """Tell the whole cluster that the provider wants less, and let this batch wait as long as it said."""
+    """Tell the whole cluster that the provider wants less, and let this batch wait as long as it said, up to an hour."""
     now = run.clock()
-    retry_at = None if wait is None else now + timedelta(seconds=wait)
+    retry_at = None if wait is None else now + timedelta(seconds=min(wait, LONGEST_REST.total_seconds()))
     run.ration.budget.throttled(now, retry_at)
     run.stop(now if others(run.transport.name, now) else retry_at or now + WAIT_WHEN_NOT_TOLD)
 

@@ -11,6 +11,8 @@ RECOVERY = timedelta(minutes=10)
 """How long the way from nothing back to the ceiling takes."""
 REST = timedelta(seconds=5)
 """How long a provider rests that did not say."""
+LEAST_REST = timedelta(seconds=1)
+"""One that says "now", or an instant that is over by our clock, has refused mails on many connections in the same moment."""
 LONGEST_REST = timedelta(hours=1)
 ASSUMED_CEILING = 100.0
 """Mails per second to begin cutting from when no rate is set."""
@@ -45,7 +47,7 @@ class Pace:
 
         Signals that arrive during a pause speak of mails begun before it: they may lengthen the pause, and cut nothing again.
         """
-        until = min(max(retry_at or now + REST, now), now + LONGEST_REST)
+        until = min(max(retry_at or now + REST, now + LEAST_REST), now + LONGEST_REST)
         running = self.pause(now)
         if running is not None:
             return Pace(self.rate, max(until, running))

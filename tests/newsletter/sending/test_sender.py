@@ -1,5 +1,6 @@
 """A batch is claimed, marked, handed over and recorded, whatever the provider does."""
 
+import math
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -88,6 +89,18 @@ def test_throttling_keeps_every_reader_due_and_waits_as_told(edition, clock):
     send_due(clock, mailbox)
     assert statuses(edition) == {"sent": 5}
     assert set(mailbox.addresses.values()) == {1}
+
+
+@pytest.mark.parametrize("seconds", [172_800, 1_770_000_000, 1e12, math.inf], ids=["two days", "an epoch", "milliseconds", "absurd"])
+def test_no_provider_can_make_a_batch_wait_longer_than_an_hour(edition, clock, seconds):
+    mailbox = Mailbox(lambda number, _: Throttled("429", seconds) if number == 1 else None)
+    send_due(clock, mailbox)
+    assert clock() < next_instant(edition) <= clock() + timedelta(hours=1)
+    clock.forward(minutes=59)
+    for _ in range(8):
+        send_due(clock, mailbox)
+        clock.forward(minutes=1)
+    assert statuses(edition) == {"sent": 5}
 
 
 def test_a_reader_who_takes_another_address_after_the_claim_gets_the_mail_there(edition, clock):

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from newsletter.sending.rate.pace import ASSUMED_CEILING, LONGEST_REST, RECOVERY, REST, Pace
+from newsletter.sending.rate.pace import ASSUMED_CEILING, LEAST_REST, LONGEST_REST, RECOVERY, REST, Pace
 from tests.newsletter.sending.rate.simulation import START
 
 CEILING = 50.0
@@ -31,8 +31,16 @@ def test_an_absurd_pause_is_cut_to_an_hour():
     assert Pace().throttled(START, START + timedelta(days=400), CEILING).pause(START) == START + LONGEST_REST
 
 
-def test_a_pause_that_lies_in_the_past_holds_no_longer_than_now():
-    assert Pace().throttled(START, START - timedelta(minutes=1), CEILING).pause(START) is None
+@pytest.mark.parametrize("ago", [0, 60])
+def test_a_pause_that_is_over_when_it_is_asked_for_holds_a_second(ago):
+    assert Pace().throttled(START, START - timedelta(seconds=ago), CEILING).pause(START) == START + LEAST_REST
+
+
+def test_sixteen_connections_that_are_told_to_try_again_now_cut_the_rate_once():
+    pace = Pace()
+    for number in range(16):
+        pace = pace.throttled(START + timedelta(milliseconds=number), START, CEILING)
+    assert pace.rate == pytest.approx(0.7 * CEILING)
 
 
 def test_signals_of_the_same_moment_cut_once_and_keep_the_longest_pause():

@@ -317,6 +317,7 @@ class TestFileOutbox:
         ("", None),
         ("-5", None),
         ("1.5", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
         ("Wed, 14 Jan 2026 12:02:00 -0000", 120),
     ],
 )
