@@ -11,7 +11,7 @@ from django.db.models import F
 
 from newsletter.models import Provider
 from newsletter.models.rate import ProviderRate
-from newsletter.sending.rate import Budget, Limits
+from newsletter.sending.rate import Budget, Limits, pace
 
 log = structlog.get_logger(__name__)
 
@@ -65,17 +65,21 @@ def failed(name: str, reason: str, now: datetime) -> None:
     Failures that are told during a rest are of mails begun before it, over other connections: they prolong nothing.
     """
     row, _ = Provider.objects.get_or_create(name=name)
-    if row.rests_until is not None and row.rests_until > now:
+    if _rests(row, now):
         return
     rest = min(LONGEST_REST, FIRST_REST * 2 ** min(row.failures, 10))
     Provider.objects.filter(pk=row.pk).update(failures=F("failures") + 1, rests_until=now + rest, rests_because=reason[:300])
     log.error("provider_rests", provider=name, reason=reason, until=now + rest)
 
 
-def worked(name: str) -> None:
-    """Note that a provider carries mail. One without others beside it is never let rest, so there is nothing to note."""
+def worked(name: str, now: datetime) -> None:
+    """Note that a provider carries mail. One without others beside it is never let rest, so there is nothing to note.
+
+    What is told during a rest was carried before the provider failed: it ends no rest.
+    """
     if len(settings.MAIL_PROVIDERS) > 1:
-        Provider.objects.filter(name=name, failures__gt=0).update(failures=0, rests_until=None, rests_because="")
+        awake = Provider.objects.exclude(rests_until__gt=now, rests_until__lte=now + LONGEST_REST)
+        awake.filter(name=name, failures__gt=0).update(failures=0, rests_until=None, rests_because="")
 
 
 def _rows() -> list[Provider]:
@@ -88,9 +92,13 @@ def _rows() -> list[Provider]:
 
 
 def _is_well(row: Provider, now: datetime) -> bool:
-    if row.rests_until is not None and row.rests_until > now:
-        return False
-    return not ProviderRate.objects.filter(provider=row.name, paused_until__gt=now).exists()
+    paused = ProviderRate.objects.filter(provider=row.name, paused_until__gt=now, paused_until__lte=now + pace.LONGEST_REST)
+    return not (_rests(row, now) or paused.exists())
+
+
+def _rests(row: Provider, now: datetime) -> bool:
+    """Say whether the provider rests. A rest beyond the longest one was set by another clock."""
+    return row.rests_until is not None and now < row.rests_until <= now + LONGEST_REST
 
 
 def _has_room(row: Provider, now: datetime) -> bool:

@@ -115,7 +115,7 @@ def _settle(run: Run) -> bool:
             time.sleep(wait)
         else:
             if run.accepted:
-                worked(run.transport.name)
+                worked(run.transport.name, now)
             log.info("batch_ended", batch=run.claimed.batch_id, accepted=run.accepted, noted=len(run.notes), settled=settled)
             return settled
     log.error("batch_left_to_the_sweep", batch=run.claimed.batch_id, accepted=run.accepted, noted=len(run.notes))

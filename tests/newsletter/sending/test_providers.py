@@ -118,8 +118,26 @@ def test_rests_grow_and_end_with_the_first_mail(two):
         now = rests_until
     assert waits == sorted(waits)
     assert (waits[0], waits[-1]) == (timedelta(minutes=2), timedelta(hours=1))
-    worked("left")
+    worked("left", now - timedelta(seconds=1))
+    assert Provider.objects.get(name="left").rests_until == now
+    worked("left", now)
     assert Provider.objects.get(name="left").rests_until is None
+
+
+def test_what_a_provider_carried_before_it_failed_ends_no_rest(out, edition, clock):
+    out["left"]._script = lambda number, _: PermanentForAll("402 no credit") if number == 2 else None
+    send_batch(due_batches(clock())[0], clock)
+    assert len(out["left"].accepted) == 2
+    assert Provider.objects.get(name="left").rests_until == clock() + timedelta(minutes=2)
+    assert choose_provider(clock()) == "right"
+
+
+def test_rests_and_pauses_set_by_a_clock_far_ahead_are_not_waited_for(two):
+    failed("left", "535 no", NOW + timedelta(days=900))
+    ProviderRate.objects.create(provider="right", rate=1, paused_until=NOW + timedelta(days=900))
+    assert {choose_provider(NOW) for _ in range(80)} == {"left", "right"}
+    failed("left", "535 no", NOW)
+    assert {choose_provider(NOW) for _ in range(20)} == {"right"}
 
 
 def test_many_connections_that_fail_at_once_are_one_failure(out, edition, clock):
