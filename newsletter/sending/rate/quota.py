@@ -69,8 +69,14 @@ def used(provider: str, window: QuotaWindow, now: datetime) -> int:
 
 
 def _counting(provider: str, window: QuotaWindow, now: datetime) -> QuerySet[QuotaSlot]:
-    """Slots whose mails may still lie in the window that ends now. Those of a clock that ran ahead count too."""
-    return QuotaSlot.objects.filter(provider=provider, window=window, starts_at__gt=now - _counts_for(window))
+    """Slots whose mails may still lie in the window that ends now.
+
+    Those of a clock that ran ahead count too, by a window's length at most: a quota must not stay spent until a date far ahead that
+    somebody simulated.
+    """
+    return QuotaSlot.objects.filter(
+        provider=provider, window=window, starts_at__gt=now - _counts_for(window), starts_at__lte=now + LENGTH[window]
+    )
 
 
 def _counts_for(window: QuotaWindow) -> timedelta:

@@ -135,6 +135,16 @@ def test_the_end_of_a_quota_says_when_it_goes_on(budgets):
     assert budget.take(1, grant.wait_until).count == 1
 
 
+@pytest.mark.parametrize(("limits", "window"), [(Limits(per_hour=100), HOUR), (Limits(per_day=100), DAY)], ids=["hour", "day"])
+def test_what_a_clock_ahead_has_spent_counts_but_not_from_far_away(budgets, limits, window):
+    ahead, right = budgets(limits, 2)
+    ahead.take(60, START + window * 0.9)
+    assert right.take(100, START).count == 40
+    far_ahead, again = budgets(limits, 2)
+    far_ahead.take(100, START + timedelta(days=900))
+    assert again.take(100, START + window * 2.5).count == 100
+
+
 def test_a_throttled_provider_is_paused_for_every_worker(budgets):
     first, second = budgets(Limits(50), 2)
     first.throttled(START, START + timedelta(seconds=40))
