@@ -101,6 +101,14 @@ def pairs(variable: str, entries: Iterable[str], problems: list[str]) -> dict[st
     return {name.strip(): value.strip() for name, equals, value in (entry.partition("=") for entry in entries) if equals}
 
 
+def rates(variable: str, entries: Iterable[str], problems: list[str]) -> dict[str, float]:
+    """Read `domain=mails a second` entries. Names of domains mean the same in capitals, and readers' are kept in small letters."""
+    found = pairs(variable, entries, problems)
+    wrong = [f"{name}={value}" for name, value in found.items() if not (re.fullmatch(r"[0-9]+(\.[0-9]+)?", value) and float(value))]
+    problems.extend(f"{variable} must give mails per second, more than none; this does not: {entry}." for entry in wrong)
+    return {} if wrong else {name.lower(): float(value) for name, value in found.items()}
+
+
 def keys(entries: Iterable[str], huggingface: str, problems: list[str]) -> dict[str, str]:
     """Read the keys of sources, `name=key` each, and Hugging Face's own variable, which goes first. No problem repeats a key."""
     found = {name.strip(): key.strip() for name, _equals, key in (entry.partition("=") for entry in entries)}

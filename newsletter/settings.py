@@ -240,7 +240,8 @@ CANDIDATE_DAYS = _env.int("CANDIDATE_DAYS", 5, validate=validate.Range(1, 60))
 """How many listing days back a daily edition looks for papers; a weekly one looks two more."""
 MINIMUM_SOURCES = _env.int("MINIMUM_SOURCES", 1, validate=validate.Range(0))
 """An edition is held for a person when fewer sources than this brought papers."""
-CATCH_UP_HOURS = _env.int("CATCH_UP_HOURS", 6, validate=validate.Range(0, 72))
+CATCH_UP_HOURS = _env.int("CATCH_UP_HOURS", 6, validate=validate.Range(1, 72))
+"""How many hours after its slot a digest may still go out. With none, nothing would: every wake-up comes a moment late."""
 WELCOME_DAYS = _env.int("WELCOME_DAYS", 2 if PRODUCTION else 3650, validate=validate.Range(0, 3650))
 """How old a daily edition may be to welcome a new reader; a weekly one six days more. A trial instance has often only an old one."""
 BATCH_SIZE = _env.int("BATCH_SIZE", 500, validate=validate.Range(1, 1000))
@@ -250,7 +251,7 @@ CONNECTIONS_PER_WORKER = _env.int("CONNECTIONS_PER_WORKER", 16, validate=validat
 LEASE_SECONDS = _env.int("LEASE_SECONDS", 180, validate=validate.Range(10, 3600))
 SEND_RATE = _env.float("SEND_RATE", 0.0, validate=validate.Range(0))
 """Mails per second that the provider allows, all workers together; 0 is no limit. The quotas below likewise, per rolling window."""
-DOMAIN_RATES: dict[str, float] = _env.dict("DOMAIN_RATES", {}, subcast_values=float)
+DOMAIN_RATES: dict[str, float] = environment.rates("DOMAIN_RATES", _env.list("DOMAIN_RATES", []) or [], _problems)
 """Mails per second towards domains of recipients that want less than the provider could give, such as gmail.com=20."""
 HOURLY_QUOTA = _env.int("HOURLY_QUOTA", 0, validate=validate.Range(0))
 DAILY_QUOTA = _env.int("DAILY_QUOTA", 0, validate=validate.Range(0))

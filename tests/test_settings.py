@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ingest.known_sources import KNOWN
-from newsletter.environment import TAKEN_PATHS, keys
+from newsletter.environment import TAKEN_PATHS, keys, rates
 from newsletter.settings import _instance_secret
 from newsletter.site import urls as site_urls
 from subscriptions import urls as reader_urls
@@ -98,7 +98,12 @@ WRONG = [
     ("HUGGINGFACE_TOKEN", "a\nb"),
     ("SOURCE_KEYS", "a-journal=a\nb"),
     ("SOURCE_KEYS", "key-without-a-name"),
+    ("CATCH_UP_HOURS", "0"),
     ("SEND_RATE", "nan"),
+    ("DOMAIN_RATES", "gmail.com"),
+    ("DOMAIN_RATES", "gmail.com=-1"),
+    ("DOMAIN_RATES", "gmail.com=fast"),
+    ("DOMAIN_RATES", "gmail.com=0"),
     ("DEBUG", "perhaps"),
 ]
 
@@ -175,6 +180,12 @@ def test_a_key_of_hugging_face_may_stand_in_either_variable():
     keys(["a-journal=secret\r\nHost: x"], "", problems)
     assert len(problems) == 1
     assert "secret" not in problems[0]
+
+
+def test_rates_of_domains_are_read_in_any_spelling():
+    problems: list[str] = []
+    assert rates("DOMAIN_RATES", ["Gmail.com = 20", "yahoo.com=0.5"], problems) == {"gmail.com": 20, "yahoo.com": 0.5}
+    assert not problems
 
 
 def test_no_page_of_the_site_begins_like_an_address_the_desk_could_take():
