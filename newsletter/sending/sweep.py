@@ -22,13 +22,16 @@ STOPPED_WITHIN = "the worker stopped while handing it over"
 MARKS_LOST = "the database server crashed while its batch was under way"
 
 
-def sweep(now: datetime) -> None:
-    """Settle everything that no worker will settle any more. Safe to repeat and to run twice at once."""
-    for batch_id in _expired(now).values_list("pk", flat=True):
+def sweep(now: datetime, *, only: Edition | None = None) -> None:
+    """Settle everything that no worker will settle any more, of one edition or of all. Safe to repeat and to run twice at once."""
+    batches, editions = Batch.objects.all(), Edition.objects.all()
+    if only is not None:
+        batches, editions = batches.filter(edition=only), editions.filter(pk=only.pk)
+    for batch_id in (batches & _expired(now)).values_list("pk", flat=True):
         settle_expired(batch_id, now)
-    _write_off(Batch.objects.filter(edition__state=EditionState.CANCELLED), BatchState.CANCELLED, DeliveryStatus.CANCELLED, now)
-    _write_off(Batch.objects.filter(slot_at__lt=catch_up_start(now)), BatchState.LATE, DeliveryStatus.LATE, now)
-    for edition in Edition.objects.filter(state=EditionState.SENDING).only("pk"):
+    _write_off(batches.filter(edition__state=EditionState.CANCELLED), BatchState.CANCELLED, DeliveryStatus.CANCELLED, now)
+    _write_off(batches.filter(slot_at__lt=catch_up_start(now)), BatchState.LATE, DeliveryStatus.LATE, now)
+    for edition in editions.filter(state=EditionState.SENDING).only("pk"):
         close_books(edition.pk, now)
 
 

@@ -39,7 +39,7 @@ class Command(BaseCommand):
         self._prepare(edition, clock)
         console = Console(file=cast("IO[str]", self.stdout))
         self._send_due(edition, clock, console)
-        sweep(clock())
+        sweep(clock(), only=edition)
         edition.refresh_from_db()
         console.print(table(edition, books(edition)))
         if following := next_instant(edition):

@@ -9,7 +9,7 @@ from newsletter.sending.due import due_batches, next_instant
 from newsletter.sending.sender import send_batch
 from newsletter.sending.transports import PermanentForReader, Uncertain
 from tests.newsletter.sending.ways_out import HandClock, Mailbox
-from tests.newsletter.world import a_planned_edition, papers, readers
+from tests.newsletter.world import a_planned_edition, a_reader, papers, readers
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +73,15 @@ def test_a_paper_is_struck_with_its_reason(edition, name):
     paper = Candidate.objects.filter(edition=edition).first().paper_id
     call_command("steer", name, "strike", str(paper), "--because", "withdrawn")
     assert Strike.objects.get().reason == "withdrawn"
+
+
+def test_a_run_at_another_time_leaves_other_editions_alone(edition, name):
+    """Two days on, every batch of every edition would be late."""
+    a_reader(9, cadence="weekly")
+    weekly = a_planned_edition("weekly")
+    call_command("run", name, "--now", "2026-01-16T12:00:00Z")
+    assert books(edition).late == 4
+    assert books(weekly).planned == 1
 
 
 def test_an_unknown_edition_is_named(db):
