@@ -28,13 +28,22 @@ def choose_provider(now: datetime) -> str | None:
     names = settings.MAIL_PROVIDERS
     if len(names) == 1:
         return str(names[0])
-    free = [row for row in _rows() if row.weight and _is_well(row, now) and _has_room(row, now)]
+    free = [row for row in configured() if row.weight and _is_well(row, now) and _has_room(row, now)]
     return _dice.choices(free, [row.weight for row in free])[0].name if free else None
+
+
+def configured() -> list[Provider]:
+    """Return the rows of the configured providers, made where they are missing."""
+    rows = {row.name: row for row in Provider.objects.filter(name__in=settings.MAIL_PROVIDERS)}
+    for name in settings.MAIL_PROVIDERS:
+        if name not in rows:
+            rows[name], _ = Provider.objects.get_or_create(name=name)
+    return [rows[name] for name in settings.MAIL_PROVIDERS]
 
 
 def others(name: str, now: datetime) -> bool:
     """Say whether another provider could go on in the place of this one."""
-    return len(settings.MAIL_PROVIDERS) > 1 and any(row.weight and row.name != name and _is_well(row, now) for row in _rows())
+    return len(settings.MAIL_PROVIDERS) > 1 and any(row.weight and row.name != name and _is_well(row, now) for row in configured())
 
 
 def limits_of(name: str, now: datetime) -> Limits:
@@ -80,15 +89,6 @@ def worked(name: str, now: datetime) -> None:
     if len(settings.MAIL_PROVIDERS) > 1:
         awake = Provider.objects.exclude(rests_until__gt=now, rests_until__lte=now + LONGEST_REST)
         awake.filter(name=name, failures__gt=0).update(failures=0, rests_until=None, rests_because="")
-
-
-def _rows() -> list[Provider]:
-    """Return the rows of the configured providers, made where they are missing."""
-    rows = {row.name: row for row in Provider.objects.filter(name__in=settings.MAIL_PROVIDERS)}
-    for name in settings.MAIL_PROVIDERS:
-        if name not in rows:
-            rows[name], _ = Provider.objects.get_or_create(name=name)
-    return [rows[name] for name in settings.MAIL_PROVIDERS]
 
 
 def _is_well(row: Provider, now: datetime) -> bool:

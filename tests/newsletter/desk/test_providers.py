@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from newsletter.models import Provider
-from newsletter.sending.providers import failed
+from newsletter.sending.providers import failed, limits_of
 from subscriptions.models import Machine
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +47,15 @@ def test_the_list_says_how_each_is_doing(enter, provider) -> None:
     page = enter("operators").get("/desk/newsletter/provider/").content.decode()
     assert "0 of 50 (warming up)" in page
     assert "401 no such key" in page
+
+
+def test_the_only_provider_can_be_warmed_up_before_its_first_mail(enter, settings) -> None:
+    settings.MAIL_PROVIDERS = ["postmark"]
+    operator, today = enter("operators"), timezone.now()
+    assert "postmark" in operator.get("/desk/newsletter/provider/").content.decode()
+    row = Provider.objects.get()
+    operator.post(f"/desk/newsletter/provider/{row.pk}/change/", FORM | {"warm_up_from": f"{today:%Y-%m-%d}", "warm_up_first": "50"})
+    assert limits_of("postmark", today).per_day == 50
 
 
 def test_editors_do_not_see_providers(enter, provider) -> None:
