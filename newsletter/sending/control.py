@@ -25,8 +25,11 @@ def pause(edition_id: int, reason: str, now: datetime, *, by_machine: bool = Fal
 
     Staff are mailed about what the machine pauses.
     """
+    # At once for all claims to come; what is claimed already or about to be is halted next, unless somebody has resumed meanwhile.
     Edition.objects.filter(pk=edition_id, paused_at=None).update(paused_at=now, paused_reason=reason[:300], untold=by_machine)
-    Batch.objects.filter(edition=edition_id, state__in=UNDER_WAY).update(halted=True)
+    with transaction.atomic():
+        if Edition.objects.select_for_update(no_key=True).filter(pk=edition_id).exclude(paused_at=None).values_list("pk"):
+            _under_way(edition_id).update(halted=True)
     log.error("run_paused", edition=edition_id, reason=reason)
 
 
@@ -34,7 +37,7 @@ def resume(edition_id: int) -> None:
     """Go on where the pause stopped. What a worker still holds ends by itself and is planned anew."""
     with transaction.atomic():
         Edition.objects.filter(pk=edition_id).update(paused_at=None, paused_reason="", untold=False)
-        Batch.objects.filter(edition=edition_id, state=BatchState.PLANNED).update(halted=False)
+        _under_way(edition_id).filter(state=BatchState.PLANNED).update(halted=False)
 
 
 def cancel_run(edition_id: int) -> None:
@@ -47,7 +50,8 @@ def cancel_run(edition_id: int) -> None:
         state=EditionState.CANCELLED
     ):
         raise WrongState("Only an edition that is frozen or being sent can be cancelled here.")
-    Batch.objects.filter(edition=edition_id, state__in=UNDER_WAY).update(halted=True)
+    with transaction.atomic():
+        _under_way(edition_id).update(halted=True)
 
 
 def strike(edition: Edition, paper: Paper, reason: str, staff: User | None, now: datetime) -> Strike:
@@ -60,9 +64,7 @@ def strike(edition: Edition, paper: Paper, reason: str, staff: User | None, now:
         raise WrongState("A paper is struck from a frozen edition; before the freeze it is hidden.")
     struck, _ = Strike.objects.get_or_create(edition=edition, paper=paper, defaults={"reason": reason[:300], "by": staff, "at": now})
     with transaction.atomic():
-        # A claim under way holds its batch locked: waiting for it lets the next line see it as claimed.
-        list(Batch.objects.select_for_update().filter(edition=edition, state__in=UNDER_WAY).order_by("pk").values_list("pk"))
-        Batch.objects.filter(edition=edition, state=BatchState.CLAIMED).update(halted=True)
+        _under_way(edition.pk).filter(state=BatchState.CLAIMED).update(halted=True)
     return struck
 
 
@@ -108,6 +110,16 @@ def _still_sent(edition_ids: Collection[int]) -> list[Edition]:
         if edition.state not in (EditionState.SENDING, EditionState.DONE):
             raise WrongState(f"{edition} is {edition.get_state_display()}: nothing of it is sent again.")
     return editions
+
+
+def _under_way(edition_id: int) -> QuerySet[Batch]:
+    """Return the edition's batches that are planned or claimed, locked.
+
+    A claim under way holds its batch locked: having waited for it, whoever goes on sees it as claimed.
+    """
+    batches = Batch.objects.filter(edition=edition_id, state__in=UNDER_WAY)
+    _lock(batches)
+    return batches
 
 
 def _lock(batches: QuerySet[Batch]) -> None:

@@ -1,6 +1,7 @@
 """Several workers, planners and sweepers at once: the database lets one of them win."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -11,6 +12,8 @@ from django.db.models import ProtectedError
 from newsletter.models import Batch, Delivery, Edition
 from newsletter.sending.books import books
 from newsletter.sending.claim import claim
+from newsletter.sending.control import pause, resume
+from newsletter.sending.due import due_batches
 from newsletter.sending.plan import plan_edition, plan_first_digest
 from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import sweep
@@ -118,6 +121,44 @@ def test_confirming_many_times_at_once_plans_one_first_digest(edition):
     assert edition.batches.filter(at_once=True).count() == 1
 
 
+def test_a_run_resumed_while_a_pause_still_waits_for_a_batch_goes_on(edition):
+    """The pause waits for the worker that is just writing the end of its batch; staff resume meanwhile."""
+    batch = edition.batches.get()
+    held = claim(batch.pk, batch.send_after)
+    waiting_batch = plan_first_digest(a_reader(99).pk, batch.send_after)
+
+    def resumed() -> bool:
+        return Edition.objects.filter(pk=edition.pk, paused_at=None).exists()
+
+    pausing = threading.Thread(target=in_a_thread, args=[lambda: pause(edition.pk, "535 wrong password", batch.send_after)])
+    resuming = threading.Thread(target=in_a_thread, args=[lambda: resume(edition.pk)])
+    with transaction.atomic():
+        Batch.objects.select_for_update().get(pk=held.batch_id)
+        pausing.start()
+        wait_until(lambda: waiting() == 1)
+        resuming.start()
+        wait_until(lambda: resumed() or waiting() == 2)
+    pausing.join(60)
+    resuming.join(60)
+    assert resumed()
+    assert due_batches(batch.send_after) == [waiting_batch]
+
+
+def in_a_thread(work: Callable[[], object]) -> None:
+    try:
+        work()
+    finally:
+        connection.close()
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    for _ in range(6_000):
+        if true():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came")
+
+
 def test_leaving_while_the_batch_is_claimed_is_obeyed_at_the_hand_over(edition):
     batch = edition.batches.get()
     leaving = Subscriber.objects.order_by("pk").last()
@@ -154,10 +195,14 @@ def while_waiting(first: Callable[[], object], second: Callable[[], object]) -> 
     return results
 
 
-def somebody_waits() -> bool:
+def waiting() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone()[0] > 0
+        return cursor.fetchone()[0]
+
+
+def somebody_waits() -> bool:
+    return waiting() > 0
 
 
 @pytest.fixture
