@@ -30,7 +30,9 @@ EVER_MAILED = (LetterState.HANDING, LetterState.SENT, LetterState.UNCERTAIN)
 
 @dataclass
 class Word:
-    """What a machine's file says: who it is, and the token now and before, since a crash may come between file and row."""
+    """What a machine's file says: who it is, and the token. `before` is the row's while that is being renewed: a crash may come between
+    file and row.
+    """
 
     identity: str
     token: str = ""
@@ -93,6 +95,8 @@ def _renew(word: Word, row: Machine, now: datetime) -> None:
     word = Word(word.identity, secrets.token_hex(16), before=row.token)
     _write(word)
     Machine.objects.filter(pk=row.pk).update(token=word.token, renewed_at=now)
+    # Else a backup of two minutes ago would still be believed.
+    _write(Word(word.identity, word.token))
 
 
 def _arm(word: Word, now: datetime) -> None:

@@ -45,6 +45,14 @@ def test_a_database_restored_on_the_same_machine_is_silent():
     assert Machine.objects.get().armed_at is None
 
 
+def test_a_backup_that_is_older_than_one_renewal_is_silent():
+    is_armed(NOW)
+    backup = Machine.objects.get()
+    assert is_armed(NOW + timedelta(seconds=61))
+    Machine.objects.filter(pk=backup.pk).update(token=backup.token, renewed_at=backup.renewed_at)
+    assert not is_armed(NOW + timedelta(seconds=62))
+
+
 def test_a_database_copied_to_another_machine_is_silent(own_file, settings):
     is_armed(NOW)
     settings.MACHINE_FILE = own_file.with_name("other.json")
