@@ -2,17 +2,19 @@
 
 Each machine that sends keeps a file beside its data, and the database a row for it. Both hold a token that is renewed every minute. The
 row of a restored backup holds an older token than the file, and a copied database meets a machine without a file, or one it has no
-row for. In all these cases nothing goes out. An empty database, from which no mail ever went, arms its first machine by itself.
+row for. The file of a copied folder, which may hold an SQLite database too, names the place of the first file on its disk instead of
+its own. In all these cases nothing goes out. An empty database, from which no mail ever went, arms its first machine by itself.
 """
 
 import fcntl
 import json
+import os
 import secrets
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -31,12 +33,13 @@ EVER_MAILED = (LetterState.HANDING, LetterState.SENT, LetterState.UNCERTAIN)
 @dataclass
 class Word:
     """What a machine's file says: who it is, and the token. `before` is the row's while that is being renewed: a crash may come between
-    file and row.
+    file and row. `inode` is that of the file in which the word was written first.
     """
 
     identity: str
     token: str = ""
     before: str = ""
+    inode: int = 0
 
 
 def is_armed(now: datetime) -> bool:
@@ -122,9 +125,11 @@ def _path() -> Path:
 
 
 def _read() -> Word:
-    """Return the file's word; an empty one when there is no file that can be read."""
+    """Return the file's word; an empty one when there is no file that can be read, and when it is a copy."""
     try:
-        return Word(**json.loads(_path().read_text(encoding="ascii")))
+        with _path().open(encoding="ascii") as file:
+            word = Word(**json.load(file))
+            return word if word.inode == os.fstat(file.fileno()).st_ino else Word("")
     except (FileNotFoundError, ValueError, TypeError):
         return Word("")
 
@@ -132,7 +137,8 @@ def _read() -> Word:
 def _write(word: Word) -> None:
     """Write the file whole or not at all, so that it can be read at any time without a lock."""
     draft = _path().with_suffix(".part")
-    draft.write_text(json.dumps(asdict(word)), encoding="ascii")
+    with draft.open("w", encoding="ascii") as file:
+        json.dump(asdict(replace(word, inode=os.fstat(file.fileno()).st_ino)), file)
     draft.replace(_path())
 
 

@@ -1,5 +1,6 @@
 """A restored backup or a copied database stays silent until a person arms it on that machine."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -59,6 +60,22 @@ def test_a_database_copied_to_another_machine_is_silent(own_file, settings):
     assert not is_armed(LATER)
     assert not is_armed(LATER + timedelta(hours=1))
     settings.MACHINE_FILE = own_file
+    assert is_armed(LATER)
+
+
+def test_a_folder_copied_with_its_database_is_silent(own_file, settings):
+    is_armed(NOW)
+    settings.MACHINE_FILE = own_file.with_name("copy.json")
+    shutil.copy2(own_file, settings.MACHINE_FILE)
+    assert not is_armed(LATER)
+    assert not is_armed(LATER + timedelta(hours=1))
+    arm(LATER)
+    assert is_armed(LATER + timedelta(minutes=2))
+
+
+def test_a_folder_moved_on_its_disk_stays_armed(own_file, settings):
+    is_armed(NOW)
+    settings.MACHINE_FILE = own_file.rename(own_file.with_name("moved.json"))
     assert is_armed(LATER)
 
 
