@@ -120,23 +120,22 @@ def _alternated(ways: Sequence[Iterator[bool]], meanwhile: Iterator[object]) -> 
     """
     answers: list[Exception | None] = [None] * len(ways)
     going = list(enumerate(ways))
-    begun, all_begun, said_to_all = 0, False, None
+    begun = 0
     while going:
         left: list[tuple[int, Iterator[bool]]] = []
         reading = 0
         for number, way in going:
-            if said_to_all is not None:
-                answers[number] = said_to_all
-                continue
-            begun += not all_begun
+            begins = number == begun
+            begun += begins
             try:
                 reading += next(way)
             except StopIteration:
                 continue
             except Exception as error:  # noqa: BLE001 - returned to the caller, who tells refusals from faults
                 answers[number] = error
-                if not all_begun and isinstance(error, (Throttled, PermanentForAll)) and not (left and isinstance(error, NoRoom)):
-                    said_to_all = error
+                if begins and isinstance(error, (Throttled, PermanentForAll)) and not (left and isinstance(error, NoRoom)):
+                    answers[begun:] = [error] * (len(ways) - begun)
+                    break
                 continue
             left.append((number, way))
         # Not after each write: what one mail is printed from is gone from the processor's memory once another was written.
@@ -144,7 +143,6 @@ def _alternated(ways: Sequence[Iterator[bool]], meanwhile: Iterator[object]) -> 
             pass
         # Who was asked last is heard first: by then the others have answered too, so that one answer is slept for instead of each.
         going = left[::-1]
-        all_begun, said_to_all = True, None
     return answers, begun
 
 
