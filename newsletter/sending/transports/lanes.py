@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import structlog
 
 from newsletter.sending.mail import Mail
-from newsletter.sending.transports.base import Connection, Transport
+from newsletter.sending.transports.base import Closing, Connection, Transport
 from newsletter.sending.transports.outcomes import NoRoom, PermanentForAll, Throttled
 
 log = structlog.get_logger(__name__)
@@ -24,7 +23,7 @@ class Errand(NamedTuple):
     following: str | None = None
 
 
-class Lanes:
+class Lanes(Closing):
     """`width` connections of a transport. Each opens itself with its first mail; all close together.
 
     A provider may allow fewer than that: a connection that it refuses while others carry is given up, for as long as these lanes are kept.
@@ -101,12 +100,6 @@ class Lanes:
                 stack.callback(connection.close)
             if self._threads is not None:
                 stack.callback(self._threads.shutdown)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
 
 def _alternated(ways: Sequence[Iterator[bool]], meanwhile: Iterator[object]) -> tuple[list[Exception | None], int]:
