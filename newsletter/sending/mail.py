@@ -38,12 +38,8 @@ class Mail:
             raise TypeError("A mail that was printed as bytes cannot be taken apart; its way out must ask for texts.")
         return to_email_message(self.printed, self.address)
 
-    def content(self) -> bytes:
-        """Return the whole message: lines end in CRLF."""
-        if isinstance(self.printed, WireMail):
-            return self.printed.content
-        return bytes(self.message().message().as_bytes(linesep="\r\n"))
-
     def dotted(self) -> bytes:
-        """Return the same as SMTP takes it, which `dotted` describes."""
-        return self.printed.dotted if isinstance(self.printed, WireMail) else dotted(self.content())
+        """Return the whole message as SMTP takes it, which `newsletter.composing.wire.dotted` describes."""
+        if isinstance(self.printed, WireMail):
+            return self.printed.dotted
+        return dotted(self.message().message().as_bytes(linesep="\r\n"))
