@@ -9,7 +9,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from newsletter.models import AFTER_FREEZE, Batch, Edition, EditionCadence, EditionState
+from newsletter.models import AFTER_FREEZE, Batch, BatchState, Edition, EditionCadence, EditionState
 from newsletter.sending.slots import slot, wants
 from subscriptions.models import Cadence, Subscriber, SubscriberState
 
@@ -130,5 +130,5 @@ def _newest_edition(reader: Subscriber, now: datetime) -> Edition | None:
 
 def _is_planned(edition: Edition, subscriber_id: int) -> bool:
     """Say whether one of the edition's few at-once batches has the reader already (confirmed, left and confirmed again)."""
-    planned = edition.batches.filter(state="planned", at_once=True).values_list("subscriber_ids", flat=True)
+    planned = edition.batches.filter(state=BatchState.PLANNED, at_once=True).values_list("subscriber_ids", flat=True)
     return any(subscriber_id in ids for ids in planned)

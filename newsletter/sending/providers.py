@@ -11,7 +11,7 @@ from django.db.models import F
 
 from newsletter.models import Provider
 from newsletter.models.rate import ProviderRate
-from newsletter.sending.rate import Budget, Limits, pace
+from newsletter.sending.rate import Budget, Limits, configured_limits, pace
 
 log = structlog.get_logger(__name__)
 
@@ -48,14 +48,14 @@ def others(name: str, now: datetime) -> bool:
 
 def limits_of(name: str, now: datetime) -> Limits:
     """Return what a provider may carry: its own limits, the settings' where it has none, and not more than its warm-up allows."""
-    row = Provider.objects.filter(name=name).first()
+    row, usual = Provider.objects.filter(name=name).first(), configured_limits()
     if row is None:
-        return Limits(settings.SEND_RATE, settings.HOURLY_QUOTA, settings.DAILY_QUOTA)
-    per_day = _or(row.per_day, settings.DAILY_QUOTA)
+        return usual
+    per_day = _or(row.per_day, usual.per_day)
     ceiling = warm_up_ceiling(row, now)
     if ceiling is not None and (not per_day or ceiling < per_day):
         per_day = ceiling
-    return Limits(_or(row.per_second, settings.SEND_RATE), _or(row.per_hour, settings.HOURLY_QUOTA), per_day)
+    return Limits(_or(row.per_second, usual.per_second), _or(row.per_hour, usual.per_hour), per_day)
 
 
 def warm_up_ceiling(row: Provider, now: datetime) -> int | None:

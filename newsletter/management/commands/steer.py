@@ -12,7 +12,7 @@ from ingest.models import Paper
 from newsletter.editions import WrongState
 from newsletter.editions.naming import UnknownEdition, find_edition
 from newsletter.management.commands.books import table
-from newsletter.models import Delivery, Edition
+from newsletter.models import Delivery, DeliveryStatus, Edition
 from newsletter.sending import control
 from newsletter.sending.books import books, estimate
 
@@ -51,7 +51,7 @@ class Command(BaseCommand):
         lines = [f"Paused: {edition.paused_reason}"] if edition.paused_at else []
         if ready_at := estimate(edition, now):
             lines.append(f"At the pace of the last minutes, what is due now will have gone by {ready_at:%H:%M} UTC.")
-        uncertain = Delivery.objects.filter(edition=edition, status="uncertain").order_by("pk").values_list("pk", "reason")[:50]
+        uncertain = edition.deliveries.filter(status=DeliveryStatus.UNCERTAIN).order_by("pk").values_list("pk", "reason")[:50]
         lines += [f"Uncertain: {pk} ({reason})" for pk, reason in uncertain]
         return "\n".join(lines) or "Nothing waits for a person."
 
