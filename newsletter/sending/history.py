@@ -36,14 +36,6 @@ def mailed_among(readers: Collection[int], papers: Collection[int]) -> dict[int,
     return mailed
 
 
-def all_mailed(reader: int) -> set[int]:
-    """Return every paper the reader was mailed."""
-    papers: set[int] = set()
-    for bucket, offsets in MailedHistory.objects.filter(subscriber=reader).values_list("bucket", "offsets"):
-        papers.update((np.frombuffer(offsets, OFFSET).astype(int) + bucket * MailedHistory.BUCKET).tolist())
-    return papers
-
-
 def _masks(papers: Iterable[int]) -> dict[int, npt.NDArray[np.bool_]]:
     """Return, for each bucket that `papers` touch, which of its offsets they are."""
     masks: dict[int, npt.NDArray[np.bool_]] = {}

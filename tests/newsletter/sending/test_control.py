@@ -10,11 +10,11 @@ from newsletter.sending.books import books, estimate
 from newsletter.sending.claim import Claimed, claim
 from newsletter.sending.control import cancel_run, pause, resume, retry_failed, settle_uncertain, strike
 from newsletter.sending.due import due_batches
-from newsletter.sending.history import all_mailed
 from newsletter.sending.record import finish
 from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import sweep
 from newsletter.sending.transports import PermanentForReader, Uncertain
+from tests.newsletter.sending.mailed import all_mailed
 from tests.newsletter.sending.ways_out import HandClock, Mailbox
 from tests.newsletter.world import DAY, FREEZE, a_planned_edition, a_reader, papers, readers
 

@@ -10,10 +10,11 @@ from hypothesis.extra.django import TestCase
 
 from ingest.models import Paper
 from newsletter.models import Delivery, MailedHistory
-from newsletter.sending.history import all_mailed, forget, mailed_among, remember
+from newsletter.sending.history import forget, mailed_among, remember
 from newsletter.sending.press import Press
 from newsletter.sending.sender import send_batch
 from newsletter.sending.transports import PermanentForReader, Uncertain
+from tests.newsletter.sending.mailed import all_mailed
 from tests.newsletter.sending.ways_out import HandClock, Mailbox
 from tests.newsletter.world import DAY, a_planned_edition, a_profile, a_reader, papers
 

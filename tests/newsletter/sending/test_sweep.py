@@ -10,10 +10,10 @@ from newsletter.sending.claim import claim
 from newsletter.sending.due import due_batches
 from newsletter.sending.epoch import server_epoch
 from newsletter.sending.fence import Fence
-from newsletter.sending.history import all_mailed
 from newsletter.sending.record import finish
 from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import close_books, settle_expired, sweep
+from tests.newsletter.sending.mailed import all_mailed
 from tests.newsletter.sending.ways_out import HandClock, Killed, Mailbox, after_accepting
 from tests.newsletter.world import a_planned_edition, papers, readers
 
