@@ -78,8 +78,11 @@ class PipeliningSMTP(smtplib.SMTP):
     """What came beyond the last reply that was read."""
     _heard_over: socket.socket | None = None
 
-    def hand_over(self, sender: str, recipient: str, content: bytes, following: str | None = None) -> None:
-        """Send one mail; return once the server has accepted it.
+    def steps(self, sender: str, recipient: str, content: bytes, following: str | None = None) -> Iterator[bool]:
+        """Send one mail in steps, each of which ends where the server has to answer; true when it has the content.
+
+        After the last step the server has accepted the mail. So one thread can serve several connections: while it waits for one, the
+        others are at work.
 
         Args:
             sender: the envelope's sender, an ASCII address.
@@ -93,14 +96,6 @@ class PipeliningSMTP(smtplib.SMTP):
             Refused: the connection can be used again, unless `sock` is None.
             CutOff: the connection is closed.
             ValueError: when an address or the content cannot be sent; nothing was.
-        """
-        for _ in self.steps(sender, recipient, content, following):
-            pass
-
-    def steps(self, sender: str, recipient: str, content: bytes, following: str | None = None) -> Iterator[bool]:
-        """Do what `hand_over` does in steps, each of which ends where the server has to answer; true when it has the content.
-
-        So one thread can serve several connections: while it waits for one, the others are at work.
         """
         if not content.endswith(END_OF_CONTENT):
             raise ValueError("The content must end with a line that is a lone dot.")

@@ -131,6 +131,12 @@ def started():
 BOTH = pytest.mark.parametrize("pipelining", [True, False])
 
 
+def hand_over(smtp, sender, recipient, content, following=None) -> None:
+    """Take all steps of one mail at once."""
+    for _ in smtp.steps(sender, recipient, content, following):
+        pass
+
+
 class Counting:
     """A socket that counts the writes that go through it."""
 
@@ -153,7 +159,7 @@ class Counting:
 def test_mails_arrive_as_they_were_written(started, pipelining):
     script, smtp = started(pipelining=pipelining)
     for reader in ("ada@example.org", "bob@example.org"):
-        smtp.hand_over(SENDER, reader, CONTENT)
+        hand_over(smtp, SENDER, reader, CONTENT)
     assert script.accepted == [("ada@example.org", ARRIVED), ("bob@example.org", ARRIVED)]
 
 
@@ -162,7 +168,7 @@ def test_announced_mails_arrive_each_at_its_own_reader(started, pipelining):
     script, smtp = started(pipelining=pipelining)
     readers = [f"reader{number}@example.org" for number in range(5)]
     for reader, following in zip(readers, [*readers[1:], None], strict=True):
-        smtp.hand_over(SENDER, reader, CONTENT, following)
+        hand_over(smtp, SENDER, reader, CONTENT, following)
     assert [address for address, _ in script.accepted] == readers
 
 
@@ -171,7 +177,7 @@ def test_it_writes_no_more_often_than_the_server_allows(started, pipelining, ann
     _, smtp = started(pipelining=pipelining)
     smtp.sock = Counting(smtp.sock)
     for last in (False, False, False, True):
-        smtp.hand_over(SENDER, "ada@example.org", CONTENT, "ada@example.org" if announcing and not last else None)
+        hand_over(smtp, SENDER, "ada@example.org", CONTENT, "ada@example.org" if announcing and not last else None)
     assert smtp.sock.writes == writes
 
 
@@ -192,10 +198,10 @@ def test_a_refused_mail_says_where_and_the_next_one_goes_on(started, pipelining,
     script, smtp = started(pipelining=pipelining)
     script.will(step, answer)
     with pytest.raises(Refused) as refusal:
-        smtp.hand_over(SENDER, "ada@example.org", CONTENT, None)
+        hand_over(smtp, SENDER, "ada@example.org", CONTENT, None)
     assert (refusal.value.step, refusal.value.code) == (where, int(answer[:3]))
     assert answer[4:].encode() in refusal.value.words
-    smtp.hand_over(SENDER, "bob@example.org", CONTENT)
+    hand_over(smtp, SENDER, "bob@example.org", CONTENT)
     assert script.accepted == [("bob@example.org", ARRIVED)]
     assert script.connections == 1
 
@@ -205,10 +211,10 @@ def test_a_refusal_among_announced_mails_concerns_one_reader(started, step):
     script, smtp = started()
     script.will(step, None, "550 no", None)
     readers = ["ada@example.org", "bob@example.org", "eve@example.org"]
-    smtp.hand_over(SENDER, readers[0], CONTENT, readers[1])
+    hand_over(smtp, SENDER, readers[0], CONTENT, readers[1])
     with pytest.raises(Refused):
-        smtp.hand_over(SENDER, readers[1], CONTENT, readers[2])
-    smtp.hand_over(SENDER, readers[2], CONTENT)
+        hand_over(smtp, SENDER, readers[1], CONTENT, readers[2])
+    hand_over(smtp, SENDER, readers[2], CONTENT)
     assert [address for address, _ in script.accepted] == [readers[0], readers[2]]
 
 
@@ -217,9 +223,9 @@ def test_a_server_that_wants_content_without_a_recipient_gets_none(started):
     script.will("RCPT", "550 no such reader")
     script.will("DATA", "354 whatever")
     with pytest.raises(Refused) as refusal:
-        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+        hand_over(smtp, SENDER, "ada@example.org", CONTENT)
     assert refusal.value.step is Step.RECIPIENT
-    smtp.hand_over(SENDER, "bob@example.org", CONTENT)
+    hand_over(smtp, SENDER, "bob@example.org", CONTENT)
     assert script.accepted == [("bob@example.org", ARRIVED)]
 
 
@@ -229,7 +235,7 @@ def test_a_closing_server_refuses_and_is_left(started, pipelining, step):
     script, smtp = started(pipelining=pipelining)
     script.will(step, "421 going down")
     with pytest.raises(Refused) as refusal:
-        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+        hand_over(smtp, SENDER, "ada@example.org", CONTENT)
     assert refusal.value.code == 421
     assert smtp.sock is None
     assert script.accepted == []
@@ -241,7 +247,7 @@ def test_a_cut_before_the_content_leaves_no_doubt(started, pipelining, step):
     script, smtp = started(pipelining=pipelining)
     script.will(step, CUT)
     with pytest.raises(CutOff) as cut:
-        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+        hand_over(smtp, SENDER, "ada@example.org", CONTENT)
     assert cut.value.fate_known
     assert smtp.sock is None
 
@@ -251,7 +257,7 @@ def test_a_cut_within_the_content_leaves_no_doubt(started, pipelining):
     script, smtp = started(pipelining=pipelining)
     script.will("DATA", "go ahead, then cut")
     with pytest.raises(CutOff) as cut:
-        smtp.hand_over(SENDER, "ada@example.org", b"x" * 40_000_000 + CONTENT)
+        hand_over(smtp, SENDER, "ada@example.org", b"x" * 40_000_000 + CONTENT)
     assert cut.value.fate_known
     assert script.accepted == []
 
@@ -261,7 +267,7 @@ def test_a_cut_after_the_last_dot_leaves_doubt_and_is_said_so(started, pipelinin
     script, smtp = started(pipelining=pipelining)
     script.will("CONTENT", CUT)
     with pytest.raises(CutOff) as cut:
-        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+        hand_over(smtp, SENDER, "ada@example.org", CONTENT)
     assert not cut.value.fate_known
     assert len(script.accepted) == 1
 
@@ -270,7 +276,7 @@ def test_an_answer_without_sense_after_the_content_leaves_doubt(started):
     script, smtp = started()
     script.will("CONTENT", "354 what now")
     with pytest.raises(CutOff) as cut:
-        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+        hand_over(smtp, SENDER, "ada@example.org", CONTENT)
     assert not cut.value.fate_known
     assert smtp.sock is None
 
@@ -279,28 +285,28 @@ def test_an_answer_without_sense_before_the_content_leaves_none(started):
     script, smtp = started()
     script.will("RCPT", "199 hm")
     with pytest.raises(CutOff) as cut:
-        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+        hand_over(smtp, SENDER, "ada@example.org", CONTENT)
     assert cut.value.fate_known
 
 
 def test_a_mail_other_than_the_announced_one_is_not_sent(started):
     script, smtp = started()
-    smtp.hand_over(SENDER, "ada@example.org", CONTENT, "bob@example.org")
+    hand_over(smtp, SENDER, "ada@example.org", CONTENT, "bob@example.org")
     with pytest.raises(CutOff) as cut:
-        smtp.hand_over(SENDER, "eve@example.org", CONTENT)
+        hand_over(smtp, SENDER, "eve@example.org", CONTENT)
     assert cut.value.fate_known
     assert [address for address, _ in script.accepted] == ["ada@example.org"]
 
 
 def test_where_commands_go_one_by_one_only_the_sender_is_named_ahead(started):
     script, smtp = started(pipelining=False)
-    smtp.hand_over(SENDER, "ada@example.org", CONTENT, "bob@example.org")
+    hand_over(smtp, SENDER, "ada@example.org", CONTENT, "bob@example.org")
     assert smtp.announced == (SENDER, None)
     assert smtp.getreply() == (250, b"fine")  # it has left already
     smtp.announced = None
     smtp.rset()
-    smtp.hand_over(SENDER, "ada@example.org", CONTENT, "bob@example.org")
-    smtp.hand_over(SENDER, "eve@example.org", CONTENT)
+    hand_over(smtp, SENDER, "ada@example.org", CONTENT, "bob@example.org")
+    hand_over(smtp, SENDER, "eve@example.org", CONTENT)
     assert smtp.announced is None
     assert [address for address, _ in script.accepted] == ["ada@example.org", "ada@example.org", "eve@example.org"]
     assert script.connections == 1
@@ -310,11 +316,11 @@ def test_where_commands_go_one_by_one_only_the_sender_is_named_ahead(started):
 def test_a_sender_named_ahead_and_refused_concerns_the_next_mail(started, answer):
     script, smtp = started(pipelining=False)
     script.will("MAIL", None, answer)
-    smtp.hand_over(SENDER, "ada@example.org", CONTENT, "bob@example.org")
+    hand_over(smtp, SENDER, "ada@example.org", CONTENT, "bob@example.org")
     with pytest.raises(Refused) as refusal:
-        smtp.hand_over(SENDER, "bob@example.org", CONTENT)
+        hand_over(smtp, SENDER, "bob@example.org", CONTENT)
     assert refusal.value.step is Step.SENDER
-    smtp.hand_over(SENDER, "eve@example.org", CONTENT)
+    hand_over(smtp, SENDER, "eve@example.org", CONTENT)
     assert [address for address, _ in script.accepted] == ["ada@example.org", "eve@example.org"]
 
 
@@ -322,9 +328,9 @@ def test_a_sender_named_ahead_and_refused_concerns_the_next_mail(started, answer
 def test_a_cut_after_the_acceptance_concerns_the_next_mail(started, pipelining):
     script, smtp = started(pipelining=pipelining)
     script.will("MAIL", None, CUT)
-    smtp.hand_over(SENDER, "ada@example.org", CONTENT, "bob@example.org")
+    hand_over(smtp, SENDER, "ada@example.org", CONTENT, "bob@example.org")
     with pytest.raises(CutOff) as cut:
-        smtp.hand_over(SENDER, "bob@example.org", CONTENT)
+        hand_over(smtp, SENDER, "bob@example.org", CONTENT)
     assert cut.value.fate_known
     assert [address for address, _ in script.accepted] == ["ada@example.org"]
 
@@ -344,7 +350,7 @@ def test_what_cannot_be_written_after_the_acceptance_does_not_undo_it(wire):
 @BOTH
 def test_closing_on_an_announced_mail_sends_nothing(started, pipelining):
     script, smtp = started(pipelining=pipelining)
-    smtp.hand_over(SENDER, "ada@example.org", CONTENT, "bob@example.org")
+    hand_over(smtp, SENDER, "ada@example.org", CONTENT, "bob@example.org")
     smtp.close()
     assert [address for address, _ in script.accepted] == ["ada@example.org"]
 
@@ -355,8 +361,8 @@ def test_closing_on_an_announced_mail_sends_nothing(started, pipelining):
 def test_what_cannot_be_sent_is_told_before_anything_is(started, reader, content):
     script, smtp = started()
     with pytest.raises(ValueError, match=r"ASCII|lone dot"):
-        smtp.hand_over(SENDER, reader, content)
-    smtp.hand_over(SENDER, "bob@example.org", CONTENT)
+        hand_over(smtp, SENDER, reader, content)
+    hand_over(smtp, SENDER, "bob@example.org", CONTENT)
     assert len(script.accepted) == 1
 
 
@@ -364,7 +370,7 @@ def test_without_a_connection_nothing_is_sent():
     smtp = PipeliningSMTP(timeout=1)
     smtp.esmtp_features = {}
     with pytest.raises(CutOff) as cut:
-        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+        hand_over(smtp, SENDER, "ada@example.org", CONTENT)
     assert cut.value.fate_known
 
 
@@ -523,5 +529,5 @@ def test_a_server_that_does_not_start_over_is_left_soon(wire, monkeypatch):
     smtp.sock.settimeout(1_000)
     server.sendall(b"250 sender\r\n550 no such reader\r\n")
     with pytest.raises(Refused):
-        smtp.hand_over(SENDER, "ada@example.org", CONTENT)
+        hand_over(smtp, SENDER, "ada@example.org", CONTENT)
     assert smtp.sock is None
