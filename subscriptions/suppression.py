@@ -9,7 +9,7 @@ from subscriptions.models import Subscriber, Suppression, SuppressionReason
 
 
 def suppress(address: str, reason: SuppressionReason, *, now: datetime) -> None:
-    """Never write to an address again, until staff lift it. A second reason changes nothing."""
+    """Never write to an address again. A second reason changes nothing."""
     with transaction.atomic():
         if not is_suppressed(address):
             Suppression.objects.get_or_create(address_hash=address_hash(address), defaults={"reason": reason, "at": now})
@@ -25,10 +25,3 @@ def only_bounced(address: str) -> bool:
     """Say whether an address is suppressed because it does not exist, and for nothing that a person said."""
     reasons = Suppression.objects.filter(address_hash__in=address_hashes(address)).values_list("reason", flat=True)
     return set(reasons) == {SuppressionReason.HARD_BOUNCE}
-
-
-def lift(address: str) -> None:
-    """Let an address be written to again. What its reader chose stays as it was."""
-    with transaction.atomic():
-        Suppression.objects.filter(address_hash__in=address_hashes(address)).delete()
-        Subscriber.objects.filter(address_key=fold(address)).update(suppressed_at=None)

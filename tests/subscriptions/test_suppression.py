@@ -3,7 +3,7 @@
 import pytest
 
 from subscriptions.models import Subscriber, Suppression, SuppressionReason
-from subscriptions.suppression import is_suppressed, lift, suppress
+from subscriptions.suppression import is_suppressed, suppress
 from tests.subscriptions.readers import NOW, a_reader
 
 pytestmark = pytest.mark.django_db
@@ -23,5 +23,3 @@ def test_suppressing_twice_keeps_the_first_reason_also_after_a_rotation(settings
     settings.SECRET_KEY = "new" * 20
     suppress("ada@example.org", SuppressionReason.STAFF, now=NOW)
     assert Suppression.objects.get().reason == SuppressionReason.COMPLAINT
-    lift("ada@example.org")
-    assert not is_suppressed("ada@example.org")
