@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from subscriptions.models import Consent, ConsentKind, Profile, Subscriber, SubscriberState
+from subscriptions.models import Consent, ConsentKind, Profile, Subscriber
 from subscriptions.models.profile import Choices
 from subscriptions.schedule import Schedule
 
@@ -16,12 +16,7 @@ def change(subscriber_id: int, choices: Choices, schedule: Schedule, paused_unti
     already leaves no trace.
     """
     with transaction.atomic():
-        reader = (
-            Subscriber.objects.select_for_update(of=("self",))
-            .select_related("profile")
-            .filter(pk=subscriber_id, state=SubscriberState.ACTIVE)
-            .first()
-        )
+        reader = Subscriber.objects.locked_if_active(subscriber_id)
         if reader is None:
             return False
         profile = Profile.objects.of(choices, now=now, taste=bytes(reader.profile.taste))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from subscriptions.models import Profile, Subscriber, SubscriberState
+from subscriptions.models import Profile, Subscriber
 
 
 def change_taste(subscriber_id: int, change: Callable[[bytes], bytes], *, now: datetime) -> bool:
@@ -15,12 +15,7 @@ def change_taste(subscriber_id: int, change: Callable[[bytes], bytes], *, now: d
     that comes out the same leaves the profile version as it was.
     """
     with transaction.atomic():
-        reader = (
-            Subscriber.objects.select_for_update(of=("self",))
-            .select_related("profile")
-            .filter(pk=subscriber_id, state=SubscriberState.ACTIVE)
-            .first()
-        )
+        reader = Subscriber.objects.locked_if_active(subscriber_id)
         if reader is None:
             return False
         before = bytes(reader.profile.taste)

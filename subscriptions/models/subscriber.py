@@ -31,6 +31,11 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
             models.Q(paused_until=None) | models.Q(paused_until__lte=now)
         )
 
+    def locked_if_active(self, subscriber_id: int) -> "Subscriber | None":
+        """Return a reader with their profile, locked until the transaction ends; None when they are not active."""
+        active = self.select_for_update(of=("self",)).select_related("profile").filter(state=SubscriberState.ACTIVE)
+        return active.filter(pk=subscriber_id).first()
+
 
 class Subscriber(models.Model):
     """One reader.
