@@ -10,8 +10,8 @@ from lxml import etree
 from newsletter.composing.lint.places import elements, is_hidden, place, shown_text, text_of
 from newsletter.composing.lint.rules import Finding
 from newsletter.composing.typesetting import LONGEST_WORD
+from newsletter.composing.weight import HTML_BUDGET
 
-HTML_BUDGET = 80_000
 _ACTIVE = {
     "script",
     "form",

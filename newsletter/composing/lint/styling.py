@@ -11,7 +11,6 @@ from newsletter.composing.lint.places import elements, place
 from newsletter.composing.lint.rules import Finding
 
 STYLE_LIMIT = 16_000
-_SIDES = ("left", "right", "top", "bottom")
 
 
 @dataclass(frozen=True, slots=True)
