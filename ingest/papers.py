@@ -39,7 +39,6 @@ class Votes:
     votes_before: int | None
     comments: int | None
     first_listed: date
-    sources: tuple[str, ...]
     votes_two_days_before: int | None = None
 
     @property
@@ -168,7 +167,6 @@ def _votes(listings: Sequence[_Listed]) -> Votes:
         votes_before=votes_before,
         comments=max(comments, default=None),
         first_listed=min(listing.day for listing in listings),
-        sources=tuple(sorted(by_source)),
         votes_two_days_before=two_days_before,
     )
 
