@@ -108,7 +108,6 @@ def test_a_bad_header_is_found(rule):
     assert rule in rules_of(mail(headers))
 
 
-BODY_END = "</td></tr></table></body>"
 WORDS = "Some words about sorting."
 BAD_DOCUMENTS = {
     "doctype-missing": ("<!doctype html>\n", ""),
