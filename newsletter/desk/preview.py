@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied
@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectMultipleWidget
 
-from newsletter.composing.content import Digest, DigestLinks, DigestPick, RenderedMail, Section
+from newsletter.composing.content import Digest, DigestLinks, RenderedMail
 from newsletter.composing.digest import render
 from newsletter.composing.plain import render_plainly
-from newsletter.composing.speaking import spoken, spoken_reasons
+from newsletter.composing.speaking import spoken
 from newsletter.desk.steps import StepsAdmin
 from newsletter.editions.candidates import candidates_of
 from newsletter.editions.content import content_of
@@ -24,10 +24,11 @@ from newsletter.editions.statistics import statistics_for
 from newsletter.models import AFTER_FREEZE, Edition
 from newsletter.ranking.rank import rank
 from newsletter.ranking.statistics import EditionStatistics
-from newsletter.ranking.values import Pick, ReaderProfile, Selection
+from newsletter.ranking.values import ReaderProfile, Selection
 from newsletter.sending.frozen import reader_profiles, statistics_of
 from newsletter.sending.history import mailed_among
 from newsletter.sending.press import compiled_parts
+from newsletter.sending.preview import shown
 from subscriptions.models import Subscriber, Topic
 
 MAY_SEE_READERS = "subscriptions.view_subscriber"
@@ -112,18 +113,11 @@ def _digest(edition: Edition, statistics: EditionStatistics, selection: Selectio
         delivery_id=0,
         subscriber_id=0,
         address="reader@preview.invalid",
-        picks=tuple(_pick(pick, names, who.language) for pick in selection.picks),
+        picks=tuple(shown(pick, names, who.language) for pick in selection.picks),
         links=DigestLinks(NOWHERE, NOWHERE, NOWHERE, NOWHERE),
         message_key="preview",
         language=who.language,
         note=spoken(selection.note, who.language),
-    )
-
-
-def _pick(pick: Pick, topics: dict[int, str], language: str) -> DigestPick:
-    reasons = spoken_reasons(pick.reasons, language)
-    return DigestPick(
-        paper_id=pick.paper_id, reasons=reasons, section=cast("Section", pick.section), topic=topics.get(pick.topic_id or 0, "")
     )
 
 

@@ -17,7 +17,7 @@ from newsletter.editions.statistics import statistics_for
 from newsletter.editions.topics import topic_definitions
 from newsletter.models import Edition
 from newsletter.ranking.rank import rank
-from newsletter.ranking.values import CandidatePaper, ReaderProfile, Selection
+from newsletter.ranking.values import CandidatePaper, Pick, ReaderProfile, Selection
 from newsletter.sending.frozen import reader_profiles
 from newsletter.sending.history import mailed_among
 from subscriptions import links
@@ -83,6 +83,12 @@ def preview_variant(edition: Edition, variant: Variant, now: datetime) -> Render
     return _rendered(edition, papers, _selection(edition, papers, profile, frozenset(), now), nobody, SAMPLE_ADDRESS, variant)
 
 
+def shown(pick: Pick, topics: Mapping[int, str], language: str) -> DigestPick:
+    """Return a pick as a digest in that language has it; `topics` are the names of the edition's topics."""
+    reasons = spoken_reasons(pick.reasons, language)
+    return DigestPick(pick.paper_id, reasons, cast("Section", pick.section), topics.get(pick.topic_id or 0, ""))
+
+
 def _offered(language: str) -> str:
     """Return the language, or everybody's where it is no longer offered, as the freeze does."""
     return language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
@@ -110,15 +116,7 @@ def _rendered(
         delivery_id=0,
         subscriber_id=0,
         address=address,
-        picks=tuple(
-            DigestPick(
-                pick.paper_id,
-                spoken_reasons(pick.reasons, language),
-                cast("Section", pick.section),
-                names.get(pick.topic_id, "") if pick.topic_id is not None else "",
-            )
-            for pick in selection.picks
-        ),
+        picks=tuple(shown(pick, names, language) for pick in selection.picks),
         links=own,
         message_key="preview",
         language=language,
