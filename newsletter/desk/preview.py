@@ -28,7 +28,7 @@ from newsletter.ranking.values import ReaderProfile, Selection
 from newsletter.sending.frozen import reader_profiles, statistics_of
 from newsletter.sending.history import mailed_among
 from newsletter.sending.press import compiled_parts
-from newsletter.sending.preview import shown
+from newsletter.sending.preview import offered, shown
 from subscriptions.models import Subscriber, Topic
 
 MAY_SEE_READERS = "subscriptions.view_subscriber"
@@ -96,7 +96,8 @@ def preview(edition: Edition, who: Somebody, now: datetime) -> RenderedMail | No
     papers = candidates_of(edition)
     statistics = statistics_for(edition, papers, now)
     selection = _selected(edition, statistics, who)
-    return render_plainly(content_of(edition, papers), _digest(edition, statistics, selection, who)) if selection.picks else None
+    content = content_of(edition, papers, offered(who.language))
+    return render_plainly(content, _digest(edition, statistics, selection, who)) if selection.picks else None
 
 
 def _selected(edition: Edition, statistics: EditionStatistics, who: Somebody) -> Selection:

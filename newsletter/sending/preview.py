@@ -64,7 +64,7 @@ def preview_for_reader(edition: Edition, reader: Subscriber, now: datetime) -> R
         leave=links.leave_url(reader.pk, edition.pk), preferences=links.preferences_url(reader.pk, now), view=links.view_url(0)
     )
     return _rendered(
-        edition, papers, _selection(edition, papers, profile, mailed, now), own, reader.address, language=_offered(reader.language)
+        edition, papers, _selection(edition, papers, profile, mailed, now), own, reader.address, language=offered(reader.language)
     )
 
 
@@ -89,7 +89,7 @@ def shown(pick: Pick, topics: Mapping[int, str], language: str) -> DigestPick:
     return DigestPick(pick.paper_id, reasons, cast("Section", pick.section), topics.get(pick.topic_id or 0, ""))
 
 
-def _offered(language: str) -> str:
+def offered(language: str) -> str:
     """Return the language, or everybody's where it is no longer offered, as the freeze does."""
     return language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 def who(found: World) -> Somebody:
     reader = found.readers[0]
-    return Somebody(reader_profiles([reader.profile_id])[reader.profile_id], reader.pk)
+    return Somebody(reader_profiles([reader.profile_id])[reader.profile_id], reader.pk, reader.language)
 
 
 @pytest.mark.parametrize("which", ["open", "frozen"])
@@ -30,9 +30,14 @@ def test_a_preview_has_the_readers_number_of_papers_and_no_live_link(which) -> N
     assert "/u/" not in mail.html
 
 
-def test_before_and_after_the_freeze_a_preview_is_the_same() -> None:
+@pytest.mark.parametrize(("language", "spoken"), [("en", "en"), ("he", "he"), ("de", "en")])
+def test_before_and_after_the_freeze_a_preview_is_the_same(settings, language, spoken) -> None:
+    settings.LANGUAGES = [("en", "English"), ("he", "Hebrew")]
     found = a_world(papers=8)
+    found.readers[0].language = language
+    found.readers[0].save(update_fields=["language"])
     before = preview(found.open, who(found), world.NOON)
+    assert f'<html lang="{spoken}"' in before.html
     assert world.freeze(found.open.pk, world.NOON)
     found.open.refresh_from_db()
     after = preview(found.open, who(found), world.NOON)
