@@ -73,7 +73,7 @@ class SourceKind(Protocol):
         """
 
     def request(self, position: Position, options: Options, key: str) -> Request:
-        """Return what to ask for. `key` is the source's secret from the settings, empty when there is none."""
+        """Return what to ask for. `key` is the source's secret, empty when there is none."""
 
     def parse(self, content: bytes, position: Position, options: Options, seen_at: datetime) -> Page:
         """Read an answer that was given at `seen_at` (UTC).
