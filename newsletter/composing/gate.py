@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from newsletter.composing.compiled import CompiledParts, compile_edition
-from newsletter.composing.content import Digest, DigestLinks, DigestPick, EditionContent, Section
+from newsletter.composing.content import Digest, DigestPick, EditionContent, Section
 from newsletter.composing.digest import render
 from newsletter.composing.lint.linter import lint
 from newsletter.composing.lint.rules import Finding
@@ -38,14 +38,13 @@ def told(found: Sequence[Finding]) -> str:
 
 def _errors(compiled: CompiledParts, papers: Sequence[int], section: Section, *, development: bool) -> Sequence[Finding]:
     sections: list[Section] = ["lead", *[section] * (len(papers) - 1)]
-    url = compiled.publication.url
     digest = Digest(
         edition_id=compiled.facts.edition_id,
         delivery_id=0,
         subscriber_id=0,
         address="reader@example.org",
         picks=tuple(DigestPick(paper_id, section=place) for paper_id, place in zip(papers, sections, strict=True)),
-        links=DigestLinks(leave=f"{url}/u/0/", preferences=f"{url}/p/0/", view=f"{url}/v/0/", act=f"{url}/a/0/"),
+        links=compiled.publication.links_of_nobody(),
         message_key="gate",
     )
     message = to_email_message(render(compiled, digest), digest.address).message()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from newsletter.composing.comparison import differences, message_differences
 from newsletter.composing.compiled import BrokenLayout, CompiledParts, compile_edition
-from newsletter.composing.content import Digest, DigestLinks, DigestPick, EditionContent, Section
+from newsletter.composing.content import Digest, DigestPick, EditionContent, Section
 from newsletter.composing.digest import render
 from newsletter.composing.message import to_email_message
 from newsletter.composing.plain import PlainEdition
@@ -150,14 +150,13 @@ class _Proof:
         return digest._replace(links=links, first=chance.random() < 0.5, note=chance.choice(("", *_REASONS)))
 
     def _digest(self, picks: tuple[DigestPick, ...]) -> Digest:
-        url = self.compiled.publication.url
         return Digest(
             edition_id=self.compiled.facts.edition_id,
             delivery_id=0,
             subscriber_id=0,
             address="o'reader+proof@example.org",
             picks=picks,
-            links=DigestLinks(leave=f"{url}/u/0/", preferences=f"{url}/p/0/", view=f"{url}/v/0/", act=f"{url}/a/0/"),
+            links=self.compiled.publication.links_of_nobody(),
             message_key="proof",
             language=self.compiled.facts.language,
         )

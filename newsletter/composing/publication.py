@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from newsletter.composing.content import DigestLinks
 from newsletter.composing.typesetting import clean_line
 
 
@@ -19,6 +20,10 @@ class Publication:
     reply_to: str
     unsubscribe_address: str
     sender_id: str
+
+    def links_of_nobody(self) -> DigestLinks:
+        """Return links of the true shape that no reader has, for digests that are looked at here and sent nowhere."""
+        return DigestLinks(leave=f"{self.url}/u/0/", preferences=f"{self.url}/p/0/", view=f"{self.url}/v/0/", act=f"{self.url}/a/0/")
 
 
 def this_publication() -> Publication:
