@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from bench.protocol import Job
-from bench.servers import asked, end
+from bench.servers import asked, end, heard, tell
 
 
 def ready(process: subprocess.Popen[bytes], job: Job, stack: ExitStack) -> subprocess.Popen[bytes]:
@@ -27,15 +27,5 @@ def go(crew: Sequence[subprocess.Popen[bytes]]) -> list[dict[str, float]]:
         RuntimeError: when one ended instead.
     """
     for process in crew:
-        assert process.stdin is not None  # noqa: S101 - opened as pipes by us
-        process.stdin.write(b"go\n")
-        process.stdin.flush()
-    return [_answer(process) for process in crew]
-
-
-def _answer(process: subprocess.Popen[bytes]) -> dict[str, float]:
-    assert process.stdout is not None  # noqa: S101 - opened as pipes by us
-    line = process.stdout.readline()
-    if not line:
-        raise RuntimeError(f"A worker ended with code {process.wait()}; see its messages above.")
-    return dict(json.loads(line))
+        tell(process, b"go\n")
+    return [heard(process) for process in crew]

@@ -54,10 +54,24 @@ def asked(process: subprocess.Popen[bytes], line: bytes) -> dict[str, Any]:
     Raises:
         RuntimeError: when the child ended instead.
     """
-    assert process.stdin is not None  # noqa: S101 - opened as pipes by us
-    assert process.stdout is not None  # noqa: S101 - opened as pipes by us
+    tell(process, line)
+    return heard(process)
+
+
+def tell(process: subprocess.Popen[bytes], line: bytes) -> None:
+    """Send a line to a child, whose answer is not waited for."""
+    assert process.stdin is not None  # noqa: S101 - opened as a pipe by us
     process.stdin.write(line)
     process.stdin.flush()
+
+
+def heard(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """Wait for a child's next answer.
+
+    Raises:
+        RuntimeError: when the child ended instead.
+    """
+    assert process.stdout is not None  # noqa: S101 - opened as a pipe by us
     answer = process.stdout.readline()
     if not answer:
         raise RuntimeError(f"{process.args!r} ended with code {process.wait()}; see its messages above.")
