@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.ranking.statistics import PINNED, EditionStatistics
+from newsletter.ranking.topics import Match
 from newsletter.ranking.values import MAX_BALANCE
 
 EVEN = MAX_BALANCE // 2
@@ -25,8 +26,7 @@ class SharedTables:
     @cached_property
     def counted(self) -> NDArray[np.int16]:
         """The scores of papers on each topic, 0 for the others: (topics, papers)."""
-        statistics = self._statistics
-        return np.where(statistics.on_topic, np.maximum(statistics.topic_scores, 1), 0).astype(np.int16)
+        return Match(self._statistics.topic_scores, self._statistics.on_topic).counted
 
     @cached_property
     def trend_parts(self) -> NDArray[np.int32]:

@@ -42,7 +42,7 @@ Scores = NDArray[np.int16]
 
 
 class Match(NamedTuple):
-    """`scores` of every paper, 0 to 1000, and which papers are `on` the topic; in the papers' order."""
+    """`scores` of every paper, 0 to 1000, and which papers are `on` the topic; in the papers' order, a row each for several topics."""
 
     scores: Scores
     on: NDArray[np.bool_]
