@@ -52,7 +52,7 @@ def test_every_variable_that_compose_asks_for_is_explained(compose):
 
 
 def test_the_example_environment_names_all_settings_and_nothing_else(settings_variables):
-    elsewhere = {"POSTGRES_PASSWORD", "ANYMAIL_POSTMARK_SERVER_TOKEN", "ANYMAIL_WEBHOOK_SECRET"}
+    elsewhere = {"POSTGRES_PASSWORD", "ANYMAIL_POSTMARK_SERVER_TOKEN"}
     assert example_variables() - elsewhere == settings_variables
 
 

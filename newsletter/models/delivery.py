@@ -24,7 +24,7 @@ class DeliveryStatus(models.TextChoices):
 
 
 class Outcome(models.TextChoices):
-    """What the provider says happened later; weaker news never overwrites stronger (see newsletter.tracking)."""
+    """What the provider says happened later. Its reports are not read yet, so nothing was heard of any delivery."""
 
     UNKNOWN = "", _("not heard yet")
     DELIVERED = "delivered", _("delivered")

@@ -9,7 +9,7 @@ from subscriptions.models import Subscriber
 
 
 class ProviderEvent(models.Model):
-    """What the provider said about a delivery, with its raw words. The fingerprint makes a repeated event one row."""
+    """What the provider said about a delivery, with its raw words; not read yet. The fingerprint makes a repeated event one row."""
 
     fingerprint = models.CharField(max_length=64, unique=True, editable=False)
     delivery = models.ForeignKey(
