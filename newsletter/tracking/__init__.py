@@ -1,1 +1,1 @@
-"""What readers and providers tell us after a digest was handed over."""
+"""What readers tell us after a digest was handed over."""
