@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, connection
+from django.db.models import Q
 
 from bench.world import add_readers, make_world
 from newsletter.editions import freeze, open_edition
@@ -83,7 +84,7 @@ def addresses() -> dict[int, str]:
     return dict(Subscriber.objects.values_list("pk", "address_key"))
 
 
-def findings(readers: Mapping[int, str], accepted: Counter[str], recovery: float, *, gone: set[str], actions: int = 0) -> Findings:
+def findings(readers: Mapping[int, str], accepted: Counter[str], recovery: float, *, gone: set[str]) -> Findings:
     """Compare what the provider accepted with what the books say. Every reader wants every daily edition."""
     editions = list(Edition.objects.defer("statistics").filter(state__in=AFTER_FREEZE, cadence=EditionCadence.DAILY))
     rows = Counter(Delivery.objects.values_list("subscriber_id", flat=True))
@@ -98,6 +99,11 @@ def findings(readers: Mapping[int, str], accepted: Counter[str], recovery: float
         late=sum(account.late for account in accounts),
         wrong=sum(accepted[address] for address in gone),
         recovery=recovery,
-        operator_actions=actions,
+        operator_actions=_waiting_for_staff(),
         balanced=all(account.balanced and not account.open for account in accounts),
     )
+
+
+def _waiting_for_staff() -> int:
+    """Return how many editions need a person: those an error has paused, and those held back. Nobody plays staff in an experiment."""
+    return Edition.objects.filter(Q(state=EditionState.HELD) | Q(paused_at__isnull=False)).count()
