@@ -1,7 +1,10 @@
 """The slot rule: when a reader's edition is due.
 
 An edition has a fixed nominal instant, and a reader's slot is the first local hour they want at or after it, whenever the freeze really
-was. An hour that a change of clocks leaves out moves forward by the gap; of an hour that comes twice the first counts (PEP 495, fold 0).
+was. "After" is judged by summer time all year: else a change of clocks would carry an hour near the instant over it, and its readers would
+get two editions at once in autumn and none on a day in spring. So each edition is one local day's, and each local day has one.
+
+An hour that a change of clocks leaves out moves forward by the gap; of an hour that comes twice the first counts (PEP 495, fold 0).
 """
 
 from datetime import UTC, datetime, timedelta
@@ -17,11 +20,18 @@ SATURDAY = 5
 def slot(nominal_at: datetime, hour: int, zone: str) -> datetime:
     """Return the UTC instant at which a reader in `zone` who wants `hour` (0 to 23) is due."""
     here = local_zone(zone)
-    first = nominal_at.astimezone(here)
-    day = datetime(first.year, first.month, first.day, hour, tzinfo=here) - timedelta(days=1)
-    while (instant := day.astimezone(UTC)) < nominal_at:
-        day += timedelta(days=1)
-    return instant
+    nominal = nominal_at.astimezone(UTC).replace(tzinfo=None) + _greatest_offset(zone, nominal_at.year)
+    wanted = nominal.replace(hour=hour, minute=0, second=0, microsecond=0)
+    if wanted < nominal:
+        wanted += timedelta(days=1)
+    return wanted.replace(tzinfo=here).astimezone(UTC)
+
+
+@lru_cache(maxsize=4096)
+def _greatest_offset(zone: str, year: int) -> timedelta:
+    """Return how far a zone's clocks are ahead of UTC at most: its summer time, where it has one."""
+    firsts = (datetime(year, month, 1, tzinfo=local_zone(zone)) for month in range(1, 13))
+    return max(first.utcoffset() or timedelta() for first in firsts)
 
 
 @lru_cache(maxsize=1024)

@@ -8,7 +8,7 @@ wall shows their hour or a later one.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.core.management import call_command
@@ -38,11 +38,11 @@ FIRST_DAYS = (
     date(2028, 2, 28),
 )
 ZONES = ("Europe/Berlin", "America/New_York", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu")
-HOURS = (0, 1, 2, 3, 8, 20)
+HOURS = (0, 1, 2, 3, 6, 7, 8, 15, 16, 20)
+"""Among them those that the changes of clocks carry over the nominal hour."""
 QUARTER = timedelta(minutes=15)
 REVIEW, LONGEST_WAIT = timedelta(hours=3), timedelta(hours=26)
 MOVER = "mover@example.org"
-DAY_MINUTES = 24 * 60
 
 
 def readers_in_many_zones(_count: int) -> None:
@@ -51,8 +51,7 @@ def readers_in_many_zones(_count: int) -> None:
     profile = world.a_profile(_nominal(FIRST_DAYS[0]))
     for zone in ZONES:
         for hour in HOURS:
-            if not _near_nominal(hour, zone):
-                _reader(f"{zone.lower().replace('/', '.')}.{hour}@example.org", hour, zone, profile)
+            _reader(f"{zone.lower().replace('/', '.')}.{hour}@example.org", hour, zone, profile)
     _reader(MOVER, 20, ZONES[0], profile)
 
 
@@ -128,20 +127,12 @@ def _nominal(day: date) -> datetime:
 
 
 def _wall(reader: Subscriber, nominal: datetime) -> Wall:
-    local = nominal.astimezone(ZoneInfo(reader.timezone))
-    had_today = local.hour >= reader.hour
-    return Wall(ZoneInfo(reader.timezone), reader.hour, local.date() - timedelta(days=not had_today))
-
-
-def _near_nominal(hour: int, zone: str) -> bool:
-    """Say whether a change of clocks may carry the hour over the nominal instant, which gives that day's mail to another edition."""
-    for month in (1, 7):
-        offset = datetime(2026, month, 1, tzinfo=ZoneInfo(zone)).utcoffset()
-        assert offset is not None
-        after = (hour * 60 - offset // timedelta(minutes=1) - NOMINAL_HOUR * 60) % DAY_MINUTES
-        if not 60 < after < DAY_MINUTES - 60:
-            return True
-    return False
+    """Return the clock of a reader who has had the digest of today if their hour was over, by summer time, when the edition was frozen."""
+    zone = ZoneInfo(reader.timezone)
+    offsets = (datetime(nominal.year, month, 1, tzinfo=zone).utcoffset() for month in (1, 7))
+    in_summer = nominal + max(offset for offset in offsets if offset is not None)
+    had_today = in_summer.time() > time(reader.hour)
+    return Wall(zone, reader.hour, in_summer.date() - timedelta(days=not had_today))
 
 
 def _reader(address: str, hour: int, zone: str, profile: Profile) -> None:
