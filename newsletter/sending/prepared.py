@@ -4,6 +4,7 @@ Django switches psycopg's prepared statements off, because poolers between the t
 statements are prepared by hand, once for each connection. Each costs an eighth of the usual way.
 """
 
+import select
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from weakref import WeakSet
@@ -63,11 +64,28 @@ def _work_while_busy(session: pq.abc.PGconn, meanwhile: Iterator[object]) -> Non
 
 
 def _answer(session: pq.abc.PGconn) -> pq.abc.PGresult | None:
-    """Wait for the statement's answer, and read on to its end."""
+    """Wait for the statement's answer, and read on to its end. Whoever breaks off the wait breaks the connection.
+
+    libpq could wait by itself, but would let neither another thread nor a signal have its turn, and the statement may wait for a lock
+    that one of them holds.
+    """
+    try:
+        while session.is_busy():
+            _until_heard(session.socket)
+            session.consume_input()
+    except BaseException:
+        session.finish()
+        raise
     result = following = session.get_result()
     while following is not None:
         following = session.get_result()
     return result
+
+
+def _until_heard(socket: int) -> None:
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    poll.poll()
 
 
 def checked(session: psycopg.Connection[object], result: pq.abc.PGresult | None) -> pq.abc.PGresult:

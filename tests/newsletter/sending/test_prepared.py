@@ -1,10 +1,13 @@
 """A prepared statement leaves time for other work, and the connection in order whatever that work does."""
 
+import signal
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
-from django.db import OperationalError, ProgrammingError, connection
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 
 from newsletter.sending.prepared import Prepared
 
@@ -54,6 +57,54 @@ def test_a_worker_told_to_stop_in_the_meantime_can_still_write_its_books(slow):
     with pytest.raises(KeyboardInterrupt):
         slow.execute("0.05", meanwhile=told_to_stop())
     assert answers_still()
+
+
+def test_other_threads_go_on_while_the_server_keeps_it_waiting():
+    """Else it could wait for ever for a lock that one of them holds."""
+    held = threading.Event()
+
+    def wait_for_the_lock() -> None:
+        with closing(connection):
+            held.wait()
+            Prepared("lock", "SELECT pg_advisory_lock($1::bigint)").execute("7", meanwhile=idly())
+
+    with closing(connection.copy()) as other, other.cursor() as cursor, ThreadPoolExecutor(1) as pool:
+        cursor.execute("SELECT pg_advisory_lock(7)")
+        waiting = pool.submit(wait_for_the_lock)
+        held.set()
+        while not _is_waited_for(cursor):
+            assert not waiting.done()
+        cursor.execute("SELECT pg_advisory_unlock(7)")
+        waiting.result()
+
+
+def _is_waited_for(cursor) -> bool:
+    cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted")
+    return cursor.fetchone() == (1,)
+
+
+def test_a_signal_breaks_off_the_wait_and_the_connection(slow):
+    class TimeIsUp(Exception):
+        pass
+
+    def ring(*_: object) -> None:
+        raise TimeIsUp
+
+    connection.ensure_connection()
+    backend = connection.connection.info.backend_pid
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(TimeIsUp):
+            slow.execute("120", meanwhile=idly())
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    with pytest.raises((OperationalError, InterfaceError)):
+        answers_still()
+    connection.close()
+    assert answers_still()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])  # it sleeps on, and would be in the way of the suite's end
 
 
 def test_a_statement_that_fails_is_told_as_any_other():
