@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import Q
 
 from bench.world import add_readers, make_world
 from newsletter.editions import freeze, open_edition
@@ -99,11 +98,7 @@ def findings(readers: Mapping[int, str], accepted: Counter[str], recovery: float
         late=sum(account.late for account in accounts),
         wrong=sum(accepted[address] for address in gone),
         recovery=recovery,
-        operator_actions=_waiting_for_staff(),
+        # Nobody plays staff in an experiment: what an error has paused still waits for them.
+        operator_actions=sum(edition.paused_at is not None for edition in editions),
         balanced=all(account.balanced and not account.open for account in accounts),
     )
-
-
-def _waiting_for_staff() -> int:
-    """Return how many editions need a person: those an error has paused, and those held back. Nobody plays staff in an experiment."""
-    return Edition.objects.filter(Q(state=EditionState.HELD) | Q(paused_at__isnull=False)).count()
