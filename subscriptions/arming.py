@@ -27,19 +27,21 @@ from subscriptions.models import Letter, LetterState, Machine
 log = structlog.get_logger(__name__)
 
 RENEWED_EVERY = timedelta(minutes=1)
+NO_LASTING_INODE = 0
+"""Some network and user-space file systems number a file anew when it is renamed: there a copy cannot be told."""
 EVER_MAILED = (LetterState.HANDING, LetterState.SENT, LetterState.UNCERTAIN)
 
 
 @dataclass
 class Word:
     """What a machine's file says: who it is, and the token. `before` is the row's while that is being renewed: a crash may come between
-    file and row. `inode` is that of the file in which the word was written first.
+    file and row. `inode` is that of the file in which the word was written first, or `NO_LASTING_INODE`.
     """
 
     identity: str
     token: str = ""
     before: str = ""
-    inode: int = 0
+    inode: int = NO_LASTING_INODE
 
 
 def is_armed(now: datetime) -> bool:
@@ -129,17 +131,27 @@ def _read() -> Word:
     try:
         with _path().open(encoding="ascii") as file:
             word = Word(**json.load(file))
-            return word if word.inode == os.fstat(file.fileno()).st_ino else Word("")
+            return word if word.inode in (_inode(file), NO_LASTING_INODE) else Word("")
     except (FileNotFoundError, ValueError, TypeError):
         return Word("")
 
 
 def _write(word: Word) -> None:
     """Write the file whole or not at all, so that it can be read at any time without a lock."""
+    _put(word)
+    if not _read().identity:
+        _put(word, lasting=False)
+
+
+def _put(word: Word, *, lasting: bool = True) -> None:
     draft = _path().with_suffix(".part")
     with draft.open("w", encoding="ascii") as file:
-        json.dump(asdict(replace(word, inode=os.fstat(file.fileno()).st_ino)), file)
+        json.dump(asdict(replace(word, inode=_inode(file) if lasting else NO_LASTING_INODE)), file)
     draft.replace(_path())
+
+
+def _inode(file: IO[str]) -> int:
+    return os.fstat(file.fileno()).st_ino
 
 
 @contextmanager

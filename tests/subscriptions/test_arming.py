@@ -1,6 +1,7 @@
 """A restored backup or a copied database stays silent until a person arms it on that machine."""
 
 import shutil
+import zlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -77,6 +78,12 @@ def test_a_folder_moved_on_its_disk_stays_armed(own_file, settings):
     is_armed(NOW)
     settings.MACHINE_FILE = own_file.rename(own_file.with_name("moved.json"))
     assert is_armed(LATER)
+
+
+def test_a_file_system_that_numbers_files_anew_silences_nobody(monkeypatch, own_file):
+    monkeypatch.setattr(arming, "_inode", lambda file: zlib.crc32(file.name.encode()))
+    for minutes in range(3):
+        assert is_armed(NOW + timedelta(minutes=minutes))
 
 
 def test_a_lost_file_silences_the_machine(own_file):
