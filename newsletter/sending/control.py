@@ -28,16 +28,18 @@ def pause(edition_id: int, reason: str, now: datetime, *, by_machine: bool = Fal
     # At once for all claims to come; what is claimed already or about to be is halted next, unless somebody has resumed meanwhile.
     Edition.objects.filter(pk=edition_id, paused_at=None).update(paused_at=now, paused_reason=reason[:300], untold=by_machine)
     with transaction.atomic():
+        under_way = _under_way(edition_id)
         if Edition.objects.select_for_update(no_key=True).filter(pk=edition_id).exclude(paused_at=None).values_list("pk"):
-            _under_way(edition_id).update(halted=True)
+            under_way.update(halted=True)
     log.error("run_paused", edition=edition_id, reason=reason)
 
 
 def resume(edition_id: int) -> None:
     """Go on where the pause stopped. What a worker still holds ends by itself and is planned anew."""
     with transaction.atomic():
+        under_way = _under_way(edition_id)
         Edition.objects.filter(pk=edition_id).update(paused_at=None, paused_reason="", untold=False)
-        _under_way(edition_id).filter(state=BatchState.PLANNED).update(halted=False)
+        under_way.filter(state=BatchState.PLANNED).update(halted=False)
 
 
 def cancel_run(edition_id: int) -> None:
@@ -115,7 +117,8 @@ def _still_sent(edition_ids: Collection[int]) -> list[Edition]:
 def _under_way(edition_id: int) -> QuerySet[Batch]:
     """Return the edition's batches that are planned or claimed, locked.
 
-    A claim under way holds its batch locked: having waited for it, whoever goes on sees it as claimed.
+    A claim under way holds its batch locked: having waited for it, whoever goes on sees it as claimed. The claim itself may wait for a
+    reader who is just coming back, and their first digest for the edition: nobody locks that before having these.
     """
     batches = Batch.objects.filter(edition=edition_id, state__in=UNDER_WAY)
     _lock(batches)

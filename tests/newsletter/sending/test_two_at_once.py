@@ -144,6 +144,33 @@ def test_a_run_resumed_while_a_pause_still_waits_for_a_batch_goes_on(edition):
     assert due_batches(batch.send_after) == [waiting_batch]
 
 
+@pytest.mark.parametrize("steer", [resume, lambda edition: pause(edition, "535 wrong password", FREEZE)], ids=["resume", "pause"])
+def test_who_steers_a_run_keeps_clear_of_a_claim_and_of_a_reader_in_it_who_comes_back(edition, steer):
+    """Each of the three would wait for the next one: in such a ring the database breaks one of them off."""
+    batch = edition.batches.get()
+    done: list[str] = []
+
+    def claimed() -> None:
+        assert claim(batch.pk, batch.send_after)
+        done.append("claimed")
+
+    def steered() -> None:
+        steer(edition.pk)
+        done.append("steered")
+
+    threads = [threading.Thread(target=in_a_thread, args=[work]) for work in (claimed, steered)]
+    with transaction.atomic():
+        # As a confirmation does before it asks for a first digest.
+        coming_back = Subscriber.objects.select_for_update().get(pk=batch.subscriber_ids[0])
+        for number, thread in enumerate(threads, start=1):
+            thread.start()
+            wait_until(lambda number=number: waiting() == number)
+        assert plan_first_digest(coming_back.pk, batch.send_after)
+    for thread in threads:
+        thread.join(60)
+    assert done == ["claimed", "steered"]
+
+
 def in_a_thread(work: Callable[[], object]) -> None:
     try:
         work()
