@@ -71,7 +71,7 @@ def _answer(session: pq.abc.PGconn) -> pq.abc.PGresult | None:
     """
     try:
         while session.is_busy():
-            _until_heard(session.socket)
+            _until_ready(session)
             session.consume_input()
     except BaseException:
         session.finish()
@@ -82,9 +82,10 @@ def _answer(session: pq.abc.PGconn) -> pq.abc.PGresult | None:
     return result
 
 
-def _until_heard(socket: int) -> None:
+def _until_ready(session: pq.abc.PGconn) -> None:
+    """Wait for more of the answer, or for room to send the rest of a statement that was too long to be sent at once."""
     poll = select.poll()
-    poll.register(socket, select.POLLIN)
+    poll.register(session.socket, select.POLLIN | select.POLLOUT if session.flush() else select.POLLIN)
     poll.poll()
 
 

@@ -49,6 +49,12 @@ def test_work_that_is_done_before_the_answer_waits_for_it(slow):
     assert answers_still()
 
 
+def test_values_too_long_to_be_sent_at_once_are_sent_whole():
+    long = "x" * 20_000_000
+    assert Prepared("long", "SELECT 1 WHERE length($1::text) = 20000000").execute(long, meanwhile=idly()) == 1
+    assert answers_still()
+
+
 def test_a_worker_told_to_stop_in_the_meantime_can_still_write_its_books(slow):
     def told_to_stop() -> Iterator[None]:
         raise KeyboardInterrupt
