@@ -128,8 +128,12 @@ def _path() -> Path:
 
 def _read() -> Word:
     """Return the file's word; an empty one when there is no file that can be read, and when it is a copy."""
+    return _word_in(_path())
+
+
+def _word_in(path: Path) -> Word:
     try:
-        with _path().open(encoding="ascii") as file:
+        with path.open(encoding="ascii") as file:
             word = Word(**json.load(file))
             return word if word.inode in (_inode(file), NO_LASTING_INODE) else Word("")
     except (FileNotFoundError, ValueError, TypeError):
@@ -138,16 +142,18 @@ def _read() -> Word:
 
 def _write(word: Word) -> None:
     """Write the file whole or not at all, so that it can be read at any time without a lock."""
-    _put(word)
-    if not _read().identity:
-        _put(word, lasting=False)
+    draft, renamed = _path().with_suffix(".part"), _path().with_suffix(".whole")
+    _put(word, draft)
+    draft.replace(renamed)
+    # Found out before it takes the file's place: a process that was stopped between the two would leave what looks like a copy.
+    if not _word_in(renamed).identity:
+        _put(word, renamed, lasting=False)
+    renamed.replace(_path())
 
 
-def _put(word: Word, *, lasting: bool = True) -> None:
-    draft = _path().with_suffix(".part")
-    with draft.open("w", encoding="ascii") as file:
+def _put(word: Word, path: Path, *, lasting: bool = True) -> None:
+    with path.open("w", encoding="ascii") as file:
         json.dump(asdict(replace(word, inode=_inode(file) if lasting else NO_LASTING_INODE)), file)
-    draft.replace(_path())
 
 
 def _inode(file: IO[str]) -> int:

@@ -3,6 +3,7 @@
 import shutil
 import zlib
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -84,6 +85,17 @@ def test_a_file_system_that_numbers_files_anew_silences_nobody(monkeypatch, own_
     monkeypatch.setattr(arming, "_inode", lambda file: zlib.crc32(file.name.encode()))
     for minutes in range(3):
         assert is_armed(NOW + timedelta(minutes=minutes))
+
+
+@pytest.mark.parametrize("renamings", range(4))
+def test_a_process_that_dies_on_such_a_file_system_silences_nobody(monkeypatch, renamings):
+    monkeypatch.setattr(arming, "_inode", lambda file: zlib.crc32(file.name.encode()))
+    is_armed(NOW)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", _breaking_at(renamings, Path.replace))
+        with pytest.raises(ZeroDivisionError):
+            is_armed(LATER)
+    assert is_armed(LATER + timedelta(minutes=2))
 
 
 def test_a_lost_file_silences_the_machine(own_file):
