@@ -4,7 +4,8 @@ An edition has a fixed nominal instant, and a reader's slot is the first local h
 was. "After" is judged by summer time all year: else a change of clocks would carry an hour near the instant over it, and its readers would
 get two editions at once in autumn and none on a day in spring. So each edition is one local day's, and each local day has one.
 
-An hour that a change of clocks leaves out moves forward by the gap; of an hour that comes twice the first counts (PEP 495, fold 0).
+An hour that a change of clocks leaves out moves forward by the gap, in Greenland over midnight; of an hour that comes twice the first
+counts (PEP 495, fold 0).
 """
 
 from datetime import UTC, datetime, timedelta
