@@ -11,7 +11,7 @@ os.environ.setdefault("POSTAL_ADDRESS", "Paperboy, 1 Test Street, 12345 Testvill
 django.setup()
 
 from newsletter.composing.lint.linter import lint  # noqa: E402 - Django has to be set up before its models are imported
-from tests.newsletter.composing.test_variants import CASES, VARIANTS, made  # noqa: E402
+from tests.newsletter.composing.test_variants import CASES, VARIANTS, made  # noqa: E402 - as above
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """A prepared statement leaves time for other work, and the connection in order whatever that work does."""
 
 import signal
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -67,17 +66,14 @@ def test_a_worker_told_to_stop_in_the_meantime_can_still_write_its_books(slow):
 
 def test_other_threads_go_on_while_the_server_keeps_it_waiting():
     """Else it could wait for ever for a lock that one of them holds."""
-    held = threading.Event()
 
     def wait_for_the_lock() -> None:
         with closing(connection):
-            held.wait()
             Prepared("lock", "SELECT pg_advisory_lock($1::bigint)").execute("7", meanwhile=idly())
 
     with closing(connection.copy()) as other, other.cursor() as cursor, ThreadPoolExecutor(1) as pool:
         cursor.execute("SELECT pg_advisory_lock(7)")
         waiting = pool.submit(wait_for_the_lock)
-        held.set()
         while not _is_waited_for(cursor):
             assert not waiting.done()
         cursor.execute("SELECT pg_advisory_unlock(7)")

@@ -57,7 +57,7 @@ class MailboxConnection(Blocking):
 
 
 def after_accepting(trouble: BaseException) -> BaseException:
-    trouble.accepted_first = True  # type: ignore[attr-defined]
+    trouble.accepted_first = True  # type: ignore[attr-defined]  # a mark of ours on any error
     return trouble
 
 
