@@ -14,12 +14,17 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsletter.settings")
     try:
         execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:  # the message says what to change; where it was raised helps nobody
+    except (
+        ImproperlyConfigured
+    ) as error:  # the message says what to change; where it was raised helps nobody
         sys.exit(f"{error}")
     except DatabaseError:
         if _is_prepared():
             raise
-        sys.exit("The database is not prepared for this version of Paperboy. Run: python manage.py migrate")
+        sys.exit(
+            "The database is not prepared for this version of Paperboy. Run: python manage.py "
+            "migrate"
+        )
 
 
 def _is_prepared() -> bool:

@@ -21,15 +21,50 @@ if TYPE_CHECKING:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--readers", type=int, default=10_000, help="readers of the edition (default %(default)s)")
-    parser.add_argument("--growth", type=int, nargs="*", default=[], help="more numbers of readers for the growth table, rising")
-    parser.add_argument("--plan", type=int, nargs="*", default=[], help="numbers of readers to plan for, rising; the last thing measured")
+    parser.add_argument(
+        "--readers", type=int, default=10_000, help="readers of the edition (default %(default)s)"
+    )
+    parser.add_argument(
+        "--growth",
+        type=int,
+        nargs="*",
+        default=[],
+        help="more numbers of readers for the growth table, rising",
+    )
+    parser.add_argument(
+        "--plan",
+        type=int,
+        nargs="*",
+        default=[],
+        help="numbers of readers to plan for, rising; the last thing measured",
+    )
     parser.add_argument("--only-plan", action="store_true", help="measure nothing else")
-    parser.add_argument("--only-growth", action="store_true", help="measure build and books for the numbers of readers, nothing else")
-    parser.add_argument("--naive", type=int, default=400, help="digests of the naive loop and of django-newsletter (default %(default)s)")
-    parser.add_argument("--http", action="store_true", help="also measure an HTTP interface, which is slow")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="worker processes (default: one per core)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the medians count (default %(default)s)")
+    parser.add_argument(
+        "--only-growth",
+        action="store_true",
+        help="measure build and books for the numbers of readers, nothing else",
+    )
+    parser.add_argument(
+        "--naive",
+        type=int,
+        default=400,
+        help="digests of the naive loop and of django-newsletter (default %(default)s)",
+    )
+    parser.add_argument(
+        "--http", action="store_true", help="also measure an HTTP interface, which is slow"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="worker processes (default: one per core)",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=3,
+        help="rounds, of which the medians count (default %(default)s)",
+    )
     parser.add_argument("--topics", type=int, default=30)
     parser.add_argument("--papers", type=int, default=200)
     return parser.parse_args()
@@ -38,7 +73,10 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     options, console = arguments(), Console(width=132)
     with running_servers() as servers:
-        os.environ |= servers.environment | {"MAIL_PROVIDER": "file", "DJANGO_SETTINGS_MODULE": "newsletter.settings"}
+        os.environ |= servers.environment | {
+            "MAIL_PROVIDER": "file",
+            "DJANGO_SETTINGS_MODULE": "newsletter.settings",
+        }
         django.setup()
         measure(options, servers, console)
 
@@ -59,7 +97,9 @@ def measure(options: argparse.Namespace, servers: Servers, console: Console) -> 
     every = [runs.NULL] if options.only_growth else list(runs.WAYS)
     ways = [way for way in every if way is not runs.HTTP or options.http]
     if runs.RIVAL in ways and not is_installed():
-        console.print("django-newsletter is not installed, so it is left out; `make bench-rival` installs it.")
+        console.print(
+            "django-newsletter is not installed, so it is left out; `make bench-rival` installs it."
+        )
         ways.remove(runs.RIVAL)
     taken: dict[Way, list[Figures]] = {way: [] for way in ways}
     for number in range(options.rounds):
@@ -78,7 +118,9 @@ def measure(options: argparse.Namespace, servers: Servers, console: Console) -> 
     plan(options, edition, servers, console)
 
 
-def plan(options: argparse.Namespace, edition: "Edition", servers: Servers, console: Console) -> None:
+def plan(
+    options: argparse.Namespace, edition: "Edition", servers: Servers, console: Console
+) -> None:
     """Plan for more and more readers and say how long it took."""
     from bench import runs, world  # noqa: PLC0415 - as above
 
@@ -88,7 +130,12 @@ def plan(options: argparse.Namespace, edition: "Edition", servers: Servers, cons
     for readers in options.plan:
         world.add_planned_readers(readers)
         planned = runs.plan(edition, servers)
-        table.add_row(f"{planned.readers:,}", f"{planned.wall:.1f}", f"{planned.memory:,.0f}", f"{planned.scan:.1f}")
+        table.add_row(
+            f"{planned.readers:,}",
+            f"{planned.wall:.1f}",
+            f"{planned.memory:,.0f}",
+            f"{planned.scan:.1f}",
+        )
     if options.plan:
         console.print(table)
 
@@ -116,7 +163,8 @@ def median_run(taken: "Sequence[Figures]") -> "Figures":
 def main_table(taken: "dict[Way, list[Figures]]", options: argparse.Namespace) -> Table:
     naive = next(iter(taken.values()))
     table = Table(
-        title=f"{options.readers:,} readers, {options.topics} topics, {options.papers} papers, {options.workers} workers; "
+        title=f"{options.readers:,} readers, {options.topics} topics, {options.papers} papers, "
+        f"{options.workers} workers; "
         f"medians of {options.rounds}; "
         "CPU a digest of product and database, without the sink; MB of the largest worker"
     )
@@ -135,17 +183,26 @@ def main_table(taken: "dict[Way, list[Figures]]", options: argparse.Namespace) -
         table.add_column(heading, justify="left" if heading == "way" else "right", no_wrap=True)
     naive_rate = statistics.median(figures.rate for figures in naive)
     naive_cpu = statistics.median(figures.cpu_each for figures in naive)
-    prebuilt = {way.sink: statistics.median(figure.rate for figure in taken[way]) for way in taken if way.work == "prebuilt"}
+    prebuilt = {
+        way.sink: statistics.median(figure.rate for figure in taken[way])
+        for way in taken
+        if way.work == "prebuilt"
+    }
     for way, figures in taken.items():
         rates = [figure.rate for figure in figures]
-        rate, cpu = statistics.median(rates), statistics.median(figure.cpu_each for figure in figures)
+        rate, cpu = (
+            statistics.median(rates),
+            statistics.median(figure.cpu_each for figure in figures),
+        )
         table.add_row(
             way.name,
             f"{figures[0].digests:,}",
             f"{rate:,.0f}",
             f"{min(rates):,.0f}–{max(rates):,.0f}",
             f"{rate / naive_rate:.1f}",
-            f"{rate / prebuilt[way.sink]:.0%}" if way.work == "send" and way.sink in prebuilt else "",
+            f"{rate / prebuilt[way.sink]:.0%}"
+            if way.work == "send" and way.sink in prebuilt
+            else "",
             f"{cpu:,.0f}",
             f"{naive_cpu / cpu:.1f}",
             f"{max(figure.memory for figure in figures):,.0f}",
@@ -159,7 +216,12 @@ def growth_table(grown: "dict[int, Figures]") -> Table:
     for heading in ("readers", "digests/s", "CPU µs", "MB"):
         table.add_column(heading, justify="right")
     for readers, figures in grown.items():
-        table.add_row(f"{readers:,}", f"{figures.rate:,.0f}", f"{figures.cpu_each:,.0f}", f"{figures.memory:,.0f}")
+        table.add_row(
+            f"{readers:,}",
+            f"{figures.rate:,.0f}",
+            f"{figures.cpu_each:,.0f}",
+            f"{figures.memory:,.0f}",
+        )
     return table
 
 

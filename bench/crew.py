@@ -1,4 +1,6 @@
-"""The runner's side of its worker processes: get each ready, start all at once, wait for all their figures."""
+"""The runner's side of its worker processes: get each ready, start all at once, wait for all
+their figures.
+"""
 
 import json
 import subprocess

@@ -1,7 +1,9 @@
-"""`python -m bench.imports`: JSON Lines into SQLite and PostgreSQL, beside a loop that stores row by row.
+"""`python -m bench.imports`: JSON Lines into SQLite and PostgreSQL, beside a loop that stores row
+by row.
 
-Each way runs in a process and a database of its own. Rows are papers, listings and counts. Memory is the process's own, after a tenth
-of the file and at its most: where the two are alike, it does not grow with the file.
+Each way runs in a process and a database of its own. Rows are papers, listings and counts. Memory
+is the process's own, after a tenth of the file and at its most: where the two are alike, it does
+not grow with the file.
 """
 
 import argparse
@@ -29,14 +31,29 @@ from bench.servers import running_servers
 FIRST_DAY = date(2024, 1, 1)
 DAYS = 500
 NOW = datetime(2026, 1, 14, 12, tzinfo=UTC)
-WORDS = ("graph", "network", "learning", "reader", "digest", "protein", "river", "chess", "market", "orbit", "lattice", "tide")
+WORDS = (
+    "graph",
+    "network",
+    "learning",
+    "reader",
+    "digest",
+    "protein",
+    "river",
+    "chess",
+    "market",
+    "orbit",
+    "lattice",
+    "tide",
+)
 DATABASES = ("SQLite", "PostgreSQL")
 WAYS = ("naive", "import", "again")
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one process measured; sizes in MB. `cpu` is its own seconds of CPU, without those of a database server."""
+    """What one process measured; sizes in MB. `cpu` is its own seconds of CPU, without those of
+    a database server.
+    """
 
     rows: int
     seconds: float
@@ -47,11 +64,27 @@ class Figures:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.imports", description=__doc__)
-    parser.add_argument("--papers", type=int, default=100_000, help="papers in the file (default %(default)s)")
-    parser.add_argument("--counts", type=int, default=10, help="counts of each (default %(default)s)")
-    parser.add_argument("--naive", type=int, default=500, help="papers that the naive loop stores (default %(default)s)")
-    parser.add_argument("--rounds", type=int, default=1, help="rounds, of which the medians count (default %(default)s)")
-    parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES, help="default: both")
+    parser.add_argument(
+        "--papers", type=int, default=100_000, help="papers in the file (default %(default)s)"
+    )
+    parser.add_argument(
+        "--counts", type=int, default=10, help="counts of each (default %(default)s)"
+    )
+    parser.add_argument(
+        "--naive",
+        type=int,
+        default=500,
+        help="papers that the naive loop stores (default %(default)s)",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=1,
+        help="rounds, of which the medians count (default %(default)s)",
+    )
+    parser.add_argument(
+        "--databases", nargs="+", choices=DATABASES, default=DATABASES, help="default: both"
+    )
     parser.add_argument("--child", nargs=2, metavar=("WAY", "FILE"), help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -63,7 +96,10 @@ def main() -> None:
         django.setup()
         sys.stdout.write(json.dumps(asdict(measured(way, Path(path)))))
         return
-    with running_servers() as servers, tempfile.TemporaryDirectory(prefix="paperboy-imports-") as folder:
+    with (
+        running_servers() as servers,
+        tempfile.TemporaryDirectory(prefix="paperboy-imports-") as folder,
+    ):
         whole, small = Path(folder, "whole.jsonl.gz"), Path(folder, "small.jsonl.gz")
         write(whole, options.papers, options.counts)
         write(small, options.naive, options.counts)
@@ -71,7 +107,11 @@ def main() -> None:
         for number in range(options.rounds):
             for name in options.databases:
                 for way in WAYS:
-                    environment = os.environ | servers.environment | {"DJANGO_SETTINGS_MODULE": "newsletter.settings"}
+                    environment = (
+                        os.environ
+                        | servers.environment
+                        | {"DJANGO_SETTINGS_MODULE": "newsletter.settings"}
+                    )
                     if name == "SQLite":
                         environment["DATABASE_URL"] = f"sqlite:///{folder}/round{number}.sqlite3"
                     figures = run(way, small if way == "naive" else whole, environment)
@@ -99,7 +139,9 @@ def write(path: Path, papers: int, counts: int) -> None:
 
 
 def record(number: int, counts: int, chance: random.Random) -> dict[str, object]:
-    """Return one paper with an abstract of about a thousand characters, some TeX in it, and a history of votes that grow."""
+    """Return one paper with an abstract of about a thousand characters, some TeX in it, and a
+    history of votes that grow.
+    """
     day = FIRST_DAY + timedelta(days=number % DAYS)
     seen = datetime.combine(day, datetime.min.time(), UTC)
     votes = sorted(chance.randrange(500) for _ in range(counts))
@@ -111,7 +153,10 @@ def record(number: int, counts: int, chance: random.Random) -> dict[str, object]
         "authors": [f"Ada Example{number % 97}", f"Bo Sample{number % 89}"],
         "day": day.isoformat(),
         "published": day.isoformat(),
-        "counts": [[(seen + timedelta(hours=12 * place)).isoformat(), count, place] for place, count in enumerate(votes)],
+        "counts": [
+            [(seen + timedelta(hours=12 * place)).isoformat(), count, place]
+            for place, count in enumerate(votes)
+        ],
     }
 
 
@@ -139,18 +184,26 @@ def measured(way: str, path: Path) -> Figures:
         store_row_by_row(lines(path))
     else:
         (report,) = import_lines(source, [path], now=NOW, done=look)
-        if report.error or report.rejected or (way == "again" and report.unchanged != report.entries):
+        if (
+            report.error
+            or report.rejected
+            or (way == "again" and report.unchanged != report.entries)
+        ):
             raise RuntimeError(f"The import did not go as it should: {report}")
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu_began
     after = Paper.objects.count() + Listing.objects.count() + Count.objects.count()
     if way == "naive":
         for model in (Count, Listing, Paper):
             model.objects.all().delete()
-    return Figures(after if way == "again" else after - before, seconds, cpu, early or memory(), memory())
+    return Figures(
+        after if way == "again" else after - before, seconds, cpu, early or memory(), memory()
+    )
 
 
 def store_row_by_row(records: Iterable[dict[str, object]]) -> None:
-    """Store papers as one would write it first: get or create each row, in a transaction per paper."""
+    """Store papers as one would write it first: get or create each row, in a transaction per
+    paper.
+    """
     from django.db import transaction  # noqa: PLC0415  # needs the set-up, as above
 
     from ingest.identity import title_key  # noqa: PLC0415  # needs the set-up, as above
@@ -161,12 +214,25 @@ def store_row_by_row(records: Iterable[dict[str, object]]) -> None:
     for values in records:
         with transaction.atomic():
             title = str(values["title"])
-            known = {"title": title, "title_key": title_key(title), "abstract": values["abstract"], "authors": values["authors"]}
-            paper, _ = Paper.objects.get_or_create(arxiv_id=values["arxiv_id"], defaults={**known, "first_seen_at": NOW})
-            listing, _ = Listing.objects.get_or_create(source=source, day=values["day"], paper=paper, defaults={"last_seen_at": NOW})
+            known = {
+                "title": title,
+                "title_key": title_key(title),
+                "abstract": values["abstract"],
+                "authors": values["authors"],
+            }
+            paper, _ = Paper.objects.get_or_create(
+                arxiv_id=values["arxiv_id"], defaults={**known, "first_seen_at": NOW}
+            )
+            listing, _ = Listing.objects.get_or_create(
+                source=source, day=values["day"], paper=paper, defaults={"last_seen_at": NOW}
+            )
             rows: list[list[object]] = values["counts"]  # type: ignore[assignment]  # we wrote the file
             for seen_at, votes, comments in rows:
-                Count.objects.get_or_create(listing=listing, seen_at=seen_at, defaults={"votes": votes, "comments": comments})
+                Count.objects.get_or_create(
+                    listing=listing,
+                    seen_at=seen_at,
+                    defaults={"votes": votes, "comments": comments},
+                )
 
 
 def lines(path: Path) -> Iterator[dict[str, object]]:
@@ -181,14 +247,33 @@ def memory() -> float:
 
 
 def table(taken: dict[tuple[str, str], list[Figures]], options: argparse.Namespace) -> Table:
-    made = Table(title=f"{options.papers:,} papers with {options.counts} counts each; medians of {options.rounds}")
-    for heading in ("database", "way", "rows", "s", "rows/s", "× naive", "CPU µs a row", "MB after a tenth", "MB at most"):
-        made.add_column(heading, justify="left" if heading in {"database", "way"} else "right", no_wrap=True)
+    made = Table(
+        title=f"{options.papers:,} papers with {options.counts} counts each; medians of "
+        f"{options.rounds}"
+    )
+    for heading in (
+        "database",
+        "way",
+        "rows",
+        "s",
+        "rows/s",
+        "× naive",
+        "CPU µs a row",
+        "MB after a tenth",
+        "MB at most",
+    ):
+        made.add_column(
+            heading, justify="left" if heading in {"database", "way"} else "right", no_wrap=True
+        )
     for (name, way), runs in taken.items():
         rate = statistics.median(each.rows / each.seconds for each in runs)
         naive = statistics.median(each.rows / each.seconds for each in taken[name, "naive"])
         middle = sorted(runs, key=lambda each: each.seconds)[len(runs) // 2]
-        words = {"naive": "row by row", "import": "Paperboy, first time", "again": "Paperboy, nothing new"}[way]
+        words = {
+            "naive": "row by row",
+            "import": "Paperboy, first time",
+            "again": "Paperboy, nothing new",
+        }[way]
         figures = (
             f"{middle.rows:,}",
             f"{middle.seconds:.1f}",
@@ -197,7 +282,11 @@ def table(taken: dict[tuple[str, str], list[Figures]], options: argparse.Namespa
             f"{middle.cpu / middle.rows * 1e6:,.0f}",
         )
         made.add_row(
-            name, words, *figures, f"{max(each.early_memory for each in runs):.0f}", f"{max(each.most_memory for each in runs):.0f}"
+            name,
+            words,
+            *figures,
+            f"{max(each.early_memory for each in runs):.0f}",
+            f"{max(each.most_memory for each in runs):.0f}",
         )
     return made
 

@@ -1,7 +1,8 @@
 """The naive loop that everything is compared with: what a careful programmer writes first.
 
-For each reader: rank in Python, render HTML and text by the templates, inline the CSS with premailer, send an EmailMultiAlternatives on
-a connection of its own, and update one row. Cards and topics are read once, so only what differs between readers is repeated.
+For each reader: rank in Python, render HTML and text by the templates, inline the CSS with
+premailer, send an EmailMultiAlternatives on a connection of its own, and update one row. Cards and
+topics are read once, so only what differs between readers is repeated.
 """
 
 import math
@@ -69,7 +70,12 @@ def ranked(known: Everything, profile: Profile) -> list[DigestPick]:
         scored.append((score, paper.id, topic_name))
     scored.sort(key=lambda entry: (-entry[0], entry[1]))
     return [
-        DigestPick(paper_id, (f"On your topic {name}" if name else "Trending today",), "lead" if place == 0 else "topics", name)
+        DigestPick(
+            paper_id,
+            (f"On your topic {name}" if name else "Trending today",),
+            "lead" if place == 0 else "topics",
+            name,
+        )
         for place, (_, paper_id, name) in enumerate(scored[: profile.papers_per_digest])
     ]
 
@@ -92,7 +98,10 @@ def composed(known: Everything, delivery: Delivery) -> EmailMultiAlternatives:
         message_key=f"bench{delivery.pk}",
     )
     shown = shown_digest(digest, known.facts, ())
-    parts = [replace(part, card=known.cards.get(part.paper_id)) for part in parts_of(known.facts, shown, 0)]
+    parts = [
+        replace(part, card=known.cards.get(part.paper_id))
+        for part in parts_of(known.facts, shown, 0)
+    ]
     context: dict[str, object] = {"parts": parts, "end": "", **layout_values(known.facts, shown)}
     message = EmailMultiAlternatives(
         subject=rendered(SUBJECT, known.facts, known.publication, context).strip(),
@@ -101,7 +110,9 @@ def composed(known: Everything, delivery: Delivery) -> EmailMultiAlternatives:
         to=[reader.address],
         headers=dict(digest_headers(known.publication, known.facts, shown)),
     )
-    html = premailer.transform(rendered(HTML, known.facts, known.publication, context), allow_network=False)
+    html = premailer.transform(
+        rendered(HTML, known.facts, known.publication, context), allow_network=False
+    )
     message.attach_alternative(html, "text/html")
     return message
 
@@ -111,5 +122,7 @@ def send_naively(known: Everything, delivery_ids: Sequence[int]) -> int:
     for delivery_id in delivery_ids:
         delivery = Delivery.objects.select_related("subscriber__profile").get(pk=delivery_id)
         composed(known, delivery).send()
-        Delivery.objects.filter(pk=delivery_id).update(status=DeliveryStatus.SENT, settled_at=timezone.now())
+        Delivery.objects.filter(pk=delivery_id).update(
+            status=DeliveryStatus.SENT, settled_at=timezone.now()
+        )
     return len(delivery_ids)

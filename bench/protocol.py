@@ -1,4 +1,6 @@
-"""How a worker process speaks with the runner, by the standard library alone: workers of another product speak so too."""
+"""How a worker process speaks with the runner, by the standard library alone: workers of another
+product speak so too.
+"""
 
 import json
 import sys
@@ -14,7 +16,8 @@ Job = dict[str, Any]
 def speak(prepared: Callable[[Job], Callable[[], int]]) -> None:
     """Speak with the runner: a job comes in, "ready" goes out, a line comes in, the figures go out.
 
-    `prepared` gets ready for a job and returns what is measured, which returns how many mails it was.
+    `prepared` gets ready for a job and returns what is measured, which returns how many mails it
+    was.
     """
     work = prepared(json.loads(sys.stdin.readline()))
     sys.stdout.write('{"ready": true}\n')
@@ -33,6 +36,8 @@ def speak(prepared: Callable[[Job], Callable[[], int]]) -> None:
 
 
 def peak_memory() -> float:
-    """Return the most memory this process has held, in MB. (getrusage would tell the parent's, from before the exec.)"""
+    """Return the most memory this process has held, in MB. (getrusage would tell the parent's,
+    from before the exec.)
+    """
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024

@@ -1,4 +1,6 @@
-"""Runs: one way of sending, once, with as many worker processes as asked for, measured from outside."""
+"""Runs: one way of sending, once, with as many worker processes as asked for, measured from
+outside.
+"""
 
 import os
 import subprocess
@@ -23,7 +25,9 @@ SCANS = 21
 
 
 class WrongCount(Exception):
-    """What was sent, what the books say and what the sink counted differ: the figures would mean nothing."""
+    """What was sent, what the books say and what the sink counted differ: the figures would mean
+    nothing.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,9 @@ SLOW = (NAIVE, RIVAL)
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One run. `cpu` is seconds of product and database together, the sink's left out; `memory` the largest worker's, in MB."""
+    """One run. `cpu` is seconds of product and database together, the sink's left out; `memory`
+    the largest worker's, in MB.
+    """
 
     digests: int
     wall: float
@@ -71,7 +77,8 @@ class Figures:
 def run(way: Way, edition: Edition, servers: Servers, workers: int, count: int) -> Figures:
     """Send `count` digests (the product: all readers) and return the figures.
 
-    The product's run begins with the planning; starting processes is nobody's work and is not counted.
+    The product's run begins with the planning; starting processes is nobody's work and is not
+    counted.
 
     Raises:
         WrongCount: when books, workers and sink do not agree.
@@ -80,24 +87,40 @@ def run(way: Way, edition: Edition, servers: Servers, workers: int, count: int) 
     before = servers.sinks[way.sink].counts() if way.sink else {"accepted": 0, "octets": 0}
     with ExitStack() as stack:
         shares = _shares(way, edition, servers, workers, count, stack)
-        crew = [ready(_started(way.work, servers, way.sink, stack), share, stack) for share in shares]
+        crew = [
+            ready(_started(way.work, servers, way.sink, stack), share, stack) for share in shares
+        ]
         database, cpu, began = servers.database_cpu(), time.process_time(), time.monotonic()
         if way.work in ("send", "null"):
             plan_edition(edition.pk, FREEZE)
         told = go(crew)
         wall = time.monotonic() - began
-        cpu = time.process_time() - cpu + sum(figures["cpu"] for figures in told) + servers.database_cpu() - database
+        cpu = (
+            time.process_time()
+            - cpu
+            + sum(figures["cpu"] for figures in told)
+            + servers.database_cpu()
+            - database
+        )
     after = servers.sinks[way.sink].counts() if way.sink else before
     sent = _sent(way, edition, told)
     accepted = after["accepted"] - before["accepted"]
     if way.sink and accepted != sent:
         raise WrongCount(f"{way.name}: {sent} were sent by the books, the sink counted {accepted}.")
-    return Figures(sent, wall, cpu, max(figures["memory"] for figures in told), after["octets"] - before["octets"])
+    return Figures(
+        sent,
+        wall,
+        cpu,
+        max(figures["memory"] for figures in told),
+        after["octets"] - before["octets"],
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Planning:
-    """How an edition was planned: seconds, the planner's memory in MB, and milliseconds of asking what is due afterwards."""
+    """How an edition was planned: seconds, the planner's memory in MB, and milliseconds of
+    asking what is due afterwards.
+    """
 
     readers: int
     wall: float
@@ -106,26 +129,38 @@ class Planning:
 
 
 def plan(edition: Edition, servers: Servers) -> Planning:
-    """Plan every reader in a process of its own, then ask what is due at an hour that is due for a few."""
+    """Plan every reader in a process of its own, then ask what is due at an hour that is due for
+    a few.
+    """
     begin_again(edition)
     with ExitStack() as stack:
-        [figures] = go([ready(_started("plan", servers, "", stack), {"edition": edition.pk}, stack)])
+        [figures] = go(
+            [ready(_started("plan", servers, "", stack), {"edition": edition.pk}, stack)]
+        )
     due_batches(SEND)  # opens the connection
     times = []
     for _ in range(SCANS):
         began = time.perf_counter()
         due_batches(SEND)
         times.append(time.perf_counter() - began)
-    return Planning(int(figures["done"]), figures["wall"], figures["memory"], sorted(times)[SCANS // 2] * 1000)
+    return Planning(
+        int(figures["done"]), figures["wall"], figures["memory"], sorted(times)[SCANS // 2] * 1000
+    )
 
 
-def _shares(way: Way, edition: Edition, servers: Servers, workers: int, count: int, stack: ExitStack) -> list[Job]:
-    """Return each worker's job; the naive loop and the prebuilt mails need rows to begin with, django-newsletter a digest."""
+def _shares(
+    way: Way, edition: Edition, servers: Servers, workers: int, count: int, stack: ExitStack
+) -> list[Job]:
+    """Return each worker's job; the naive loop and the prebuilt mails need rows to begin with,
+    django-newsletter a digest.
+    """
     if way is RIVAL:
         return beside.jobs(_sample(edition), workers, count, servers.sinks[way.sink].port, stack)
     rows: list[int] = []
     if way.work in ("naive", "prebuilt"):
-        rows = _deliveries(edition, count if way.work == "naive" else min(count, PREBUILT_DIFFERENT))
+        rows = _deliveries(
+            edition, count if way.work == "naive" else min(count, PREBUILT_DIFFERENT)
+        )
     return [
         {
             "edition": edition.pk,
@@ -141,7 +176,9 @@ def _shares(way: Way, edition: Edition, servers: Servers, workers: int, count: i
 def _sample(edition: Edition) -> str:
     """Return the HTML of one reader's digest."""
     [row] = _deliveries(edition, 1)
-    mail = naive.composed(naive.load(edition), Delivery.objects.select_related("subscriber__profile").get(pk=row))
+    mail = naive.composed(
+        naive.load(edition), Delivery.objects.select_related("subscriber__profile").get(pk=row)
+    )
     return str(mail.alternatives[0][0])
 
 
@@ -166,13 +203,21 @@ def _deliveries(edition: Edition, count: int) -> list[int]:
 def _started(work: str, servers: Servers, sink: str, stack: ExitStack) -> subprocess.Popen[bytes]:
     if work == RIVAL.work:
         return beside.worker("send", stack)
-    return child("bench.worker", work, environment=dict(os.environ) | servers.environment | _way_out(servers, sink))
+    return child(
+        "bench.worker",
+        work,
+        environment=dict(os.environ) | servers.environment | _way_out(servers, sink),
+    )
 
 
 def _way_out(servers: Servers, sink: str) -> dict[str, str]:
     if sink == "http":
         address = f"http://127.0.0.1:{servers.sinks[sink].port}/"
-        return {"MAIL_PROVIDER": "postmark", "ANYMAIL_POSTMARK_SERVER_TOKEN": "bench", "ANYMAIL_POSTMARK_API_URL": address}
+        return {
+            "MAIL_PROVIDER": "postmark",
+            "ANYMAIL_POSTMARK_SERVER_TOKEN": "bench",
+            "ANYMAIL_POSTMARK_API_URL": address,
+        }
     if sink:
         return {"MAIL_PROVIDER": "smtp", "SMTP_URL": f"smtp://127.0.0.1:{servers.sinks[sink].port}"}
     return {"MAIL_PROVIDER": "file"}

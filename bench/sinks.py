@@ -1,6 +1,8 @@
-"""Sinks: servers that count mail and throw it away. `python -m bench.sinks smtp|pipelining|http` prints its port.
+"""Sinks: servers that count mail and throw it away. `python -m bench.sinks smtp|pipelining|http`
+prints its port.
 
-Each line on standard input is answered with the counts so far as JSON; the end of the input ends the sink.
+Each line on standard input is answered with the counts so far as JSON; the end of the input ends
+the sink.
 """
 
 import asyncio
@@ -12,7 +14,10 @@ from dataclasses import dataclass
 
 END = b"\r\n.\r\n"
 TO = re.compile(rb'"To":\s*("[^"]*")')
-TAKEN = b'{"ErrorCode":0,"Message":"OK","MessageID":"sink","SubmittedAt":"2026-01-01T00:00:00Z","To":%s}'
+TAKEN = (
+    b'{"ErrorCode":0,"Message":"OK","MessageID":"sink",'
+    b'"SubmittedAt":"2026-01-01T00:00:00Z","To":%s}'
+)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
 
@@ -25,18 +30,29 @@ class Tally:
     connections: int = 0
 
     def told(self) -> bytes:
-        counts = {"accepted": self.accepted, "octets": self.octets, "connections": self.connections, "cpu": time.process_time()}
+        counts = {
+            "accepted": self.accepted,
+            "octets": self.octets,
+            "connections": self.connections,
+            "cpu": time.process_time(),
+        }
         return json.dumps(counts).encode() + b"\n"
 
 
 class SmtpSink(asyncio.Protocol):
-    """Takes every mail. It looks at the end of what came only, so that it costs little beside what is measured."""
+    """Takes every mail. It looks at the end of what came only, so that it costs little beside
+    what is measured.
+    """
 
     transport: asyncio.Transport
 
     def __init__(self, tally: Tally, pipelining: bool) -> None:
         self.tally = tally
-        self.greeting = b"250-sink\r\n250-PIPELINING\r\n250 8BITMIME\r\n" if pipelining else b"250-sink\r\n250 8BITMIME\r\n"
+        self.greeting = (
+            b"250-sink\r\n250-PIPELINING\r\n250 8BITMIME\r\n"
+            if pipelining
+            else b"250-sink\r\n250 8BITMIME\r\n"
+        )
         self.in_content = False
         self.buffer = bytearray()
 
@@ -115,7 +131,11 @@ class HttpSink(asyncio.Protocol):
 async def serve(kind: str) -> None:
     """Run one sink until standard input ends."""
     tally, loop = Tally(), asyncio.get_running_loop()
-    server = await loop.create_server(lambda: HttpSink(tally) if kind == "http" else SmtpSink(tally, kind == "pipelining"), "127.0.0.1", 0)
+    server = await loop.create_server(
+        lambda: HttpSink(tally) if kind == "http" else SmtpSink(tally, kind == "pipelining"),
+        "127.0.0.1",
+        0,
+    )
     sys.stdout.buffer.write(b"%d\n" % server.sockets[0].getsockname()[1])
     sys.stdout.buffer.flush()
     while await loop.run_in_executor(None, sys.stdin.buffer.readline):

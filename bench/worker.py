@@ -1,4 +1,6 @@
-"""One worker process of the bench: `python -m bench.worker KIND`. It speaks as `bench.protocol` says."""
+"""One worker process of the bench: `python -m bench.worker KIND`. It speaks as `bench.protocol`
+says.
+"""
 
 import os
 import sys
@@ -89,18 +91,36 @@ def naive_loop(job: Job) -> Callable[[], int]:
 
 
 def prebuilt_mails(job: Job) -> Callable[[], int]:
-    """Build some mails now; the returned job hands them over again and again through the product's client."""
+    """Build some mails now; the returned job hands them over again and again through the
+    product's client.
+    """
     known = naive.load(Edition.objects.get(pk=job["edition"]))
-    deliveries = Delivery.objects.select_related("subscriber__profile").filter(pk__in=job["deliveries"])
-    ready = [(row.subscriber.address, dotted(naive.composed(known, row).message().as_bytes(linesep="\r\n"))) for row in deliveries]
+    deliveries = Delivery.objects.select_related("subscriber__profile").filter(
+        pk__in=job["deliveries"]
+    )
+    ready = [
+        (
+            row.subscriber.address,
+            dotted(naive.composed(known, row).message().as_bytes(linesep="\r\n")),
+        )
+        for row in deliveries
+    ]
     empty = RenderedMail("", "", "")
 
     def hand_over() -> int:
-        mails = [Prebuilt(number, job["edition"], address, "", empty, octets) for number, (address, octets) in enumerate(ready)]
+        mails = [
+            Prebuilt(number, job["edition"], address, "", empty, octets)
+            for number, (address, octets) in enumerate(ready)
+        ]
         with Lanes(transport_of(settings.MAIL_PROVIDER)) as lanes:
             for start in range(0, job["count"], lanes.width):
                 numbers = range(start, min(start + lanes.width, job["count"]))
-                lanes.hand_over([_prebuilt_errand(mails, number, lanes.width, job["count"]) for number in numbers])
+                lanes.hand_over(
+                    [
+                        _prebuilt_errand(mails, number, lanes.width, job["count"])
+                        for number in numbers
+                    ]
+                )
         return int(job["count"])
 
     return hand_over
@@ -114,7 +134,8 @@ def _prebuilt_errand(mails: Sequence[Mail], number: int, width: int, count: int)
 def prepared(kind: str, job: Job) -> Callable[[], int]:
     """Return what this worker will do once it is told to go.
 
-    The job holds: edition (id), number and of (this worker's place among all), deliveries (ids), count (mails).
+    The job holds: edition (id), number and of (this worker's place among all), deliveries (ids),
+    count (mails).
     """
     if kind in ("prebuilt", "naive"):
         return prebuilt_mails(job) if kind == "prebuilt" else naive_loop(job)

@@ -1,4 +1,6 @@
-"""A synthetic world: topics, papers that speak of them, and readers who want some. The same seed makes the same world."""
+"""A synthetic world: topics, papers that speak of them, and readers who want some. The same seed
+makes the same world.
+"""
 
 import random
 from collections.abc import Callable, Iterator
@@ -39,7 +41,9 @@ SYLLABLES = (
     "ven",
 )
 VOCABULARY = 4_000
-"""Words of the language that papers are written in; the number n of them is n times rarer than the first (Zipf's law)."""
+"""Words of the language that papers are written in; the number n of them is n times rarer than
+the first (Zipf's law).
+"""
 WRITTEN_AT_ONCE = 2_000
 
 
@@ -65,14 +69,19 @@ def add_readers(count: int, seed: int = 2) -> None:
         choices = [_choices(topic_ids, chance) for _ in part]
         profiles = _profiles(choices)
         Subscriber.objects.bulk_create(
-            [_reader(number, profiles[choice.content_hash()]) for number, choice in zip(part, choices, strict=True)]
+            [
+                _reader(number, profiles[choice.content_hash()])
+                for number, choice in zip(part, choices, strict=True)
+            ]
         )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
 
 def add_planned_readers(count: int) -> None:
-    """Write readers until there are `count`, inside the database: copies of the first ones with other hours, for planning alone."""
+    """Write readers until there are `count`, inside the database: copies of the first ones with
+    other hours, for planning alone.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_COPY_READERS, [count])
         cursor.execute("ANALYZE subscriptions_subscriber")
@@ -80,9 +89,12 @@ def add_planned_readers(count: int) -> None:
 
 _COPY_READERS = """
     INSERT INTO subscriptions_subscriber
-        (address, address_key, state, created_at, confirmed_at, cadence, hour, timezone, language, profile_id)
-    SELECT 'copy' || number || '@example.net', 'copy' || number || '@example.net', state, created_at, confirmed_at, cadence,
-        number %% 24, (ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Sydney'])[1 + number %% 5],
+        (address, address_key, state, created_at, confirmed_at, cadence, hour, timezone, language,
+         profile_id)
+    SELECT 'copy' || number || '@example.net', 'copy' || number || '@example.net', state,
+        created_at, confirmed_at, cadence, number %% 24,
+        (ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Sydney'])
+            [1 + number %% 5],
         language, profile_id
     FROM (SELECT * FROM subscriptions_subscriber ORDER BY id LIMIT 1) AS first,
         generate_series((SELECT count(*) FROM subscriptions_subscriber), %s - 1) AS number
@@ -90,12 +102,16 @@ _COPY_READERS = """
 
 
 def begin_again(edition: Edition) -> None:
-    """Forget everything that was sent, so that the edition can be sent once more, and let the database finish its writing."""
+    """Forget everything that was sent, so that the edition can be sent once more, and let the
+    database finish its writing.
+    """
     tables = ", ".join(model._meta.db_table for model in (Delivery, Batch, MailedHistory))
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {tables} CASCADE")
         cursor.execute("CHECKPOINT")
-    Edition.objects.filter(pk=edition.pk).update(state=EditionState.FROZEN, planned_at=None, done_at=None)
+    Edition.objects.filter(pk=edition.pk).update(
+        state=EditionState.FROZEN, planned_at=None, done_at=None
+    )
 
 
 def _word(chance: random.Random) -> str:
@@ -106,7 +122,9 @@ def _topics(count: int, chance: random.Random) -> list[Topic]:
     made = []
     for number in range(count):
         phrases = [f"{_word(chance)} {_word(chance)}" for _ in range(4)]
-        made.append(Topic.objects.create(slug=f"topic-{number}", name=phrases[0].title(), phrases=phrases))
+        made.append(
+            Topic.objects.create(slug=f"topic-{number}", name=phrases[0].title(), phrases=phrases)
+        )
     return made
 
 
@@ -120,13 +138,22 @@ def _papers(count: int, topics: list[Topic], chance: random.Random) -> None:
             title=(title := _title(phrases, say, chance)),
             title_key=f"{title.lower()} {number}",
             abstract=_abstract(phrases, say, chance),
-            authors=[f"{_word(chance).title()} {_word(chance).title()}" for _ in range(chance.randint(1, 8))],
+            authors=[
+                f"{_word(chance).title()} {_word(chance).title()}"
+                for _ in range(chance.randint(1, 8))
+            ],
             arxiv_id=f"2601.{number:05d}",
             published=DAY,
             first_seen_at=FREEZE - timedelta(hours=6),
         )
-        listing = Listing.objects.create(source=source, day=DAY, paper=paper, last_seen_at=FREEZE - timedelta(hours=5))
-        Count.objects.create(listing=listing, seen_at=listing.last_seen_at, votes=int(chance.paretovariate(0.8)) % 500)
+        listing = Listing.objects.create(
+            source=source, day=DAY, paper=paper, last_seen_at=FREEZE - timedelta(hours=5)
+        )
+        Count.objects.create(
+            listing=listing,
+            seen_at=listing.last_seen_at,
+            votes=int(chance.paretovariate(0.8)) % 500,
+        )
 
 
 def _tongue(chance: random.Random) -> Callable[[int], str]:
@@ -146,7 +173,9 @@ def _title(phrases: list[str], say: Callable[[int], str], chance: random.Random)
 def _abstract(phrases: list[str], say: Callable[[int], str], chance: random.Random) -> str:
     """Return nine sentences of about twenty words; every other one names the paper's subject."""
     return " ".join(
-        f"{say(chance.randint(12, 22)).capitalize()}{f' {chance.choice(phrases)}' if place % 2 else ''} {say(3)}." for place in range(9)
+        f"{say(chance.randint(12, 22)).capitalize()}"
+        f"{f' {chance.choice(phrases)}' if place % 2 else ''} {say(3)}."
+        for place in range(9)
     )
 
 
@@ -160,7 +189,13 @@ def _profiles(choices: list[Choices]) -> dict[str, int]:
     wanted = {choice.content_hash(): choice for choice in choices}
     known = _ids(wanted)
     Profile.objects.bulk_create(
-        Profile(content_hash=key, topics=list(choice.topics), papers_per_digest=10, balance=choice.balance, created_at=FREEZE)
+        Profile(
+            content_hash=key,
+            topics=list(choice.topics),
+            papers_per_digest=10,
+            balance=choice.balance,
+            created_at=FREEZE,
+        )
         for key, choice in wanted.items()
         if key not in known
     )
@@ -168,7 +203,9 @@ def _profiles(choices: list[Choices]) -> dict[str, int]:
 
 
 def _ids(hashes: dict[str, Choices]) -> dict[str, int]:
-    rows: Iterator[tuple[str, int]] = Profile.objects.filter(content_hash__in=hashes).values_list("content_hash", "pk").iterator()
+    rows: Iterator[tuple[str, int]] = (
+        Profile.objects.filter(content_hash__in=hashes).values_list("content_hash", "pk").iterator()
+    )
     return dict(rows)
 
 

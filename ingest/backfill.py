@@ -1,4 +1,6 @@
-"""Asking a source for a window of days from one process, waiting where the upstream wants it: what a person does at a terminal."""
+"""Asking a source for a window of days from one process, waiting where the upstream wants it:
+what a person does at a terminal.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -30,17 +32,27 @@ class GivenUp(Exception):
 
 
 def ask(
-    source: Source, window: Window, *, clock: Clock, client: PoliteClient, wait: Wait = time.sleep, subject: str = ""
+    source: Source,
+    window: Window,
+    *,
+    clock: Clock,
+    client: PoliteClient,
+    wait: Wait = time.sleep,
+    subject: str = "",
 ) -> Iterator[Report]:
-    """Read the window page by page and report on each, the failed ones too. A `subject` is the id of the one paper that is asked for.
+    """Read the window page by page and report on each, the failed ones too. A `subject` is the id
+    of the one paper that is asked for.
 
-    The run is like those of the workers, who may take part in it; their pages are not reported. Begun again for the same window after an
-    interruption, it goes on where it stopped; so does a long one that was given up within the last day.
+    The run is like those of the workers, who may take part in it; their pages are not reported.
+    Begun again for the same window after an interruption, it goes on where it stopped; so does a
+    long one that was given up within the last day.
 
     Raises:
         GivenUp: the run was given up.
     """
-    run = _given_up(source, window, clock()) or begin_run(source, window, now=clock(), subject=subject)
+    run = _given_up(source, window, clock()) or begin_run(
+        source, window, now=clock(), subject=subject
+    )
     while run.state == RunState.RUNNING:
         fetch = read_page(run.pk, clock, client)
         if fetch:
@@ -53,13 +65,27 @@ def ask(
 
 
 def _given_up(source: Source, window: Window, now: datetime) -> Run | None:
-    """Open again the run of a long window that was given up within a day, where it stopped; None where it is to begin anew.
+    """Open again the run of a long window that was given up within a day, where it stopped; None
+    where it is to begin anew.
 
-    It begins anew, too, when what is asked for has changed since, and for days that every scheduled run reads again.
+    It begins anew, too, when what is asked for has changed since, and for days that every scheduled
+    run reads again.
     """
-    run = Run.objects.filter(source=source, due_at=None, window_start=window.first, window_end=window.last).order_by("-pk").first()
+    run = (
+        Run.objects.filter(
+            source=source, due_at=None, window_start=window.first, window_end=window.last
+        )
+        .order_by("-pk")
+        .first()
+    )
     is_long = (window.last - window.first).days >= settings.REREAD_DAYS
-    if run is None or run.state != RunState.FAILED or not run.finished_at or run.finished_at < now - A_DAY or not (is_long and run.pages):
+    if (
+        run is None
+        or run.state != RunState.FAILED
+        or not run.finished_at
+        or run.finished_at < now - A_DAY
+        or not (is_long and run.pages)
+    ):
         return None
     if not _leads_to(run.position, KINDS[source.kind].first(window, source.options)):
         return None
@@ -72,13 +98,23 @@ def _given_up(source: Source, window: Window, now: datetime) -> Run | None:
 def _leads_to(position: Position, first: Position) -> bool:
     """Tell whether what a position still lists is the end of what is listed at the beginning."""
     lists = {name: value for name, value in position.items() if isinstance(value, list)}
-    return all(isinstance(first.get(name), list) and first[name][len(first[name]) - len(rest) :] == rest for name, rest in lists.items())
+    return all(
+        isinstance(first.get(name), list) and first[name][len(first[name]) - len(rest) :] == rest
+        for name, rest in lists.items()
+    )
 
 
 def look(
-    source: Source, window: Window, *, clock: Clock, client: PoliteClient, wait: Wait = time.sleep, subject: str = ""
+    source: Source,
+    window: Window,
+    *,
+    clock: Clock,
+    client: PoliteClient,
+    wait: Wait = time.sleep,
+    subject: str = "",
 ) -> Iterator[Report]:
-    """Read the window and report what recording each page would change, and keep nothing but the upstream's wish to be left alone.
+    """Read the window and report what recording each page would change, and keep nothing but the
+    upstream's wish to be left alone.
 
     Each page is compared with what is stored, not with the pages before it.
 
@@ -96,7 +132,9 @@ def look(
         position = page.following
 
 
-def _page(source: Source, position: Position, clock: Clock, client: PoliteClient, wait: Wait) -> tuple[str, Page]:
+def _page(
+    source: Source, position: Position, clock: Clock, client: PoliteClient, wait: Wait
+) -> tuple[str, Page]:
     kind, failures = KINDS[source.kind], 0
     request = kind.request(position, source.options, key_of(source))
     while True:

@@ -1,9 +1,11 @@
-"""Cleaning at every door: whatever a source sends becomes text that can be stored, mailed and shown. Pure.
+"""Cleaning at every door: whatever a source sends becomes text that can be stored, mailed and
+shown. Pure.
 
-What goes: C0 and C1 controls, lone surrogates (they cannot be encoded), noncharacters, byte order marks, bidirectional embeddings,
-overrides and isolates (they can make a text read as another), invisible fillers, and the tag characters, which hide a text inside another
-(three flags lose their colours by it). What stays: ZWJ and ZWNJ, which emoji and several scripts need. The rest is put into Unicode normal
-form C.
+What goes: C0 and C1 controls, lone surrogates (they cannot be encoded), noncharacters, byte order
+marks, bidirectional embeddings, overrides and isolates (they can make a text read as another),
+invisible fillers, and the tag characters, which hide a text inside another (three flags lose their
+colours by it). What stays: ZWJ and ZWNJ, which emoji and several scripts need. The rest is put into
+Unicode normal form C.
 """
 
 import re
@@ -15,10 +17,15 @@ ABSTRACT_LIMIT = 20_000
 NAME_LIMIT = 200
 LINK_LIMIT = 500
 MANY_AUTHORS = 5_000
-"""Collaborations of physics sign with up to about five thousand names; more is a mistake of the source."""
+"""Collaborations of physics sign with up to about five thousand names; more is a mistake of the
+source.
+"""
 
-# Every plane ends in two noncharacters; U+FDD0 to U+FDEF are the others (Unicode core specification, section 23.7).
-_PLANE_ENDS = "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
+# Every plane ends in two noncharacters; U+FDD0 to U+FDEF are the others (Unicode core
+# specification, section 23.7).
+_PLANE_ENDS = "".join(
+    f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000)
+)
 _INVISIBLE = (
     "\ud800-\udfff"  # surrogates: in a str they are always lone
     "\ufdd0-\ufdef" + _PLANE_ENDS + "\u202a-\u202e\u2066-\u2069"  # bidirectional controls
@@ -28,14 +35,17 @@ _INVISIBLE = (
 _CONTROLS = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
 _DROPPED = re.compile(f"[{_INVISIBLE}{_CONTROLS}]")
 # Joiners, marks of direction, variation selectors, and letters that are drawn as nothing.
-_NOTHING_TO_SEE = re.compile("[\\s\u034f\u061c\u115f\u1160\u17b4\u17b5\u200c-\u200f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]*")
+_NOTHING_TO_SEE = re.compile(
+    "[\\s\u034f\u061c\u115f\u1160\u17b4\u17b5\u200c-\u200f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]*"
+)
 _LINE_BREAKS = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _BLANKS = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def one_line(text: str, limit: int = TITLE_LIMIT) -> str:
-    """Return the text as one clean line of at most `limit` characters, cut with an ellipsis at a word where it was longer.
+    """Return the text as one clean line of at most `limit` characters, cut with an ellipsis at a
+    word where it was longer.
 
     A line without a visible character is empty.
     """
@@ -44,13 +54,17 @@ def one_line(text: str, limit: int = TITLE_LIMIT) -> str:
 
 
 def body(text: str, limit: int = ABSTRACT_LIMIT) -> str:
-    """Return clean text of at most `limit` characters that may have several lines; blanks collapse, one empty line may stand."""
+    """Return clean text of at most `limit` characters that may have several lines; blanks
+    collapse, one empty line may stand.
+    """
     lines = (_BLANKS.sub(" ", line).strip() for line in _cleaned(text).split("\n"))
     return shorten(_BLANK_LINES.sub("\n\n", "\n".join(lines)).strip(), limit)
 
 
 def web_link(text: str) -> str:
-    """Return an http or https address as given, or an empty string when it is anything else, too long, or has a blank in it."""
+    """Return an http or https address as given, or an empty string when it is anything else, too
+    long, or has a blank in it.
+    """
     link = one_line(text, LINK_LIMIT + 1)
     if len(link) > LINK_LIMIT or " " in link or any(character in link for character in "<>\"'\\"):
         return ""
@@ -60,11 +74,17 @@ def web_link(text: str) -> str:
         _ = parts.port  # reading it raises where it is no number
     except ValueError:
         return ""
-    return link if parts.scheme in {"http", "https"} and host and "." in host and not parts.username else ""
+    return (
+        link
+        if parts.scheme in {"http", "https"} and host and "." in host and not parts.username
+        else ""
+    )
 
 
 def shorten(text: str, limit: int) -> str:
-    """Cut a text to `limit` characters, the ellipsis included, at the last blank unless that would lose more than a fifth."""
+    """Cut a text to `limit` characters, the ellipsis included, at the last blank unless that
+    would lose more than a fifth.
+    """
     if len(text) <= limit:
         return text
     kept = text[: limit - 1]

@@ -11,7 +11,8 @@ BATCH = 2_000
 
 
 def count(readings: Mapping[Listing, Sequence[Reading]], fresh: Iterable[Listing] = ()) -> set[int]:
-    """Add readings to the histories of their stored listings; return the keys of the listings whose history changed.
+    """Add readings to the histories of their stored listings; return the keys of the listings whose
+    history changed.
 
     `fresh` listings were made in this transaction and have no history to load.
     """
@@ -38,7 +39,9 @@ def readings_of(listing: Listing) -> tuple[Reading, ...]:
 def rewrite(listing: Listing, readings: Iterable[Reading], last_seen_at: datetime) -> None:
     """Replace the history of a stored listing by what the readings make together."""
     Count.objects.filter(listing=listing).delete()
-    Count.objects.bulk_create(_row(listing, reading) for reading in history.merged((), None, readings))
+    Count.objects.bulk_create(
+        _row(listing, reading) for reading in history.merged((), None, readings)
+    )
     if last_seen_at != listing.last_seen_at:
         listing.last_seen_at = last_seen_at
         listing.save(update_fields=["last_seen_at"])
@@ -52,20 +55,32 @@ def _known(listings: Sequence[Listing]) -> dict[int, dict[datetime, Count]]:
     return rows
 
 
-def _rewritten(listing: Listing, rows: Mapping[datetime, Count], after: Sequence[Reading]) -> list[Count]:
-    """Bring the stored rows to the new history: return what is to be created, and mend at once what came out of order."""
+def _rewritten(
+    listing: Listing, rows: Mapping[datetime, Count], after: Sequence[Reading]
+) -> list[Count]:
+    """Bring the stored rows to the new history: return what is to be created, and mend at once
+    what came out of order.
+    """
     wanted = {reading.seen_at: reading for reading in after}
     gone = [row.pk for instant, row in rows.items() if instant not in wanted]
     if gone:
         Count.objects.filter(pk__in=gone).delete()
     for instant, reading in wanted.items():
         if instant in rows and _reading(rows[instant]) != reading:
-            Count.objects.filter(pk=rows[instant].pk).update(votes=reading.votes, comments=reading.comments, rank=reading.rank)
+            Count.objects.filter(pk=rows[instant].pk).update(
+                votes=reading.votes, comments=reading.comments, rank=reading.rank
+            )
     return [_row(listing, reading) for reading in after if reading.seen_at not in rows]
 
 
 def _row(listing: Listing, reading: Reading) -> Count:
-    return Count(listing=listing, seen_at=reading.seen_at, votes=reading.votes, comments=reading.comments, rank=reading.rank)
+    return Count(
+        listing=listing,
+        seen_at=reading.seen_at,
+        votes=reading.votes,
+        comments=reading.comments,
+        rank=reading.rank,
+    )
 
 
 def _reading(row: Count) -> Reading:

@@ -1,4 +1,6 @@
-"""Importing files that hold what a source once said: one file after the other, a bad one never stopping the rest."""
+"""Importing files that hold what a source once said: one file after the other, a bad one never
+stopping the rest.
+"""
 
 import gzip
 import re
@@ -32,7 +34,8 @@ _DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?!\d)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of one file or page. `error` is empty when it could be read; the other fields say what was found in it.
+    """What became of one file or page. `error` is empty when it could be read; the other fields say
+    what was found in it.
 
     `rejections` are the first of the rejected entries, with their line and reason.
     """
@@ -49,8 +52,11 @@ class Report:
     error: str = ""
 
 
-def import_pages(source: Source, paths: Iterable[Path], parse: Parse, *, now: datetime, dry_run: bool = False) -> list[Report]:
-    """Record each file, read whole, as one fetch of the source. A dry run counts the same and keeps nothing.
+def import_pages(
+    source: Source, paths: Iterable[Path], parse: Parse, *, now: datetime, dry_run: bool = False
+) -> list[Report]:
+    """Record each file, read whole, as one fetch of the source. A dry run counts the same and keeps
+    nothing.
 
     Files of one dry run see what the ones before them would have changed.
     """
@@ -58,24 +64,39 @@ def import_pages(source: Source, paths: Iterable[Path], parse: Parse, *, now: da
 
 
 def import_lines(
-    source: Source, paths: Iterable[Path], *, now: datetime, dry_run: bool = False, done: Done = lambda _size: None
+    source: Source,
+    paths: Iterable[Path],
+    *,
+    now: datetime,
+    dry_run: bool = False,
+    done: Done = lambda _size: None,
 ) -> list[Report]:
-    """Record each file of JSON Lines, which may be packed with gzip and of any size, a few hundred lines at a time."""
+    """Record each file of JSON Lines, which may be packed with gzip and of any size, a few
+    hundred lines at a time.
+    """
     return _each(paths, lambda path: _import_lines(source, path, now, done), dry_run=dry_run)
 
 
-def import_upload(source: Source, name: str, content: bytes, parse: Callable[[bytes], Parsed], *, now: datetime) -> Report:
-    """Record a file that staff uploaded; `parse` may raise Unreadable, which becomes the report's error."""
+def import_upload(
+    source: Source, name: str, content: bytes, parse: Callable[[bytes], Parsed], *, now: datetime
+) -> Report:
+    """Record a file that staff uploaded; `parse` may raise Unreadable, which becomes the
+    report's error.
+    """
     return _record(source, name, content, parse, now)
 
 
 def reading_time(path: Path) -> datetime | None:
-    """Return when a saved answer was read, where its name says so: `2025-01-09.read-2025-01-09T1708Z.json` (seconds may follow)."""
+    """Return when a saved answer was read, where its name says so:
+    `2025-01-09.read-2025-01-09T1708Z.json` (seconds may follow).
+    """
     match = _READ_AT.search(path.name)
     if match is None:
         return None
     try:
-        return datetime.strptime(f"{match[1]} {match[2]}{match[3]}{match[4] or '00'} +0000", "%Y-%m-%d %H%M%S %z")
+        return datetime.strptime(
+            f"{match[1]} {match[2]}{match[3]}{match[4] or '00'} +0000", "%Y-%m-%d %H%M%S %z"
+        )
     except ValueError:
         return None
 
@@ -106,7 +127,9 @@ def report_of(fetch: Fetch, path: str) -> Report:
     )
 
 
-def _each(paths: Iterable[Path], import_one: Callable[[Path], Report], *, dry_run: bool) -> list[Report]:
+def _each(
+    paths: Iterable[Path], import_one: Callable[[Path], Report], *, dry_run: bool
+) -> list[Report]:
     if not dry_run:
         return [import_one(path) for path in paths]
     with transaction.atomic():
@@ -123,15 +146,21 @@ def _import_page(source: Source, path: Path, parse: Parse, now: datetime) -> Rep
     return _record(source, str(path), content, lambda body: parse(body, path), now)
 
 
-def _record(source: Source, name: str, content: bytes, parse: Callable[[bytes], Parsed], now: datetime) -> Report:
+def _record(
+    source: Source, name: str, content: bytes, parse: Callable[[bytes], Parsed], now: datetime
+) -> Report:
     try:
         parsed = parse(content)
     except Unreadable as error:
         return _failed(source, name, str(error), now, content)
-    return report_of(record(source, parsed, now=now, origin=one_line(name, ORIGIN_LIMIT), body=content), name)
+    return report_of(
+        record(source, parsed, now=now, origin=one_line(name, ORIGIN_LIMIT), body=content), name
+    )
 
 
-def _failed(source: Source, name: str, error: str, now: datetime, body: bytes | None = None) -> Report:
+def _failed(
+    source: Source, name: str, error: str, now: datetime, body: bytes | None = None
+) -> Report:
     fetch = begin(source, origin=one_line(name, ORIGIN_LIMIT), now=now)
     fail(fetch, error, now=now, body=body)
     return Report(name, error=error)
@@ -145,7 +174,9 @@ def _import_lines(source: Source, path: Path, now: datetime, done: Done) -> Repo
     except Unreadable as error:
         fail(fetch, str(error), now=now)
     except BaseException as error:
-        fail(fetch, f"Stopped: {type(error).__name__} {error}".rstrip(), now=now)  # an interruption, or a mistake of ours
+        fail(
+            fetch, f"Stopped: {type(error).__name__} {error}".rstrip(), now=now
+        )  # an interruption, or a mistake of ours
         raise
     else:
         finish(fetch, now=now)
@@ -153,7 +184,9 @@ def _import_lines(source: Source, path: Path, now: datetime, done: Done) -> Repo
 
 
 def _chunks(path: Path, done: Done) -> Iterator[tuple[int, list[bytes]]]:
-    """Give the lines of a file in chunks, each with the number of its first line; no more than one chunk is in memory at a time."""
+    """Give the lines of a file in chunks, each with the number of its first line; no more than
+    one chunk is in memory at a time.
+    """
     number = 1
     with _told_as_unreadable(), path.open("rb") as raw:
         packed = raw.peek(2)[:2] == b"\x1f\x8b"
@@ -171,7 +204,9 @@ def _chunks(path: Path, done: Done) -> Iterator[tuple[int, list[bytes]]]:
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    """Give the lines of a file, of a line that is too long its beginning alone: enough to see that it is."""
+    """Give the lines of a file, of a line that is too long its beginning alone: enough to see
+    that it is.
+    """
     limit = jsonl.LONGEST_LINE + 1
     while line := file.readline(limit):
         yield line
@@ -196,7 +231,9 @@ def _content(path: Path) -> bytes:
     """
     with _told_as_unreadable():
         if path.stat().st_size > LARGEST_BODY:
-            raise Unreadable(f"is larger than {LARGEST_BODY // 1_000_000} MB: no page is that long.")
+            raise Unreadable(
+                f"is larger than {LARGEST_BODY // 1_000_000} MB: no page is that long."
+            )
         return path.read_bytes()
 
 

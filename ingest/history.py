@@ -1,4 +1,6 @@
-"""The history of a listing's counts: what a series of readings says, kept as one row per change. Pure."""
+"""The history of a listing's counts: what a series of readings says, kept as one row per change.
+Pure.
+"""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -8,11 +10,15 @@ from datetime import datetime
 from ingest.sighting import Reading
 
 
-def merged(known: Sequence[Reading], last_seen_at: datetime | None, new: Iterable[Reading]) -> tuple[Reading, ...]:
-    """Return the history that `known` and the `new` readings make together, oldest first, one reading per change.
+def merged(
+    known: Sequence[Reading], last_seen_at: datetime | None, new: Iterable[Reading]
+) -> tuple[Reading, ...]:
+    """Return the history that `known` and the `new` readings make together, oldest first, one
+    reading per change.
 
-    `last_seen_at` is until when the last of `known` is known to hold. Of two readings of one instant the one with more votes counts. A
-    value that a reading does not say is taken from the reading before.
+    `last_seen_at` is until when the last of `known` is known to hold. Of two readings of one
+    instant the one with more votes counts. A value that a reading does not say is taken from the
+    reading before.
     """
     timeline: dict[datetime, Reading] = {}
     if known and last_seen_at:
@@ -30,7 +36,9 @@ def merged(known: Sequence[Reading], last_seen_at: datetime | None, new: Iterabl
 
 
 def value_at(history: Sequence[Reading], instant: datetime) -> Reading | None:
-    """Return the newest reading at or before the instant of a history that is ordered by time; None before the first."""
+    """Return the newest reading at or before the instant of a history that is ordered by time;
+    None before the first.
+    """
     place = bisect_right(history, instant, key=lambda reading: reading.seen_at)
     return history[place - 1] if place else None
 

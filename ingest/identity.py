@@ -1,4 +1,6 @@
-"""What makes two entries the same paper: arXiv id without version, DOI, and the key of a title. Pure."""
+"""What makes two entries the same paper: arXiv id without version, DOI, and the key of a title.
+Pure.
+"""
 
 import hashlib
 import re
@@ -10,11 +12,16 @@ from urllib.parse import unquote
 KEY_LIMIT = 500
 DOI_LIMIT = 200
 SHORT_KEY = 12
-"""A title whose key is shorter, such as “Introduction”, says too little to join an entry with an id to one without."""
+"""A title whose key is shorter, such as “Introduction”, says too little to join an entry with an
+id to one without.
+"""
 
 _VERSION = r"(?:v(?P<version>[1-9][0-9]{0,2}))?"
 _NEW_FORM = re.compile(r"(?P<number>[0-9]{2}(?:0[1-9]|1[0-2])\.[0-9]{4,5})" + _VERSION)
-_OLD_FORM = re.compile(r"(?P<archive>[a-z]{2,10}(?:-[a-z]{2,10})?)(?:\.[a-z]{2})?/(?P<number>[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3})" + _VERSION)
+_OLD_FORM = re.compile(
+    r"(?P<archive>[a-z]{2,10}(?:-[a-z]{2,10})?)(?:\.[a-z]{2})?/(?P<number>[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3})"
+    + _VERSION
+)
 _ARXIV_PREFIX = re.compile(
     r"(?:https?://)?(?:"
     r"(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf|html|format|ps|e-print)/"
@@ -36,10 +43,12 @@ class ArxivId(NamedTuple):
 
 
 def arxiv_id(text: str) -> ArxivId | None:
-    """Read an arXiv id from any usual form: bare, `arXiv:`, an abs, pdf or html address, a Hugging Face page, the arXiv DOI, an OAI id.
+    """Read an arXiv id from any usual form: bare, `arXiv:`, an abs, pdf or html address, a Hugging
+    Face page, the arXiv DOI, an OAI id.
 
-    The forms are those of arXiv's help page on identifiers: `YYMM.NNNNN` (four digits before 2015) and `archive/YYMMNNN`. The subject
-    class of the old form (`math.GT/0309136`) is dropped, since arXiv resolves both to one paper. None when it is not an id.
+    The forms are those of arXiv's help page on identifiers: `YYMM.NNNNN` (four digits before 2015)
+    and `archive/YYMMNNN`. The subject class of the old form (`math.GT/0309136`) is dropped, since
+    arXiv resolves both to one paper. None when it is not an id.
     """
     folded = text.strip().lower()
     start = _ARXIV_PREFIX.match(folded)
@@ -54,10 +63,11 @@ def arxiv_id(text: str) -> ArxivId | None:
 
 
 def doi(text: str) -> str | None:
-    """Read a DOI from a bare form, `doi:` or a doi.org address; lower case, since DOIs are compared without case (ISO 26324).
+    """Read a DOI from a bare form, `doi:` or a doi.org address; lower case, since DOIs are compared
+    without case (ISO 26324).
 
-    None when it is not one, is longer than the database keeps, holds a character that cannot be stored or seen, or is arXiv's own: that
-    one is an arXiv id.
+    None when it is not one, is longer than the database keeps, holds a character that cannot be
+    stored or seen, or is arXiv's own: that one is an arXiv id.
     """
     match = _DOI.match(unquote(text).strip().lower())
     if match is None:
@@ -69,13 +79,17 @@ def doi(text: str) -> str | None:
 
 
 def title_key(title: str) -> str:
-    """Return what is left of a title when case, width, punctuation and spacing are ignored; never empty for a title with a character.
+    """Return what is left of a title when case, width, punctuation and spacing are ignored; never
+    empty for a title with a character.
 
-    NFKC and case folding as in Unicode's NFKC_Casefold; runs of all but letters, digits and marks become one blank. A title without
-    any letter or digit is its own key. Keys over the limit of the database keep their beginning and a digest of the whole.
+    NFKC and case folding as in Unicode's NFKC_Casefold; runs of all but letters, digits and marks
+    become one blank. A title without any letter or digit is its own key. Keys over the limit of the
+    database keep their beginning and a digest of the whole.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", title).casefold())
-    words = "".join(character if unicodedata.category(character)[0] in "LNM" else " " for character in folded)
+    words = "".join(
+        character if unicodedata.category(character)[0] in "LNM" else " " for character in folded
+    )
     key = " ".join(words.split()) or " ".join(folded.split())
     if len(key) > KEY_LIMIT:
         digest = hashlib.sha256(key.encode()).hexdigest()[:32]
@@ -84,7 +98,9 @@ def title_key(title: str) -> str:
 
 
 def name_parts(names: Iterable[str]) -> frozenset[str]:
-    """Return the words of the names, without accents and case, initials left out: what two spellings of a name still share."""
+    """Return the words of the names, without accents and case, initials left out: what two
+    spellings of a name still share.
+    """
     spread = unicodedata.normalize("NFKD", " ".join(names)).casefold()
     plain = "".join(character for character in spread if not unicodedata.combining(character))
     return frozenset(word for word in re.findall(r"[^\W\d_]+", plain) if len(word) > 1)

@@ -1,6 +1,7 @@
 """Joining two rows that turned out to be one paper, and taking them apart again.
 
-The row that goes stays as a redirect, so that whatever names it, the mailed history included, finds the one that stays.
+The row that goes stays as a redirect, so that whatever names it, the mailed history included, finds
+the one that stays.
 """
 
 from collections.abc import Mapping
@@ -28,7 +29,8 @@ class CannotJoin(ValueError):
 
 
 def merge(paper: Paper, into: Paper, *, now: datetime, by: User | None) -> Merge:
-    """Join two papers because staff say so. Both may be redirects themselves; it is the papers they stand for that are joined.
+    """Join two papers because staff say so. Both may be redirects themselves; it is the papers they
+    stand for that are joined.
 
     Raises:
         CannotJoin: they are one already.
@@ -40,16 +42,29 @@ def merge(paper: Paper, into: Paper, *, now: datetime, by: User | None) -> Merge
             raise CannotJoin(_("These two are one paper already."))
         made = join(paper, into, priorities, now=now, by=by)
         pair = sorted((paper.pk, into.pk))
-        Suggestion.objects.filter(paper_id=pair[0], other_id=pair[1], settled_at=None).update(settled_at=now)
+        Suggestion.objects.filter(paper_id=pair[0], other_id=pair[1], settled_at=None).update(
+            settled_at=now
+        )
     return made
 
 
-def join(other: Paper, into: Paper, priorities: Mapping[str, int], *, now: datetime, by: User | None = None) -> Merge:
-    """Make `other` a redirect to `into`, and give `into` its listings, counts, titles and what it knew better.
+def join(
+    other: Paper,
+    into: Paper,
+    priorities: Mapping[str, int],
+    *,
+    now: datetime,
+    by: User | None = None,
+) -> Merge:
+    """Make `other` a redirect to `into`, and give `into` its listings, counts, titles and what it
+    knew better.
 
     Both are stored and locked; runs inside the caller's transaction.
     """
-    undo: dict[str, Any] = {"fields": _snapshot(into), "ids": {name: getattr(other, name) for name in IDS}}
+    undo: dict[str, Any] = {
+        "fields": _snapshot(into),
+        "ids": {name: getattr(other, name) for name in IDS},
+    }
     undo["moved"], undo["shared"] = _move_listings(other, into)
     undo["titles"] = _lend_titles(other, into)
     undo["redirects"] = list(Paper.objects.filter(merged_into=other).values_list("pk", flat=True))
@@ -65,24 +80,41 @@ def join(other: Paper, into: Paper, priorities: Mapping[str, int], *, now: datet
 
 
 def split(merged: Merge, *, now: datetime, by: User | None) -> None:
-    """Take a joined paper out again, with the listings, counts, ids and values it brought. What came since stays where it is.
+    """Take a joined paper out again, with the listings, counts, ids and values it brought. What
+    came since stays where it is.
 
     Raises:
-        CannotJoin: it is split already, what it was merged into has itself been merged since, or nothing could tell the two apart.
+        CannotJoin: it is split already, what it was merged into has itself been merged since, or
+            nothing could tell the two apart.
     """
     with transaction.atomic():
         merged = Merge.objects.select_for_update().get(pk=merged.pk)
         paper = Paper.objects.select_for_update().get(pk=merged.paper_id)
         into = Paper.objects.select_for_update().get(pk=merged.into_id)
         if merged.split_at or paper.merged_into_id != into.pk:
-            raise CannotJoin(_("This merge has been undone, or the paper was merged once more since: split the later merge first."))
+            raise CannotJoin(
+                _(
+                    "This merge has been undone, or the paper was merged once more since: split "
+                    "the later merge first."
+                )
+            )
         _give_back(paper, into, merged)
-        if not any((into.arxiv_id, into.doi, paper.arxiv_id, paper.doi)) and into.title_key == paper.title_key:
-            raise CannotJoin(_("Both papers have the same title and neither has an id, so that nothing could tell them apart."))
+        if (
+            not any((into.arxiv_id, into.doi, paper.arxiv_id, paper.doi))
+            and into.title_key == paper.title_key
+        ):
+            raise CannotJoin(
+                _(
+                    "Both papers have the same title and neither has an id, so that nothing could "
+                    "tell them apart."
+                )
+            )
         paper.merged_into = None
         into.save()
         paper.save(update_fields=["merged_into", *IDS])
-        Paper.objects.filter(pk__in=merged.undo["redirects"], merged_into=into).update(merged_into=paper)
+        Paper.objects.filter(pk__in=merged.undo["redirects"], merged_into=into).update(
+            merged_into=paper
+        )
         FormerTitle.objects.filter(paper=into, title_key__in=merged.undo["titles"]).delete()
         _move_back(paper, into, merged)
         merged.split_at, merged.split_by = now, by
@@ -94,7 +126,10 @@ def _snapshot(paper: Paper) -> dict[str, Any]:
     values = {name: getattr(paper, name) for name in RESTORED_FIELDS}
     return (
         values
-        | {"published": paper.published.isoformat() if paper.published else None, "claims": dict(paper.field_sources)}
+        | {
+            "published": paper.published.isoformat() if paper.published else None,
+            "claims": dict(paper.field_sources),
+        }
         | {name: getattr(paper, name) for name in (*IDS, "arxiv_version")}
         | {name: _text_of(getattr(paper, name)) for name in ("withdrawn_at", "first_seen_at")}
     )
@@ -105,11 +140,15 @@ def _text_of(instant: datetime | None) -> str | None:
 
 
 def _move_listings(other: Paper, into: Paper) -> tuple[list[int], list[dict[str, Any]]]:
-    """Hang the listings of `other` under `into`; where both were listed on a day, join their histories and keep both for undoing."""
+    """Hang the listings of `other` under `into`; where both were listed on a day, join their
+    histories and keep both for undoing.
+    """
     moved: list[int] = []
     shared: list[dict[str, Any]] = []
     for listing in Listing.objects.filter(paper=other).order_by("pk"):
-        same = Listing.objects.filter(source_id=listing.source_id, day=listing.day, paper=into).first()
+        same = Listing.objects.filter(
+            source_id=listing.source_id, day=listing.day, paper=into
+        ).first()
         if same is None:
             Listing.objects.filter(pk=listing.pk).update(paper=into)
             moved.append(listing.pk)
@@ -122,24 +161,44 @@ def _move_listings(other: Paper, into: Paper) -> tuple[list[int], list[dict[str,
                 "ours": [same.last_seen_at.isoformat(), _rows(readings_of(same))],
             }
         )
-        rewrite(same, (*readings_of(same), *readings_of(listing)), max(same.last_seen_at, listing.last_seen_at))
+        rewrite(
+            same,
+            (*readings_of(same), *readings_of(listing)),
+            max(same.last_seen_at, listing.last_seen_at),
+        )
         listing.delete()
     return moved, shared
 
 
 def _lend_titles(other: Paper, into: Paper) -> list[str]:
-    """Let entries that carry a title of `other` find `into`; return the titles that are new to it."""
-    known = {into.title_key, *FormerTitle.objects.filter(paper=into).values_list("title_key", flat=True)}
-    keys = {other.title_key, *FormerTitle.objects.filter(paper=other).values_list("title_key", flat=True)} - known
-    FormerTitle.objects.bulk_create([FormerTitle(paper=into, title_key=key) for key in sorted(keys)])
+    """Let entries that carry a title of `other` find `into`; return the titles that are new to
+    it.
+    """
+    known = {
+        into.title_key,
+        *FormerTitle.objects.filter(paper=into).values_list("title_key", flat=True),
+    }
+    keys = {
+        other.title_key,
+        *FormerTitle.objects.filter(paper=other).values_list("title_key", flat=True),
+    } - known
+    FormerTitle.objects.bulk_create(
+        [FormerTitle(paper=into, title_key=key) for key in sorted(keys)]
+    )
     return sorted(keys)
 
 
 def _give_back(paper: Paper, into: Paper, merged: Merge) -> None:
-    """Return ids to `paper`, and to `into` the values that it had before and that have not been claimed anew since."""
+    """Return ids to `paper`, and to `into` the values that it had before and that have not been
+    claimed anew since.
+    """
     before = merged.undo["fields"]
     for name in IDS:
-        if merged.undo["ids"][name] and getattr(into, name) == merged.undo["ids"][name] and not before[name]:
+        if (
+            merged.undo["ids"][name]
+            and getattr(into, name) == merged.undo["ids"][name]
+            and not before[name]
+        ):
             setattr(into, name, None)
         setattr(paper, name, merged.undo["ids"][name])
     for name in CLAIMED_FIELDS:
@@ -170,17 +229,29 @@ def _move_back(paper: Paper, into: Paper, merged: Merge) -> None:
     for both in merged.undo["shared"]:
         day = date.fromisoformat(both["day"])
         seen_at, rows = both["theirs"]
-        again = Listing.objects.create(source_id=both["source"], day=day, paper=paper, last_seen_at=datetime.fromisoformat(seen_at))
+        again = Listing.objects.create(
+            source_id=both["source"],
+            day=day,
+            paper=paper,
+            last_seen_at=datetime.fromisoformat(seen_at),
+        )
         rewrite(again, _readings(rows), again.last_seen_at)
         kept = Listing.objects.filter(source_id=both["source"], day=day, paper=into).first()
         if kept:
             since = [reading for reading in readings_of(kept) if reading.seen_at > merged.at]
             ours = _readings(both["ours"][1])
-            rewrite(kept, history.merged(ours, datetime.fromisoformat(both["ours"][0]), since), kept.last_seen_at)
+            rewrite(
+                kept,
+                history.merged(ours, datetime.fromisoformat(both["ours"][0]), since),
+                kept.last_seen_at,
+            )
 
 
 def _rows(readings: tuple[Reading, ...]) -> list[list[Any]]:
-    return [[reading.seen_at.isoformat(), reading.votes, reading.comments, reading.rank] for reading in readings]
+    return [
+        [reading.seen_at.isoformat(), reading.votes, reading.comments, reading.rank]
+        for reading in readings
+    ]
 
 
 def _readings(rows: list[list[Any]]) -> tuple[Reading, ...]:

@@ -1,7 +1,9 @@
-"""Keys: what a source wants to know us by. Those that staff enter are stored encrypted; the settings may name others.
+"""Keys: what a source wants to know us by. Those that staff enter are stored encrypted; the
+settings may name others.
 
-Fernet (AES-128-CBC with HMAC-SHA256) under a key made of SECRET_KEY, so a copy of the database alone opens nothing. After a change of
-SECRET_KEY the old one goes on reading as long as SECRET_KEY_FALLBACKS has it, and a key is sealed anew when it is next entered.
+Fernet (AES-128-CBC with HMAC-SHA256) under a key made of SECRET_KEY, so a copy of the database
+alone opens nothing. After a change of SECRET_KEY the old one goes on reading as long as
+SECRET_KEY_FALLBACKS has it, and a key is sealed anew when it is next entered.
 """
 
 import base64
@@ -32,7 +34,8 @@ def key_of(source: Source) -> str:
         return _box().decrypt(source.sealed_key.encode()).decode()
     except InvalidToken as error:
         raise KeyLost(
-            f"The stored key of {source.slug} cannot be opened, as SECRET_KEY has changed: enter it again at the desk."
+            f"The stored key of {source.slug} cannot be opened, as SECRET_KEY has changed: enter "
+            "it again at the desk."
         ) from error
 
 
@@ -43,4 +46,9 @@ def sealed(key: str) -> str:
 
 def _box() -> MultiFernet:
     secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(hashlib.sha256(PURPOSE + secret.encode()).digest())) for secret in secrets])
+    return MultiFernet(
+        [
+            Fernet(base64.urlsafe_b64encode(hashlib.sha256(PURPOSE + secret.encode()).digest()))
+            for secret in secrets
+        ]
+    )

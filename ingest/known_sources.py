@@ -1,7 +1,9 @@
-"""The sources of this instance: one row each, made from the settings when first needed; from then on staff decide about it.
+"""The sources of this instance: one row each, made from the settings when first needed; from then
+on staff decide about it.
 
-A lower priority is believed where two sources know the same field of a paper: what staff say, then arXiv, which the authors fill in
-themselves, then Hugging Face, feeds, archives, and last the listing pages, which know least.
+A lower priority is believed where two sources know the same field of a paper: what staff say, then
+arXiv, which the authors fill in themselves, then Hugging Face, feeds, archives, and last the
+listing pages, which know least.
 """
 
 from typing import Any, NamedTuple
@@ -49,16 +51,27 @@ def source_named(slug: str) -> Source:
     if slug in KNOWN:
         known, options = KNOWN[slug], _options(slug)
     elif slug in settings.FEEDS:
-        known, options = Known("feed", slug.replace("-", " ").capitalize(), FEED_PRIORITY), {"url": settings.FEEDS[slug]}
+        known, options = (
+            Known("feed", slug.replace("-", " ").capitalize(), FEED_PRIORITY),
+            {"url": settings.FEEDS[slug]},
+        )
     else:
-        names = ", ".join(sorted({*KNOWN, *settings.FEEDS, *Source.objects.values_list("slug", flat=True)}))
+        names = ", ".join(
+            sorted({*KNOWN, *settings.FEEDS, *Source.objects.values_list("slug", flat=True)})
+        )
         raise UnknownSource(f"There is no source “{slug}”. Known are: {names}.")
-    defaults = {**known._asdict(), "options": options, "enabled": slug in settings.FEEDS or slug in settings.ENABLED_SOURCES}
+    defaults = {
+        **known._asdict(),
+        "options": options,
+        "enabled": slug in settings.FEEDS or slug in settings.ENABLED_SOURCES,
+    }
     return Source.objects.get_or_create(slug=slug, defaults=defaults)[0]
 
 
 def enabled_sources() -> list[Source]:
-    """Return the sources that are asked by the clock, after making sure that those of the settings exist."""
+    """Return the sources that are asked by the clock, after making sure that those of the
+    settings exist.
+    """
     for slug in (*settings.ENABLED_SOURCES, *settings.FEEDS):
         source_named(slug)
     return list(Source.objects.filter(enabled=True).order_by("priority", "slug"))

@@ -32,7 +32,8 @@ def seen(paper: Paper, sighting: Sighting) -> Seen | None:
 
 
 def list_papers(source: Source, entries: Sequence[Seen | None]) -> tuple[set[int], int]:
-    """Store listings and counts; return the places of the entries that brought one, and how many new listings there are.
+    """Store listings and counts; return the places of the entries that brought one, and how many
+    new listings there are.
 
     Where several entries list one paper on one day, the first of them is said to have brought it.
     """
@@ -45,22 +46,38 @@ def list_papers(source: Source, entries: Sequence[Seen | None]) -> tuple[set[int
             readings[entry.key].extend(entry.readings)
             last[entry.key] = max(entry.seen_at, last.get(entry.key, entry.seen_at))
     stored = _stored(source, first)
-    fresh = {key: Listing(source=source, paper_id=key[0], day=key[1], last_seen_at=last[key]) for key in first if key not in stored}
+    fresh = {
+        key: Listing(source=source, paper_id=key[0], day=key[1], last_seen_at=last[key])
+        for key in first
+        if key not in stored
+    }
     Listing.objects.bulk_create(fresh.values())
     listings = stored | fresh
     changed = count({listings[key]: readings[key] for key in first}, fresh.values())
     _remember_last_seen(stored, last)
-    return {place for key, place in first.items() if key in fresh or listings[key].pk in changed}, len(fresh)
+    return {
+        place for key, place in first.items() if key in fresh or listings[key].pk in changed
+    }, len(fresh)
 
 
-def _stored(source: Source, keys: Mapping[tuple[int, date], int]) -> dict[tuple[int, date], Listing]:
+def _stored(
+    source: Source, keys: Mapping[tuple[int, date], int]
+) -> dict[tuple[int, date], Listing]:
     papers, days = {paper for paper, _ in keys}, {day for _, day in keys}
     found = Listing.objects.filter(source=source, paper_id__in=papers, day__in=days)
-    return {(listing.paper_id, listing.day): listing for listing in found if (listing.paper_id, listing.day) in keys}
+    return {
+        (listing.paper_id, listing.day): listing
+        for listing in found
+        if (listing.paper_id, listing.day) in keys
+    }
 
 
-def _remember_last_seen(stored: Mapping[tuple[int, date], Listing], last: Mapping[tuple[int, date], datetime]) -> None:
-    """Move `last_seen_at` forward, one statement for all listings of one instant: usually those of one body."""
+def _remember_last_seen(
+    stored: Mapping[tuple[int, date], Listing], last: Mapping[tuple[int, date], datetime]
+) -> None:
+    """Move `last_seen_at` forward, one statement for all listings of one instant: usually those
+    of one body.
+    """
     later: defaultdict[datetime, list[int]] = defaultdict(list)
     for key, listing in stored.items():
         if last[key] > listing.last_seen_at:

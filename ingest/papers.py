@@ -1,4 +1,6 @@
-"""What the product asks about papers: which were listed, how their votes grew, and adding one by hand."""
+"""What the product asks about papers: which were listed, how their votes grew, and adding one by
+hand.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -18,7 +20,9 @@ from ingest.sighting import Parsed, Reading, Sighting
 
 CATEGORY_LIMIT = 40
 A_DAY_BEFORE = timedelta(hours=20)
-"""How much older a reading must be to show a day's growth: runs are daily, but not to the minute."""
+"""How much older a reading must be to show a day's growth: runs are daily, but not to the
+minute.
+"""
 
 Value = TypeVar("Value")
 
@@ -31,8 +35,8 @@ class BadPaper(ValueError):
 class Votes:
     """What is known of a paper's listings at an instant; None where no source says.
 
-    `votes_before` is the count that stood at least 20 hours before the reading that gave `votes`, from the same source, and
-    `votes_two_days_before` the one that stood a day before that.
+    `votes_before` is the count that stood at least 20 hours before the reading that gave `votes`,
+    from the same source, and `votes_two_days_before` the one that stood a day before that.
     """
 
     votes: int | None
@@ -44,7 +48,11 @@ class Votes:
     @property
     def velocity(self) -> int | None:
         """Return how many votes the last day brought."""
-        return None if self.votes is None or self.votes_before is None else self.votes - self.votes_before
+        return (
+            None
+            if self.votes is None or self.votes_before is None
+            else self.votes - self.votes_before
+        )
 
     @property
     def acceleration(self) -> int | None:
@@ -55,7 +63,8 @@ class Votes:
 
 
 def listed_between(start_day: date, end_day: date) -> QuerySet[Paper]:
-    """Return the papers that any source listed on the days from `start_day` to `end_day`, both included.
+    """Return the papers that any source listed on the days from `start_day` to `end_day`, both
+    included.
 
     Withdrawn papers and those merged into another are left out.
     """
@@ -64,17 +73,23 @@ def listed_between(start_day: date, end_day: date) -> QuerySet[Paper]:
 
 
 def vote_history(paper_ids: Iterable[int], now: datetime) -> dict[int, Votes]:
-    """Return what was known of each paper at `now`. Papers that no source had listed by then are left out.
+    """Return what was known of each paper at `now`. Papers that no source had listed by then are
+    left out.
 
-    Counts of one source on several days are one series, in which the highest counts; votes come from the source where they are highest,
-    since votes of two sources cannot be added. Two queries, whatever the number of papers.
+    Counts of one source on several days are one series, in which the highest counts; votes come
+    from the source where they are highest, since votes of two sources cannot be added. Two queries,
+    whatever the number of papers.
     """
     paper_ids = list(paper_ids)
     listings: defaultdict[int, list[_Listed]] = defaultdict(list)
     counts = _counts(paper_ids, now)
-    found = Listing.objects.filter(paper_id__in=paper_ids, day__lte=now.date()).select_related("source")
+    found = Listing.objects.filter(paper_id__in=paper_ids, day__lte=now.date()).select_related(
+        "source"
+    )
     for listing in found.order_by("paper_id", "day", "pk"):
-        listed = _Listed(listing.source.slug, listing.day, min(listing.last_seen_at, now), counts[listing.pk])
+        listed = _Listed(
+            listing.source.slug, listing.day, min(listing.last_seen_at, now), counts[listing.pk]
+        )
         listings[listing.paper_id].append(listed)
     return {paper_id: _votes(of_paper) for paper_id, of_paper in listings.items()}
 
@@ -93,15 +108,18 @@ def add_by_hand(
     code_link: str = "",
     day: date | None = None,
 ) -> Paper:
-    """Store a paper that staff describe, listed on `day` (today by default) under the source “staff”, and return it.
+    """Store a paper that staff describe, listed on `day` (today by default) under the source
+    “staff”, and return it.
 
-    A paper that is already known by its id or title is that paper: what staff say goes before what its sources say. `arxiv_id` and
-    `doi` may be given in any usual form, or as an address.
+    A paper that is already known by its id or title is that paper: what staff say goes before what
+    its sources say. `arxiv_id` and `doi` may be given in any usual form, or as an address.
 
     Raises:
         BadPaper: the title is empty, or an id or address is not one.
     """
-    number = _read(arxiv_id, identity.arxiv_id, "is no arXiv id, such as 2501.01234, nor its address.") or identity.arxiv_id(doi)
+    number = _read(
+        arxiv_id, identity.arxiv_id, "is no arXiv id, such as 2501.01234, nor its address."
+    ) or identity.arxiv_id(doi)
     names = tuple(filter(None, (cleaning.one_line(name, cleaning.NAME_LIMIT) for name in authors)))
     sighting = Sighting(
         title=_read(title, cleaning.one_line, "is no title.") or _missing("The title is missing."),
@@ -111,11 +129,21 @@ def add_by_hand(
         author_count=len(names) or None,
         arxiv_id=number.number if number else None,
         arxiv_version=number.version if number else None,
-        doi=None if identity.arxiv_id(doi) else _read(doi, identity.doi, "is no DOI, such as 10.1000/182."),
-        link=_read(link, cleaning.web_link, "is no web address that begins with https:// or http://.") or "",
+        doi=None
+        if identity.arxiv_id(doi)
+        else _read(doi, identity.doi, "is no DOI, such as 10.1000/182."),
+        link=_read(
+            link, cleaning.web_link, "is no web address that begins with https:// or http://."
+        )
+        or "",
         published=published,
-        categories=tuple(filter(None, (cleaning.one_line(name, CATEGORY_LIMIT) for name in categories))),
-        code_link=_read(code_link, cleaning.web_link, "is no web address that begins with https:// or http://.") or "",
+        categories=tuple(
+            filter(None, (cleaning.one_line(name, CATEGORY_LIMIT) for name in categories))
+        ),
+        code_link=_read(
+            code_link, cleaning.web_link, "is no web address that begins with https:// or http://."
+        )
+        or "",
         day=day or now.date(),
     )
     with transaction.atomic():
@@ -127,7 +155,9 @@ def add_by_hand(
 
 
 def _read(text: str, reader: Callable[[str], Value | None], problem: str) -> Value | None:
-    """Return what the reader makes of a field, None for an empty field; what it can make nothing of is the person's to mend."""
+    """Return what the reader makes of a field, None for an empty field; what it can make nothing
+    of is the person's to mend.
+    """
     if not text.strip():
         return None
     value = reader(text)
@@ -150,8 +180,12 @@ class _Listed:
 
 def _counts(paper_ids: Collection[int], now: datetime) -> defaultdict[int, list[Reading]]:
     counts: defaultdict[int, list[Reading]] = defaultdict(list)
-    rows = Count.objects.filter(listing__paper_id__in=paper_ids, seen_at__lte=now).order_by("listing_id", "seen_at")
-    for listing, seen_at, votes, comments, rank in rows.values_list("listing_id", "seen_at", "votes", "comments", "rank"):
+    rows = Count.objects.filter(listing__paper_id__in=paper_ids, seen_at__lte=now).order_by(
+        "listing_id", "seen_at"
+    )
+    for listing, seen_at, votes, comments, rank in rows.values_list(
+        "listing_id", "seen_at", "votes", "comments", "rank"
+    ):
         counts[listing].append(Reading(seen_at, votes, comments, rank))
     return counts
 
@@ -160,8 +194,15 @@ def _votes(listings: Sequence[_Listed]) -> Votes:
     by_source: defaultdict[str, list[_Listed]] = defaultdict(list)
     for listing in listings:
         by_source[listing.source].append(listing)
-    votes, votes_before, two_days_before = max((_growth(series) for series in by_source.values()), key=_known_first)
-    comments = [reading.comments for listing in listings for reading in listing.counts[-1:] if reading.comments is not None]
+    votes, votes_before, two_days_before = max(
+        (_growth(series) for series in by_source.values()), key=_known_first
+    )
+    comments = [
+        reading.comments
+        for listing in listings
+        for reading in listing.counts[-1:]
+        if reading.comments is not None
+    ]
     return Votes(
         votes=votes,
         votes_before=votes_before,
@@ -172,7 +213,9 @@ def _votes(listings: Sequence[_Listed]) -> Votes:
 
 
 def _growth(series: Sequence[_Listed]) -> tuple[int | None, int | None, int | None]:
-    """Return the votes of one source when it was last read, those that stood a day earlier, and those of two days earlier."""
+    """Return the votes of one source when it was last read, those that stood a day earlier, and
+    those of two days earlier.
+    """
     read_at = max(listing.seen_at for listing in series)
     instants = (read_at, read_at - A_DAY_BEFORE, read_at - A_DAY_BEFORE - timedelta(days=1))
     newest, a_day_before, two_days_before = (_votes_at(series, instant) for instant in instants)
@@ -181,7 +224,10 @@ def _growth(series: Sequence[_Listed]) -> tuple[int | None, int | None, int | No
 
 def _votes_at(series: Sequence[_Listed], instant: datetime) -> int | None:
     readings = (history.value_at(listing.counts, instant) for listing in series)
-    return max((reading.votes for reading in readings if reading and reading.votes is not None), default=None)
+    return max(
+        (reading.votes for reading in readings if reading and reading.votes is not None),
+        default=None,
+    )
 
 
 def _known_first(growth: tuple[int | None, ...]) -> tuple[int, ...]:

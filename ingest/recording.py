@@ -1,7 +1,9 @@
-"""Recording: sightings become papers, listings and counts, and a Fetch keeps the books of what became of every entry.
+"""Recording: sightings become papers, listings and counts, and a Fetch keeps the books of what
+became of every entry.
 
-Recording the same body twice changes nothing, and the order in which bodies are recorded does not matter. A few hundred sightings are
-written in one transaction together with the books of their fetch; a transaction that lost a race against another recording is done again.
+Recording the same body twice changes nothing, and the order in which bodies are recorded does not
+matter. A few hundred sightings are written in one transaction together with the books of their
+fetch; a transaction that lost a race against another recording is done again.
 """
 
 import hashlib
@@ -16,20 +18,38 @@ from ingest import merging
 from ingest.joining import join
 from ingest.listing_days import list_papers, seen
 from ingest.matching import Shelf
-from ingest.models import Fetch, FetchBody, FetchStatus, FormerTitle, Paper, Rejection, Run, RunState, Source
+from ingest.models import (
+    Fetch,
+    FetchBody,
+    FetchStatus,
+    FormerTitle,
+    Paper,
+    Rejection,
+    Run,
+    RunState,
+    Source,
+)
 from ingest.sighting import Parsed, Rejected, Sighting
 
 CHUNK = 500
 TRIES = 5
 LARGEST_BODY = 10_000_000
-"""Bytes of a body that are kept for a second look. Larger ones are files of the operator, who still has them."""
+"""Bytes of a body that are kept for a second look. Larger ones are files of the operator, who
+still has them.
+"""
 LONGEST_VISIT = timedelta(days=1)
-"""No file takes longer to read; a visit that is still open then was left by a process that was killed."""
+"""No file takes longer to read; a visit that is still open then was left by a process that was
+killed.
+"""
 KEPT_WARNINGS = 200
 EXCERPT = 200
 ORIGIN_LIMIT = 500
 
-PAPER_FIELDS = [column.name for column in Paper._meta.concrete_fields if column.name not in {"id", "merged_into"}]
+PAPER_FIELDS = [
+    column.name
+    for column in Paper._meta.concrete_fields
+    if column.name not in {"id", "merged_into"}
+]
 
 
 @dataclass(slots=True)
@@ -45,7 +65,9 @@ class _Tally:
 
 @dataclass(slots=True)
 class _Entry:
-    """A sighting with the paper it is about, and what it changed so far. News of a paper that nobody knows has no paper."""
+    """A sighting with the paper it is about, and what it changed so far. News of a paper that
+    nobody knows has no paper.
+    """
 
     sighting: Sighting
     paper: Paper | None
@@ -56,42 +78,70 @@ class _Entry:
 def begin(source: Source, *, origin: str, now: datetime, run: Run | None = None) -> Fetch:
     """Open the books of one visit, which may be part of a run."""
     first, last = (run.window_start, run.window_end) if run else (None, None)
-    return Fetch.objects.create(source=source, run=run, origin=origin[:ORIGIN_LIMIT], started_at=now, window_start=first, window_end=last)
+    return Fetch.objects.create(
+        source=source,
+        run=run,
+        origin=origin[:ORIGIN_LIMIT],
+        started_at=now,
+        window_start=first,
+        window_end=last,
+    )
 
 
 def take(fetch: Fetch, parsed: Parsed) -> None:
-    """Record what was parsed and add it to the books of the fetch, chunk by chunk, each whole or not at all."""
+    """Record what was parsed and add it to the books of the fetch, chunk by chunk, each whole or
+    not at all.
+    """
     for start in range(0, max(len(parsed.sightings), 1), CHUNK):
         chunk = parsed.sightings[start : start + CHUNK]
         first = start == 0
-        _take_chunk(fetch, chunk, parsed.rejected if first else (), parsed.warnings if first else ())
+        _take_chunk(
+            fetch, chunk, parsed.rejected if first else (), parsed.warnings if first else ()
+        )
 
 
-def finish(fetch: Fetch, *, now: datetime, body: bytes | None = None, status: FetchStatus = FetchStatus.DONE) -> None:
-    """Close the books of a visit that was read to its end, and keep its raw bytes. One that was given up for dead is well after all."""
+def finish(
+    fetch: Fetch,
+    *,
+    now: datetime,
+    body: bytes | None = None,
+    status: FetchStatus = FetchStatus.DONE,
+) -> None:
+    """Close the books of a visit that was read to its end, and keep its raw bytes. One that was
+    given up for dead is well after all.
+    """
     _keep(fetch, body)
     fetch.status, fetch.error, fetch.finished_at = status, "", now
     fetch.save(update_fields=["status", "error", "finished_at", "body", "http_status"])
 
 
 def fail(fetch: Fetch, error: str, *, now: datetime, body: bytes | None = None) -> None:
-    """Close the books of a visit that could not be read, with the bytes that were no use; what was recorded before stays."""
+    """Close the books of a visit that could not be read, with the bytes that were no use; what
+    was recorded before stays.
+    """
     _keep(fetch, body)
     fetch.status, fetch.error, fetch.finished_at = FetchStatus.FAILED, error, now
     fetch.save(update_fields=["status", "error", "finished_at", "body", "http_status"])
 
 
 def close_abandoned(now: datetime) -> int:
-    """Close the books of visits whose process was killed and whose run, if they have one, is over; return how many there were.
+    """Close the books of visits whose process was killed and whose run, if they have one, is over;
+    return how many there were.
 
     What they had recorded stays. A run that goes on closes its own: see ingest.runs.
     """
     nobodys = Q(run=None) | ~Q(run__state=RunState.RUNNING)
-    left = Fetch.objects.filter(nobodys, status=FetchStatus.RUNNING, started_at__lt=now - LONGEST_VISIT)
-    return left.update(status=FetchStatus.FAILED, error="The process did not finish.", finished_at=now)
+    left = Fetch.objects.filter(
+        nobodys, status=FetchStatus.RUNNING, started_at__lt=now - LONGEST_VISIT
+    )
+    return left.update(
+        status=FetchStatus.FAILED, error="The process did not finish.", finished_at=now
+    )
 
 
-def record(source: Source, parsed: Parsed, *, now: datetime, origin: str, body: bytes | None = None) -> Fetch:
+def record(
+    source: Source, parsed: Parsed, *, now: datetime, origin: str, body: bytes | None = None
+) -> Fetch:
     """Record all that one body said, and return the finished fetch with its counts."""
     fetch = begin(source, origin=origin, now=now)
     take(fetch, parsed)
@@ -105,13 +155,19 @@ def _keep(fetch: Fetch, body: bytes | None) -> None:
         fetch.body = FetchBody.objects.get_or_create(sha256=digest, defaults={"content": body})[0]
 
 
-def _take_chunk(fetch: Fetch, chunk: Sequence[Sighting], rejected: Sequence[Rejected], warnings: Sequence[str]) -> None:
-    """Write one chunk; where the database refuses it, halve it until the one sighting at fault is found, and reject that one."""
+def _take_chunk(
+    fetch: Fetch, chunk: Sequence[Sighting], rejected: Sequence[Rejected], warnings: Sequence[str]
+) -> None:
+    """Write one chunk; where the database refuses it, halve it until the one sighting at fault
+    is found, and reject that one.
+    """
     try:
         _again_after_a_race(fetch, chunk, rejected, warnings)
     except (IntegrityError, DataError) as error:
         if len(chunk) == 1:
-            refused = Rejected(f"The database refuses it: {error}", chunk[0].line, chunk[0].title[:EXCERPT])
+            refused = Rejected(
+                f"The database refuses it: {error}", chunk[0].line, chunk[0].title[:EXCERPT]
+            )
             _again_after_a_race(fetch, (), (*rejected, refused), warnings)
         else:
             middle = len(chunk) // 2
@@ -119,8 +175,12 @@ def _take_chunk(fetch: Fetch, chunk: Sequence[Sighting], rejected: Sequence[Reje
             _take_chunk(fetch, chunk[middle:], (), ())
 
 
-def _again_after_a_race(fetch: Fetch, chunk: Sequence[Sighting], rejected: Sequence[Rejected], warnings: Sequence[str]) -> None:
-    """Write one chunk. Another recording may store one of its papers first, or lock them crosswise: then look again and retry."""
+def _again_after_a_race(
+    fetch: Fetch, chunk: Sequence[Sighting], rejected: Sequence[Rejected], warnings: Sequence[str]
+) -> None:
+    """Write one chunk. Another recording may store one of its papers first, or lock them
+    crosswise: then look again and retry.
+    """
     for attempt in range(1, TRIES + 1):
         try:
             with transaction.atomic():
@@ -139,7 +199,9 @@ def _write(fetch: Fetch, sightings: Sequence[Sighting]) -> _Tally:
     source = fetch.source
     priorities = dict(Source.objects.values_list("slug", "priority"))
     entries = _matched(Shelf(sightings), sightings, fetch, priorities, tally)
-    changed, tally.listed = list_papers(source, [seen(entry.paper, entry.sighting) if entry.paper else None for entry in entries])
+    changed, tally.listed = list_papers(
+        source, [seen(entry.paper, entry.sighting) if entry.paper else None for entry in entries]
+    )
     for place, entry in enumerate(entries):
         if entry.is_new:
             tally.new += 1
@@ -150,7 +212,13 @@ def _write(fetch: Fetch, sightings: Sequence[Sighting]) -> _Tally:
     return tally
 
 
-def _matched(shelf: Shelf, sightings: Sequence[Sighting], fetch: Fetch, priorities: dict[str, int], tally: _Tally) -> list[_Entry]:
+def _matched(
+    shelf: Shelf,
+    sightings: Sequence[Sighting],
+    fetch: Fetch,
+    priorities: dict[str, int],
+    tally: _Tally,
+) -> list[_Entry]:
     """Find or make the paper of each sighting, merge what it says, and store the papers."""
     entries: list[_Entry] = []
     touched: dict[int, Paper] = {}
@@ -169,7 +237,9 @@ def _matched(shelf: Shelf, sightings: Sequence[Sighting], fetch: Fetch, prioriti
             paper = Paper(field_sources={})
         key = paper.title_key
         before = dict(paper.field_sources)
-        changed = merging.absorb(paper, _without_foreign_doi(shelf, sighting, paper), fetch.source.slug, priorities)
+        changed = merging.absorb(
+            paper, _without_foreign_doi(shelf, sighting, paper), fetch.source.slug, priorities
+        )
         if changed & {"title_key", "arxiv_id", "doi"}:
             shelf.put(paper)
         if key and key != paper.title_key:
@@ -185,21 +255,30 @@ def _matched(shelf: Shelf, sightings: Sequence[Sighting], fetch: Fetch, prioriti
     return entries
 
 
-def _join_twins(shelf: Shelf, papers: Iterable[Paper], priorities: dict[str, int], now: datetime) -> None:
-    """Join papers that turned out to be one, because one took the other's title or two recordings stored them at once."""
+def _join_twins(
+    shelf: Shelf, papers: Iterable[Paper], priorities: dict[str, int], now: datetime
+) -> None:
+    """Join papers that turned out to be one, because one took the other's title or two
+    recordings stored them at once.
+    """
     for paper in papers:
         while twins := shelf.twin(paper):
             join(*twins, priorities, now=now)
 
 
 def _without_foreign_doi(shelf: Shelf, sighting: Sighting, paper: Paper) -> Sighting:
-    """Leave out a DOI that belongs to another paper: an author's slip must not join two works, nor stop the others."""
+    """Leave out a DOI that belongs to another paper: an author's slip must not join two works,
+    nor stop the others.
+    """
     owner = shelf.owner(sighting)
     return sighting if owner is None or owner is paper else replace(sighting, doi=None)
 
 
 def _not_the_namesake(sighting: Sighting, namesake: Paper) -> Rejected:
-    reason = f"Paper {namesake.pk} has this title but other authors, and neither has an id to tell them apart; add it by hand with an id."
+    reason = (
+        f"Paper {namesake.pk} has this title but other authors, and neither has an id to tell them "
+        "apart; add it by hand with an id."
+    )
     return Rejected(reason, sighting.line, sighting.title[:EXCERPT])
 
 
@@ -208,13 +287,16 @@ def _store(papers: Iterable[Paper], former: Sequence[tuple[Paper, str]]) -> None
     known = [paper for paper in papers if paper.pk is not None]
     Paper.objects.bulk_create(new)
     Paper.objects.bulk_update(known, PAPER_FIELDS, batch_size=100)
-    FormerTitle.objects.bulk_create([FormerTitle(paper=paper, title_key=key) for paper, key in former], ignore_conflicts=True)
+    FormerTitle.objects.bulk_create(
+        [FormerTitle(paper=paper, title_key=key) for paper, key in former], ignore_conflicts=True
+    )
 
 
 def _book(fetch: Fetch, tally: _Tally, warnings: Sequence[str]) -> None:
     """Add a chunk to the books of its fetch, in the transaction that writes the chunk."""
     Rejection.objects.bulk_create(
-        Rejection(fetch=fetch, line=entry.line, reason=entry.reason[:300], excerpt=entry.excerpt) for entry in tally.rejected
+        Rejection(fetch=fetch, line=entry.line, reason=entry.reason[:300], excerpt=entry.excerpt)
+        for entry in tally.rejected
     )
     rejected = len(tally.rejected)
     Fetch.objects.filter(pk=fetch.pk).update(
@@ -227,4 +309,15 @@ def _book(fetch: Fetch, tally: _Tally, warnings: Sequence[str]) -> None:
         warning_count=F("warning_count") + len(warnings),
         warnings=[*fetch.warnings, *warnings][:KEPT_WARNINGS],
     )
-    fetch.refresh_from_db(fields=["entries", "new", "updated", "unchanged", "rejected", "listed", "warning_count", "warnings"])
+    fetch.refresh_from_db(
+        fields=[
+            "entries",
+            "new",
+            "updated",
+            "unchanged",
+            "rejected",
+            "listed",
+            "warning_count",
+            "warnings",
+        ]
+    )

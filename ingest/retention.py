@@ -8,7 +8,8 @@ from ingest.models import Fetch, FetchBody
 
 
 def forget_bodies(now: datetime) -> int:
-    """Delete the bodies of all fetches that began over RAW_BODY_DAYS ago, and return how many bodies went.
+    """Delete the bodies of all fetches that began over RAW_BODY_DAYS ago, and return how many
+    bodies went.
 
     The same bytes may belong to a younger fetch; then they stay.
     """

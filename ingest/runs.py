@@ -1,7 +1,8 @@
 """Runs: asking a source for a window of days, one page at a time, by whichever worker comes by.
 
-A run is claimed by moving its next try ahead, which is a lease; everything between two pages is in the database. So a run survives
-its worker, two workers never ask for the same page, and a page that was recorded twice after all changes nothing.
+A run is claimed by moving its next try ahead, which is a lease; everything between two pages is in
+the database. So a run survives its worker, two workers never ask for the same page, and a page that
+was recorded twice after all changes nothing.
 """
 
 import random
@@ -38,18 +39,24 @@ LEASE = timedelta(minutes=3)
 VISIT_SECONDS = 60
 LOOKS = 3
 LOOK_AGAIN = timedelta(hours=2)
-"""When a source that should have news had none, it is asked again: a feed has been seen to serve the day before for hours."""
+"""When a source that should have news had none, it is asked again: a feed has been seen to serve
+the day before for hours.
+"""
 KEPT_VALIDATORS = 20
 MISREAD_PAUSE = timedelta(minutes=1)
-"""Where backing off begins after a page that could not be read: longer than after a broken connection, since somebody has to mend it."""
+"""Where backing off begins after a page that could not be read: longer than after a broken
+connection, since somebody has to mend it.
+"""
 
 log = structlog.get_logger(__name__)
 
 
 def begin_due_runs(now: datetime) -> None:
-    """Begin the run of every enabled source whose scheduled time has come. Safe to repeat, and at once: a run is unique when due.
+    """Begin the run of every enabled source whose scheduled time has come. Safe to repeat, and at
+    once: a run is unique when due.
 
-    A run of an earlier time that is still under way is given up for the new one, which asks for the same days.
+    A run of an earlier time that is still under way is given up for the new one, which asks for the
+    same days.
     """
     for source in enabled_sources():
         due_at = schedule.latest_due(source, now) if source.kind in KINDS else None
@@ -58,24 +65,41 @@ def begin_due_runs(now: datetime) -> None:
         begin_run(source, window_until(now), now=now, due_at=due_at)
 
 
-def begin_run(source: Source, window: Window, *, now: datetime, due_at: datetime | None = None, subject: str = "") -> Run:
-    """Begin a run, or return the one for this schedule, or this window and subject, that is under way.
+def begin_run(
+    source: Source,
+    window: Window,
+    *,
+    now: datetime,
+    due_at: datetime | None = None,
+    subject: str = "",
+) -> Run:
+    """Begin a run, or return the one for this schedule, or this window and subject, that is under
+    way.
 
     A `subject` is the id of one paper, for a kind of source that is asked for single papers.
 
-    A source whose options cannot work gets a run that failed with the reason, so that staff see it once per schedule.
+    A source whose options cannot work gets a run that failed with the reason, so that staff see it
+    once per schedule.
     """
     kind = KINDS[source.kind]
     failed: dict[str, Any] = {}
     try:
-        position = dict(kind.first(window, {**source.options, "id": subject} if subject else source.options))
+        position = dict(
+            kind.first(window, {**source.options, "id": subject} if subject else source.options)
+        )
     except BadOptions as error:
         position, failed = {}, {"state": RunState.FAILED, "finished_at": now, "error": str(error)}
     try:
         with transaction.atomic():
             if due_at:
-                earlier = Run.objects.filter(source=source, state=RunState.RUNNING, due_at__lt=due_at)
-                earlier.update(state=RunState.FAILED, finished_at=now, error="The next run began before this one was finished.")
+                earlier = Run.objects.filter(
+                    source=source, state=RunState.RUNNING, due_at__lt=due_at
+                )
+                earlier.update(
+                    state=RunState.FAILED,
+                    finished_at=now,
+                    error="The next run began before this one was finished.",
+                )
             return Run.objects.create(
                 source=source,
                 due_at=due_at,
@@ -89,19 +113,28 @@ def begin_run(source: Source, window: Window, *, now: datetime, due_at: datetime
             )
     except IntegrityError:  # somebody else has begun it at the same moment
         same = Run.objects.filter(source=source, due_at=due_at)
-        return (same if due_at else same.filter(subject=subject, window_start=window.first, window_end=window.last)).latest("pk")
+        return (
+            same
+            if due_at
+            else same.filter(subject=subject, window_start=window.first, window_end=window.last)
+        ).latest("pk")
 
 
 def ask_for_paper(text: str, now: datetime) -> Run:
-    """Begin to fetch one paper from arXiv, given by its id in any usual form or its address. It will be listed on the day of `now`.
+    """Begin to fetch one paper from arXiv, given by its id in any usual form or its address. It
+    will be listed on the day of `now`.
 
     Raises:
         BadOptions: the text holds no arXiv id.
     """
     found = identity.arxiv_id(text)
     if found is None:
-        raise BadOptions(f"“{one_line(text, 60)}” is no arXiv id, such as 2501.01234, nor its address.")
-    return begin_run(source_named("arxiv-paper"), Window(now.date(), now.date()), now=now, subject=found.number)
+        raise BadOptions(
+            f"“{one_line(text, 60)}” is no arXiv id, such as 2501.01234, nor its address."
+        )
+    return begin_run(
+        source_named("arxiv-paper"), Window(now.date(), now.date()), now=now, subject=found.number
+    )
 
 
 def window_until(now: datetime) -> Window:
@@ -111,17 +144,25 @@ def window_until(now: datetime) -> Window:
 
 def due_runs(now: datetime) -> list[int]:
     """Return the runs whose next page may be asked for."""
-    return list(Run.objects.filter(state=RunState.RUNNING, next_try_at__lte=now).order_by("next_try_at", "pk").values_list("pk", flat=True))
+    return list(
+        Run.objects.filter(state=RunState.RUNNING, next_try_at__lte=now)
+        .order_by("next_try_at", "pk")
+        .values_list("pk", flat=True)
+    )
 
 
 def read_page(run_id: int, clock: Clock, client: PoliteClient) -> Fetch | None:
-    """Ask for the next page of a run and record it. None when it is not our turn: somebody else is at it, it is over, or must wait.
+    """Ask for the next page of a run and record it. None when it is not our turn: somebody else is
+    at it, it is over, or must wait.
 
-    Outside any transaction: the row of the fetch is written first, the network comes second, the result third.
+    Outside any transaction: the row of the fetch is written first, the network comes second, the
+    result third.
     """
     now = clock()
     lease = now + LEASE
-    if not Run.objects.filter(pk=run_id, state=RunState.RUNNING, next_try_at__lte=now).update(next_try_at=lease):
+    if not Run.objects.filter(pk=run_id, state=RunState.RUNNING, next_try_at__lte=now).update(
+        next_try_at=lease
+    ):
         return None
     run = Run.objects.select_related("source").get(pk=run_id)
     if _was_left_behind(run, now):
@@ -138,7 +179,11 @@ def read_page(run_id: int, clock: Clock, client: PoliteClient) -> Fetch | None:
     try:
         answer = _ask(client, request, run, clock)
         fetch.http_status = answer.status
-        page = None if answer.not_modified else kind.parse(answer.body, run.position, run.source.options, clock())
+        page = (
+            None
+            if answer.not_modified
+            else kind.parse(answer.body, run.position, run.source.options, clock())
+        )
     except UpstreamError as error:
         return _after_no_answer(run, fetch, error, clock())
     except Unreadable as error:
@@ -164,7 +209,9 @@ def _ask(client: PoliteClient, request: Request, run: Run, clock: Clock) -> Answ
     )
 
 
-def _record(run: Run, fetch: Fetch, request: Request, answer: Answer, page: Page | None, clock: Clock) -> None:
+def _record(
+    run: Run, fetch: Fetch, request: Request, answer: Answer, page: Page | None, clock: Clock
+) -> None:
     """Write down what a page said, and go on to the next one or to the end."""
     if page is None:
         finish(fetch, now=clock(), status=FetchStatus.NOT_MODIFIED)
@@ -177,11 +224,14 @@ def _record(run: Run, fetch: Fetch, request: Request, answer: Answer, page: Page
     if page.following is None:
         _finish(run, fetch, clock())
     else:
-        _move(run, position=dict(page.following), pages=run.pages + 1, failures=0, next_try_at=clock())
+        _move(
+            run, position=dict(page.following), pages=run.pages + 1, failures=0, next_try_at=clock()
+        )
 
 
 def _was_left_behind(run: Run, now: datetime) -> bool:
-    """Close the fetch of a worker that never came back; return whether that happened too often for another try.
+    """Close the fetch of a worker that never came back; return whether that happened too often for
+    another try.
 
     Its page is asked for again: what it had recorded changes nothing when it is recorded again.
     """
@@ -222,15 +272,28 @@ def _try_later(run: Run, problem: str, now: datetime) -> None:
 
 
 def _finish(run: Run, fetch: Fetch, now: datetime) -> None:
-    """End a run; one that should have brought news and did not is begun again a little later, a few times."""
+    """End a run; one that should have brought news and did not is begun again a little later, a
+    few times.
+    """
     quiet = _should_have_news(run) and not _listed_on_day(run)
     if quiet:
         warning = "Nothing new, although it is a working day."
-        Fetch.objects.filter(pk=fetch.pk).update(warnings=[*fetch.warnings, warning], warning_count=fetch.warning_count + 1)
+        Fetch.objects.filter(pk=fetch.pk).update(
+            warnings=[*fetch.warnings, warning], warning_count=fetch.warning_count + 1
+        )
         log.warning("nothing_new", source=run.source.slug, looks=run.looks)
     if quiet and run.looks < LOOKS:
-        first = KINDS[run.source.kind].first(Window(run.window_start, run.window_end), run.source.options)
-        _move(run, position=dict(first), pages=run.pages + 1, failures=0, looks=run.looks + 1, next_try_at=now + LOOK_AGAIN)
+        first = KINDS[run.source.kind].first(
+            Window(run.window_start, run.window_end), run.source.options
+        )
+        _move(
+            run,
+            position=dict(first),
+            pages=run.pages + 1,
+            failures=0,
+            looks=run.looks + 1,
+            next_try_at=now + LOOK_AGAIN,
+        )
     else:
         _move(run, state=RunState.DONE, pages=run.pages + 1, failures=0, finished_at=now, error="")
 
@@ -249,7 +312,12 @@ def _listed_on_day(run: Run) -> int:
     if run.due_at is None:
         return 0
     morning = run.due_at.replace(hour=0, minute=0, second=0, microsecond=0)
-    return Fetch.objects.filter(source=run.source, started_at__gte=morning).aggregate(total=Sum("listed"))["total"] or 0
+    return (
+        Fetch.objects.filter(source=run.source, started_at__gte=morning).aggregate(
+            total=Sum("listed")
+        )["total"]
+        or 0
+    )
 
 
 def _give_up(run: Run, problem: str, now: datetime) -> None:
@@ -258,12 +326,18 @@ def _give_up(run: Run, problem: str, now: datetime) -> None:
 
 
 def _move(run: Run, **changes: Any) -> None:
-    """Change a run that is still ours: a worker that woke up after its lease finds it moved on, and leaves it alone."""
-    Run.objects.filter(pk=run.pk, state=RunState.RUNNING, next_try_at=run.next_try_at).update(**changes)
+    """Change a run that is still ours: a worker that woke up after its lease finds it moved on,
+    and leaves it alone.
+    """
+    Run.objects.filter(pk=run.pk, state=RunState.RUNNING, next_try_at=run.next_try_at).update(
+        **changes
+    )
 
 
 def _remember_validators(source: Source, url: str, answer: Answer | None) -> None:
-    """Keep the validators of an address's newest answer; those of an answer that was not read whole are forgotten."""
+    """Keep the validators of an address's newest answer; those of an answer that was not read
+    whole are forgotten.
+    """
     with transaction.atomic():
         locked = Source.objects.select_for_update().get(pk=source.pk)
         kept = {address: stored for address, stored in locked.validators.items() if address != url}

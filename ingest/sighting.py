@@ -1,20 +1,28 @@
-"""Sighting: one line of a source, read but not yet stored. Pure values, handed from the parsers to the recording."""
+"""Sighting: one line of a source, read but not yet stored. Pure values, handed from the parsers
+to the recording.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
 LARGEST_COUNT = 100_000_000
-"""More votes or comments than this are a mistake of the source; the database would hold up to 2,147,483,647."""
+"""More votes or comments than this are a mistake of the source; the database would hold up to
+2,147,483,647.
+"""
 
 
 class Unreadable(ValueError):
-    """A whole body could not be read as what it should be; the message says what was found and what to do."""
+    """A whole body could not be read as what it should be; the message says what was found and
+    what to do.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Votes, comments and rank as they stood at one instant (UTC); None where the source does not say."""
+    """Votes, comments and rank as they stood at one instant (UTC); None where the source does
+    not say.
+    """
 
     seen_at: datetime
     votes: int | None = None
@@ -24,12 +32,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What one entry says about a paper. Empty text, an empty tuple and None all mean: the source does not say.
+    """What one entry says about a paper. Empty text, an empty tuple and None all mean: the source
+    does not say.
 
-    `day` is the source's own listing day; None when the entry describes a paper without listing it. `seen_at` (UTC) is when this was
-    true: of two values from one source the later seen is believed. `year_inferred` marks a `published` whose year is a conclusion.
-    `line` is where the entry stands in its body, from 1: the line of a text, the record of a JSON array. An `only_known` entry is news of
-    a paper that is already stored, such as a new version, and makes no new one; it alone may lack a title.
+    `day` is the source's own listing day; None when the entry describes a paper without listing it.
+    `seen_at` (UTC) is when this was true: of two values from one source the later seen is believed.
+    `year_inferred` marks a `published` whose year is a conclusion. `line` is where the entry stands
+    in its body, from 1: the line of a text, the record of a JSON array. An `only_known` entry is
+    news of a paper that is already stored, such as a new version, and makes no new one; it alone
+    may lack a title.
     """
 
     title: str
@@ -64,7 +75,9 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """All that one body said. Every entry of the body is in `sightings` or in `rejected`; `warnings` tell what was doubtful."""
+    """All that one body said. Every entry of the body is in `sightings` or in `rejected`;
+    `warnings` tell what was doubtful.
+    """
 
     sightings: tuple[Sighting, ...] = ()
     rejected: tuple[Rejected, ...] = ()
@@ -78,4 +91,8 @@ class Parsed:
         """
         read = list(entries)
         sightings = tuple(entry for entry in read if isinstance(entry, Sighting))
-        return cls(sightings, tuple(entry for entry in read if isinstance(entry, Rejected)), tuple(warnings))
+        return cls(
+            sightings,
+            tuple(entry for entry in read if isinstance(entry, Rejected)),
+            tuple(warnings),
+        )

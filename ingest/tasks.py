@@ -1,4 +1,6 @@
-"""Tasks of the sources: they carry ids, read the clock, call one function, and may each run twice."""
+"""Tasks of the sources: they carry ids, read the clock, call one function, and may each run
+twice.
+"""
 
 from celery import shared_task
 from django.utils import timezone
@@ -7,12 +9,16 @@ from ingest import recording, retention, runs, suggesting
 from ingest.http.visits import our_client
 
 WAKE_UP_KEEPS = 30
-"""Seconds a wake-up stays in the queue: the next beat asks the database again, so older ones only pile up."""
+"""Seconds a wake-up stays in the queue: the next beat asks the database again, so older ones
+only pile up.
+"""
 
 
 @shared_task
 def ask_sources() -> None:
-    """Begin the runs whose time has come, and wake a worker for every page that may be asked for."""
+    """Begin the runs whose time has come, and wake a worker for every page that may be asked
+    for.
+    """
     now = timezone.now()
     runs.begin_due_runs(now)
     for run_id in runs.due_runs(now):
@@ -27,7 +33,9 @@ def read_page(run_id: int) -> None:
 
 @shared_task
 def look_back() -> None:
-    """Suggest papers that may be one, close what killed processes left open, and forget raw bytes that were kept long enough."""
+    """Suggest papers that may be one, close what killed processes left open, and forget raw
+    bytes that were kept long enough.
+    """
     now = timezone.now()
     suggesting.suggest(now)
     recording.close_abandoned(now)

@@ -1,4 +1,6 @@
-"""TeX: formulas of titles and abstracts as Unicode text, since a mail can show neither TeX nor images to everyone."""
+"""TeX: formulas of titles and abstracts as Unicode text, since a mail can show neither TeX nor
+images to everyone.
+"""
 
 import re
 from functools import lru_cache
@@ -21,33 +23,46 @@ _RAISED = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
 _LOOKS = frozenset(
     re.findall(
         r"\w+",
-        "em bf it sc tt rm sf sl cal bfseries itshape scshape ttfamily rmfamily sffamily slshape upshape mdseries normalfont tiny"
-        " scriptsize footnotesize small normalsize large Large LARGE huge Huge left right middle big Big bigg Bigg bigl bigr bigm Bigl Bigr"
-        " displaystyle textstyle scriptstyle limits nolimits nonumber noindent centering boldmath unboldmath xspace protect bigskip"
+        "em bf it sc tt rm sf sl cal bfseries itshape scshape ttfamily rmfamily sffamily slshape "
+        "upshape mdseries normalfont tiny"
+        " scriptsize footnotesize small normalsize large Large LARGE huge Huge left right middle "
+        "big Big bigg Bigg bigl bigr bigm Bigl Bigr"
+        " displaystyle textstyle scriptstyle limits nolimits nonumber noindent centering boldmath "
+        "unboldmath xspace protect bigskip"
         " smallskip medskip par newline linebreak hfill",
     )
 )
 """Macros of TeX that change only the look, and that pylatexenc does not know."""
 _FAULTS = (LatexWalkerError, ValueError, LookupError, AttributeError, RecursionError)
-"""What pylatexenc 2.10 raises, found by trying every macro it knows without, with too few and with deeply nested arguments."""
+"""What pylatexenc 2.10 raises, found by trying every macro it knows without, with too few and
+with deeply nested arguments.
+"""
 _MACROS = get_default_latex_context_db()
-# Authors name things by macros of their own, “\\ours is faster”; dropping what we do not know would take the subject out of the sentence.
+# Authors name things by macros of their own, “\\ours is faster”; dropping what we do not know would
+# take the subject out of the sentence.
 _MACROS.set_unknown_macro_spec(MacroTextSpec("", simplify_repl=lambda node: _name_of(node)))
-_CONVERTER = LatexNodes2Text(_MACROS, math_mode="text", keep_comments=True, strict_latex_spaces=False)
+_CONVERTER = LatexNodes2Text(
+    _MACROS, math_mode="text", keep_comments=True, strict_latex_spaces=False
+)
 
 
 def without_tex(text: str) -> str:
-    """Return the text with TeX markup as Unicode characters. What is no TeX, or cannot be read as such, stays as it is.
+    """Return the text with TeX markup as Unicode characters. What is no TeX, or cannot be read as
+    such, stays as it is.
 
     Numbers after a caret are raised in either case: people write n^2 without dollars.
     """
-    plain = _TEX.sub(lambda piece: _converted(piece[0]), text) if "$" in text or "\\" in text else text
+    plain = (
+        _TEX.sub(lambda piece: _converted(piece[0]), text) if "$" in text or "\\" in text else text
+    )
     return _POWER.sub(lambda power: power[1].translate(_RAISED), plain) if "^" in plain else plain
 
 
 @lru_cache(maxsize=4_096)
 def _converted(tex: str) -> str:
-    """Convert one piece of TeX. Reading whole abstracts would take forty times as long and lose what follows a percent sign."""
+    """Convert one piece of TeX. Reading whole abstracts would take forty times as long and lose
+    what follows a percent sign.
+    """
     try:
         return str(_CONVERTER.latex_to_text(_BARE_SPECIAL.sub(r"\\\1", tex), tolerant_parsing=True))
     except _FAULTS:
@@ -55,7 +70,9 @@ def _converted(tex: str) -> str:
 
 
 def _name_of(node: Any) -> str:
-    """Return what stands for an unknown macro: its name, or nothing where it takes something in braces, which is text then."""
+    """Return what stands for an unknown macro: its name, or nothing where it takes something in
+    braces, which is text then.
+    """
     source, end = node.parsing_state.s, node.pos + node.len
     argument = source[end : end + 2]
     takes_text = argument.startswith("{") and argument != "{}"

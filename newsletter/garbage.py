@@ -1,7 +1,8 @@
 """Garbage collection for a process that sends: rare, because it hardly ever finds anything.
 
-A worker keeps editions, cards and profiles: hundred thousands of objects without a cycle. Every few thousand new objects the collector
-would go through them again, for a quarter of the worker's time. Reference counting frees what a batch leaves behind.
+A worker keeps editions, cards and profiles: hundred thousands of objects without a cycle. Every few
+thousand new objects the collector would go through them again, for a quarter of the worker's time.
+Reference counting frees what a batch leaves behind.
 """
 
 import gc

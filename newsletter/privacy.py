@@ -12,49 +12,97 @@ _OFFSET = struct.Struct("<H")
 
 
 def register_holdings() -> None:
-    """Tell the registry about deliveries, what came back for them, feedback and the mailed history."""
-    register(Holding("clicks", _export_clicks, lambda reader: Click.objects.filter(delivery__subscriber=reader).delete()[0]))
+    """Tell the registry about deliveries, what came back for them, feedback and the mailed
+    history.
+    """
     register(
-        Holding("provider_events", _export_events, lambda reader: ProviderEvent.objects.filter(delivery__subscriber=reader).delete()[0])
+        Holding(
+            "clicks",
+            _export_clicks,
+            lambda reader: Click.objects.filter(delivery__subscriber=reader).delete()[0],
+        )
     )
-    register(Holding("feedback", _export_feedback, lambda reader: Feedback.objects.filter(subscriber=reader).delete()[0]))
+    register(
+        Holding(
+            "provider_events",
+            _export_events,
+            lambda reader: ProviderEvent.objects.filter(delivery__subscriber=reader).delete()[0],
+        )
+    )
+    register(
+        Holding(
+            "feedback",
+            _export_feedback,
+            lambda reader: Feedback.objects.filter(subscriber=reader).delete()[0],
+        )
+    )
     register(Holding("taste", _export_taste, lambda _reader: 0))  # it goes with the profile
-    register(Holding("mailed_history", _export_history, lambda reader: MailedHistory.objects.filter(subscriber=reader).delete()[0]))
+    register(
+        Holding(
+            "mailed_history",
+            _export_history,
+            lambda reader: MailedHistory.objects.filter(subscriber=reader).delete()[0],
+        )
+    )
     register(Holding("deliveries", _export_deliveries, _empty_deliveries))
 
 
 def _export_clicks(reader: Subscriber) -> list[dict[str, Any]]:
     clicks = Click.objects.filter(delivery__subscriber=reader).order_by("pk")
-    return [{"paper": click.paper_id, "at": click.at.isoformat(), "counted": click.counted} for click in clicks]
+    return [
+        {"paper": click.paper_id, "at": click.at.isoformat(), "counted": click.counted}
+        for click in clicks
+    ]
 
 
 def _export_events(reader: Subscriber) -> list[dict[str, Any]]:
     events = ProviderEvent.objects.filter(delivery__subscriber=reader).order_by("pk")
-    return [{"kind": event.kind, "provider": event.provider, "received": event.received_at.isoformat()} for event in events]
+    return [
+        {"kind": event.kind, "provider": event.provider, "received": event.received_at.isoformat()}
+        for event in events
+    ]
 
 
 def _export_feedback(reader: Subscriber) -> list[dict[str, Any]]:
     words = Feedback.objects.filter(subscriber=reader).select_related("paper").order_by("pk")
-    return [{"paper": word.paper.title, "kind": word.kind, "at": word.at.isoformat()} for word in words]
+    return [
+        {"paper": word.paper.title, "kind": word.kind, "at": word.at.isoformat()} for word in words
+    ]
 
 
 def _export_taste(reader: Subscriber) -> list[dict[str, Any]]:
     try:
-        return [{"words": wording, "weight": round(weight, 2)} for wording, weight in describe(bytes(reader.profile.taste))]
+        return [
+            {"words": wording, "weight": round(weight, 2)}
+            for wording, weight in describe(bytes(reader.profile.taste))
+        ]
     except UnreadableTaste:
         return [{"bytes": bytes(reader.profile.taste).hex()}]
 
 
 def _export_history(reader: Subscriber) -> list[dict[str, Any]]:
-    """List the ids of mailed papers: a bucket's offsets are sorted 16-bit little-endian integers (newsletter.models.delivery)."""
+    """List the ids of mailed papers: a bucket's offsets are sorted 16-bit little-endian integers
+    (newsletter.models.delivery).
+    """
     rows = MailedHistory.objects.filter(subscriber=reader).order_by("bucket")
     return [
-        {"papers": [row.bucket * MailedHistory.BUCKET + offset for (offset,) in _OFFSET.iter_unpack(bytes(row.offsets))]} for row in rows
+        {
+            "papers": [
+                row.bucket * MailedHistory.BUCKET + offset
+                for (offset,) in _OFFSET.iter_unpack(bytes(row.offsets))
+            ]
+        }
+        for row in rows
     ]
 
 
 def _export_deliveries(reader: Subscriber) -> list[dict[str, Any]]:
-    deliveries = Delivery.objects.filter(subscriber=reader).select_related("edition").defer("edition__statistics").order_by("pk")
+    deliveries = (
+        Delivery.objects.filter(subscriber=reader)
+        .select_related("edition")
+        .defer("edition__statistics")
+        .order_by("pk")
+    )
     return [
         {
             "edition": str(delivery.edition),
@@ -68,5 +116,7 @@ def _export_deliveries(reader: Subscriber) -> list[dict[str, Any]]:
 
 
 def _empty_deliveries(reader: Subscriber) -> int:
-    """Keep the rows, which the books of past editions count, without what the reader was mailed and why."""
+    """Keep the rows, which the books of past editions count, without what the reader was mailed
+    and why.
+    """
     return Delivery.objects.filter(subscriber=reader).update(profile=None, papers=[], parts=[])

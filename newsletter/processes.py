@@ -1,4 +1,6 @@
-"""The processes of one machine: web, worker and scheduler beside the embedded Redis, started together and stopped together."""
+"""The processes of one machine: web, worker and scheduler beside the embedded Redis, started
+together and stopped together.
+"""
 
 import fcntl
 import os
@@ -24,14 +26,24 @@ STOP_SECONDS = 30
 
 @dataclass
 class Processes:
-    """Named child processes. Leaving the block stops them, the last started first, each by its own orderly way."""
+    """Named child processes. Leaving the block stops them, the last started first, each by its
+    own orderly way.
+    """
 
     environment: Mapping[str, str]
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, name: str, *command: str) -> subprocess.Popen[bytes]:
-        """Start a child in a session of its own, so that Ctrl-C reaches only us and we decide the order of stopping."""
-        child = subprocess.Popen(command, cwd=ROOT, env=dict(self.environment), start_new_session=True, preexec_fn=end_with_parent)
+        """Start a child in a session of its own, so that Ctrl-C reaches only us and we decide
+        the order of stopping.
+        """
+        child = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=dict(self.environment),
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+        )
         self.children[name] = child
         return child
 
@@ -57,7 +69,9 @@ class Processes:
 
 
 def migrate() -> None:
-    """Bring the database up to date; of several commands that start at once, one does it and the others wait."""
+    """Bring the database up to date; of several commands that start at once, one does it and the
+    others wait.
+    """
     with (settings.VAR_DIR / "migrate.lock").open("w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         call_command("migrate", verbosity=0)
@@ -65,8 +79,13 @@ def migrate() -> None:
 
 @contextmanager
 def one_machine() -> Iterator[Processes]:
-    """Run the broker (unless REDIS_URL names one) and whatever processes the block starts; stop all of it at the end."""
-    processes = Processes(dict(os.environ) | {"DJANGO_SETTINGS_MODULE": "newsletter.settings", "PYTHONUNBUFFERED": "1"})
+    """Run the broker (unless REDIS_URL names one) and whatever processes the block starts; stop
+    all of it at the end.
+    """
+    processes = Processes(
+        dict(os.environ)
+        | {"DJANGO_SETTINGS_MODULE": "newsletter.settings", "PYTHONUNBUFFERED": "1"}
+    )
     with _broker():
         try:
             yield processes
@@ -84,7 +103,9 @@ def _broker() -> Iterator[None]:
 
 
 def worker_command(log_level: str = "WARNING") -> list[str]:
-    """Return the command of a Celery worker for this database: SQLite takes one writer at a time, so one process sends."""
+    """Return the command of a Celery worker for this database: SQLite takes one writer at a
+    time, so one process sends.
+    """
     processes = "1" if connection.vendor == "sqlite" else str(os.cpu_count() or 1)
     options = [
         "--concurrency",
@@ -104,7 +125,9 @@ def scheduler_command(log_level: str = "WARNING") -> list[str]:
 
 
 def _celery() -> list[str]:
-    """Celery without its banner, and without its word about root: in a container or a trial there is often no other account."""
+    """Celery without its banner, and without its word about root: in a container or a trial
+    there is often no other account.
+    """
     return [
         sys.executable,
         "-W",
@@ -118,4 +141,15 @@ def _celery() -> list[str]:
 
 
 def web_command(address: str) -> list[str]:
-    return [sys.executable, "-m", "gunicorn", "newsletter.wsgi", "--bind", address, "--threads", "4", "--log-level", "warning"]
+    return [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "newsletter.wsgi",
+        "--bind",
+        address,
+        "--threads",
+        "4",
+        "--log-level",
+        "warning",
+    ]

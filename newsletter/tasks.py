@@ -1,6 +1,8 @@
-"""What runs on workers: each task reads the clock and calls one function. Any of them may run twice, late, or never.
+"""What runs on workers: each task reads the clock and calls one function. Any of them may run
+twice, late, or never.
 
-`at` is an ISO instant that replaces the real time, for the demo and the tests: the task's clock starts there and runs on.
+`at` is an ISO instant that replaces the real time, for the demo and the tests: the task's clock
+starts there and runs on.
 """
 
 import structlog
@@ -23,7 +25,9 @@ from newsletter.tracking.clicks import judge_clicks as judge
 log = structlog.get_logger(__name__)
 
 WAKE_UP_KEEPS = 90
-"""Seconds a wake-up stays in the queue: the next beat asks the database again, so older ones only pile up."""
+"""Seconds a wake-up stays in the queue: the next beat asks the database again, so older ones
+only pile up.
+"""
 
 
 def _clock(at: str | None) -> Clock:
@@ -32,9 +36,11 @@ def _clock(at: str | None) -> Clock:
 
 @shared_task(soft_time_limit=600, time_limit=660)
 def look_after_editions(at: str | None = None) -> None:
-    """Open, rebuild and freeze editions as the day goes on, and take withdrawn papers out of the frozen ones.
+    """Open, rebuild and freeze editions as the day goes on, and take withdrawn papers out of the
+    frozen ones.
 
-    A freeze takes some seconds of processor time for each language, and longer on a machine that has others.
+    A freeze takes some seconds of processor time for each language, and longer on a machine that
+    has others.
     """
     now = _clock(at)()
     look_after(now)
@@ -55,7 +61,9 @@ def embed(at: str | None = None) -> None:
 
 @shared_task(soft_time_limit=600, time_limit=660)
 def refit_archive(at: str | None = None) -> None:
-    """Learn again from the stored papers, once a day. With the most papers it reads that takes a minute."""
+    """Learn again from the stored papers, once a day. With the most papers it reads that takes a
+    minute.
+    """
     refit_when_due(_clock(at)())
 
 
@@ -69,7 +77,11 @@ def tell_staff(at: str | None = None) -> None:
 def tick(at: str | None = None) -> None:
     """Plan what is frozen and wake a worker for each batch that is due."""
     now = _clock(at)()
-    for edition_id in Edition.objects.filter(state=EditionState.FROZEN).order_by("pk").values_list("pk", flat=True):
+    for edition_id in (
+        Edition.objects.filter(state=EditionState.FROZEN)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    ):
         plan_edition(edition_id, now)
     for batch_id in due_batches(now):
         wake(batch_id, at)
@@ -88,7 +100,9 @@ def sweep(at: str | None = None) -> None:
 
 
 def wake(batch_id: int, at: str | None = None) -> None:
-    """Ask the broker to wake a worker for the batch. Without a broker the beat finds the batch later, so nothing is raised."""
+    """Ask the broker to wake a worker for the batch. Without a broker the beat finds the batch
+    later, so nothing is raised.
+    """
     try:
         send_batch.apply_async((batch_id,), {"at": at}, expires=WAKE_UP_KEEPS)
     except OperationalError as error:

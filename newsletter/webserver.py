@@ -1,7 +1,8 @@
 """How gunicorn runs in production: `gunicorn --config python:newsletter.webserver`.
 
-Its own logs would be a second format beside ours, and its access log would keep the tokens of all signed paths. Reading our settings
-here also tells wrong ones once and stops, instead of in every worker.
+Its own logs would be a second format beside ours, and its access log would keep the tokens of all
+signed paths. Reading our settings here also tells wrong ones once and stops, instead of in every
+worker.
 """
 
 from typing import Any
@@ -12,7 +13,8 @@ wsgi_app = "newsletter.wsgi"
 bind = "0.0.0.0:8000"
 workers = 2
 threads = 4
-# What was asked and how it was answered. No reader's network address, no query, and no Referer, which may be a signed path.
+# What was asked and how it was answered. No reader's network address, no query, and no Referer,
+# which may be a signed path.
 access_log_format = "%(m)s %(U)s %(s)s, %(b)s bytes in %(M)s ms"
 # A socket to steer a running server by, which nobody uses.
 control_socket_disable = True

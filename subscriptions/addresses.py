@@ -1,4 +1,6 @@
-"""Mail addresses: what we accept, how two spellings of one address are recognised, and how one is remembered without being kept."""
+"""Mail addresses: what we accept, how two spellings of one address are recognised, and how one
+is remembered without being kept.
+"""
 
 import unicodedata
 
@@ -12,7 +14,9 @@ from subscriptions.hashing import keyed_hash, keyed_hashes
 LOCAL_OCTETS = 64
 """The longest part before the @ (RFC 5321 section 4.5.3.1.1)."""
 ADDRESS_OCTETS = 254
-"""The longest address that fits a path with its angle brackets (RFC 5321 section 4.5.3.1.3, RFC 3696 erratum 1690)."""
+"""The longest address that fits a path with its angle brackets (RFC 5321 section 4.5.3.1.3, RFC
+3696 erratum 1690).
+"""
 
 _looks_like_an_address = EmailValidator(allowlist=[])
 
@@ -22,34 +26,52 @@ class BadAddress(ValidationError):
 
 
 def validate(text: str) -> str:
-    """Return the address as it was given, without surrounding blanks; a domain with other letters in its ASCII form.
+    """Return the address as it was given, without surrounding blanks; a domain with other letters
+    in its ASCII form.
 
-    Python's mail classes would write "faß.example" as "fass.example" (IDNA 2003), which may be somebody else's.
+    Python's mail classes would write "faß.example" as "fass.example" (IDNA 2003), which may be
+    somebody else's.
 
     Raises:
-        BadAddress: when it is no address, is too long, or needs a mail server that takes non-ASCII local parts (RFC 6531).
+        BadAddress: when it is no address, is too long, or needs a mail server that takes non-ASCII
+            local parts (RFC 6531).
     """
     address = unicodedata.normalize("NFC", text.strip())
     if not address:
         raise BadAddress(_("Please enter your email address."))
     local, at, domain = address.rpartition("@")
     if not (at and local and domain):
-        raise BadAddress(_("An email address has a name, an @ and a domain, such as ada@example.org."))
+        raise BadAddress(
+            _("An email address has a name, an @ and a domain, such as ada@example.org.")
+        )
     if '"' in local or domain.startswith("["):
-        raise BadAddress(_("We cannot write to addresses with quotation marks or with a number in brackets in place of a domain."))
+        raise BadAddress(
+            _(
+                "We cannot write to addresses with quotation marks or with a number in brackets in "
+                "place of a domain."
+            )
+        )
     if not local.isascii():
-        raise BadAddress(_("We can only write to addresses whose part before the @ has no accents and no other special letters."))
+        raise BadAddress(
+            _(
+                "We can only write to addresses whose part before the @ has no accents and no "
+                "other special letters."
+            )
+        )
     if len(local) > LOCAL_OCTETS or len(local) + 1 + len(_ascii_domain(domain)) > ADDRESS_OCTETS:
         raise BadAddress(_("This address is too long to be delivered. Please check it."))
     try:
         _looks_like_an_address(f"{local}@{_ascii_domain(domain)}")
     except ValidationError as error:
-        raise BadAddress(_("This does not look like an email address. Please check it for typing mistakes.")) from error
+        raise BadAddress(
+            _("This does not look like an email address. Please check it for typing mistakes.")
+        ) from error
     return address if domain.isascii() else f"{local}@{_ascii_domain(domain)}"
 
 
 def fold(address: str) -> str:
-    """Return the key under which all spellings of a valid address are one: domain in lower-case IDNA, local part case-folded.
+    """Return the key under which all spellings of a valid address are one: domain in lower-case
+    IDNA, local part case-folded.
 
     Raises:
         BadAddress: when the domain has no IDNA form.
@@ -69,7 +91,9 @@ def address_hashes(address: str) -> list[str]:
 
 
 def hinted(address: str) -> str:
-    """Return the address as its owner recognises it and a stranger cannot use it: one character of the name, and the domain."""
+    """Return the address as its owner recognises it and a stranger cannot use it: one character
+    of the name, and the domain.
+    """
     local, _at, domain = address.rpartition("@")
     return f"{local[:1]}•••@{domain}"
 
@@ -78,4 +102,6 @@ def _ascii_domain(domain: str) -> str:
     try:
         return idna.encode(domain.rstrip("."), uts46=True).decode("ascii").lower()
     except idna.IDNAError as error:
-        raise BadAddress(_("The part after the @ is not a valid domain. Please check it for typing mistakes.")) from error
+        raise BadAddress(
+            _("The part after the @ is not a valid domain. Please check it for typing mistakes.")
+        ) from error

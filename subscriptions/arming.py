@@ -1,9 +1,12 @@
-"""Arming: a restored backup or a copied database sends no mail until a person says so on the machine that would.
+"""Arming: a restored backup or a copied database sends no mail until a person says so on the
+machine that would.
 
-Each machine that sends keeps a file beside its data, and the database a row for it. Both hold a token that is renewed every minute. The
-row of a restored backup holds an older token than the file, and a copied database meets a machine without a file, or one it has no
-row for. The file of a copied folder, which may hold an SQLite database too, names the place of the first file on its disk instead of
-its own. In all these cases nothing goes out. An empty database, from which no mail ever went, arms its first machine by itself.
+Each machine that sends keeps a file beside its data, and the database a row for it. Both hold a
+token that is renewed every minute. The row of a restored backup holds an older token than the file,
+and a copied database meets a machine without a file, or one it has no row for. The file of a copied
+folder, which may hold an SQLite database too, names the place of the first file on its disk instead
+of its own. In all these cases nothing goes out. An empty database, from which no mail ever went,
+arms its first machine by itself.
 """
 
 import fcntl
@@ -28,14 +31,17 @@ log = structlog.get_logger(__name__)
 
 RENEWED_EVERY = timedelta(minutes=1)
 NO_LASTING_INODE = 0
-"""Some network and user-space file systems number a file anew when it is renamed: there a copy cannot be told."""
+"""Some network and user-space file systems number a file anew when it is renamed: there a copy
+cannot be told.
+"""
 EVER_MAILED = (LetterState.HANDING, LetterState.SENT, LetterState.UNCERTAIN)
 
 
 @dataclass
 class Word:
-    """What a machine's file says: who it is, and the token. `before` is the row's while that is being renewed: a crash may come between
-    file and row. `inode` is that of the file in which the word was written first, or `NO_LASTING_INODE`.
+    """What a machine's file says: who it is, and the token. `before` is the row's while that is
+    being renewed: a crash may come between file and row. `inode` is that of the file in which the
+    word was written first, or `NO_LASTING_INODE`.
     """
 
     identity: str
@@ -51,7 +57,8 @@ def is_armed(now: datetime) -> bool:
         return True
     with _the_only_one() as alone:
         if not alone:
-            # Somebody on this machine is renewing the token just now, or was stopped while doing so.
+            # Somebody on this machine is renewing the token just now, or was stopped while doing
+            # so.
             return row is not None
         return _settled(now)
 
@@ -82,18 +89,30 @@ def arm(now: datetime) -> str:
 
 def disarm_others() -> int:
     """Take the right to send from every other machine of this database; return how many had it."""
-    return Machine.objects.exclude(identity=_read().identity).exclude(armed_at=None).update(armed_at=None)
+    return (
+        Machine.objects.exclude(identity=_read().identity)
+        .exclude(armed_at=None)
+        .update(armed_at=None)
+    )
 
 
 def _row(word: Word) -> Machine | None:
     """Return this machine's row if it is armed and its token is the file's."""
     row = Machine.objects.filter(identity=word.identity, armed_at__isnull=False).first()
-    return row if row is not None and word.identity and row.token in (word.token, word.before) else None
+    return (
+        row
+        if row is not None and word.identity and row.token in (word.token, word.before)
+        else None
+    )
 
 
 def _is_new() -> bool:
-    """Say whether no mail ever went out of this database: then there is nothing that could go out twice."""
-    return not Machine.objects.exists() and not Letter.objects.filter(state__in=EVER_MAILED).exists()
+    """Say whether no mail ever went out of this database: then there is nothing that could go
+    out twice.
+    """
+    return (
+        not Machine.objects.exists() and not Letter.objects.filter(state__in=EVER_MAILED).exists()
+    )
 
 
 def _renew(word: Word, row: Machine, now: datetime) -> None:
@@ -119,7 +138,11 @@ def _ask(word: Word, now: datetime) -> None:
         _write(word)
     values = {"name": socket.gethostname(), "token": "", "renewed_at": now, "armed_at": None}
     Machine.objects.update_or_create(identity=word.identity, defaults=values)
-    log.error("not_armed", machine=socket.gethostname(), remedy="run `manage.py arm` here if this is the database that should send")
+    log.error(
+        "not_armed",
+        machine=socket.gethostname(),
+        remedy="run `manage.py arm` here if this is the database that should send",
+    )
 
 
 def _path() -> Path:
@@ -127,7 +150,9 @@ def _path() -> Path:
 
 
 def _read() -> Word:
-    """Return the file's word; an empty one when there is no file that can be read, and when it is a copy."""
+    """Return the file's word; an empty one when there is no file that can be read, and when it
+    is a copy.
+    """
     return _word_in(_path())
 
 
@@ -145,7 +170,8 @@ def _write(word: Word) -> None:
     draft, renamed = _path().with_suffix(".part"), _path().with_suffix(".whole")
     _put(word, draft)
     draft.replace(renamed)
-    # Found out before it takes the file's place: a process that was stopped between the two would leave what looks like a copy.
+    # Found out before it takes the file's place: a process that was stopped between the two would
+    # leave what looks like a copy.
     if not _word_in(renamed).identity:
         _put(word, renamed, lasting=False)
     renamed.replace(_path())
@@ -162,7 +188,9 @@ def _inode(file: IO[str]) -> int:
 
 @contextmanager
 def _the_only_one() -> Iterator[bool]:
-    """Let one process of the machine through; False after a short wait, because the one inside may have been stopped for good."""
+    """Let one process of the machine through; False after a short wait, because the one inside
+    may have been stopped for good.
+    """
     _path().parent.mkdir(parents=True, exist_ok=True)
     with _path().with_suffix(".lock").open("w") as file:
         yield _locked(file)

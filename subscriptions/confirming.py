@@ -15,10 +15,11 @@ def is_confirmed(sign_up_id: int) -> bool | None:
 
 
 def confirm(sign_up_id: int, *, now: datetime) -> bool:
-    """Make the reader of a sign-up active, with the choices of that sign-up; return whether the sign-up still exists.
+    """Make the reader of a sign-up active, with the choices of that sign-up; return whether the
+    sign-up still exists.
 
-    Only the first confirmation of a sign-up changes anything: repeating it neither resets choices made since nor brings back a
-    reader who has left.
+    Only the first confirmation of a sign-up changes anything: repeating it neither resets choices
+    made since nor brings back a reader who has left.
     """
     with transaction.atomic():
         sign_up = SignUp.objects.select_related("profile").filter(pk=sign_up_id).first()
@@ -43,6 +44,11 @@ def _activate(reader: Subscriber, sign_up: SignUp, now: datetime) -> None:
         language=sign_up.language,
         profile=sign_up.profile,
     )
-    Consent.objects.create(subscriber=reader, kind=ConsentKind.CONFIRMED, at=now, evidence=f"confirmation link of sign-up {sign_up.pk}")
+    Consent.objects.create(
+        subscriber=reader,
+        kind=ConsentKind.CONFIRMED,
+        at=now,
+        evidence=f"confirmation link of sign-up {sign_up.pk}",
+    )
     if not was_active:
         subscriber_confirmed.send(sender=Subscriber, subscriber_id=reader.pk, at=now)

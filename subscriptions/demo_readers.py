@@ -1,4 +1,6 @@
-"""Readers for the demo: confirmed from the start, which no real reader ever is without their own click."""
+"""Readers for the demo: confirmed from the start, which no real reader ever is without their own
+click.
+"""
 
 import json
 from datetime import datetime
@@ -10,7 +12,15 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from subscriptions.addresses import fold, validate
-from subscriptions.models import Cadence, Consent, ConsentKind, Profile, Subscriber, SubscriberState, Topic
+from subscriptions.models import (
+    Cadence,
+    Consent,
+    ConsentKind,
+    Profile,
+    Subscriber,
+    SubscriberState,
+    Topic,
+)
 from subscriptions.models.profile import Choices
 from subscriptions.wording import clean_phrases
 
@@ -21,13 +31,17 @@ class BadReaders(ValueError):
 
 @transaction.atomic
 def load_demo_readers(path: Path, *, now: datetime) -> tuple[int, int]:
-    """Store the readers of a JSON file as confirmed; return how many are new and how many were there and were left alone.
+    """Store the readers of a JSON file as confirmed; return how many are new and how many were
+    there and were left alone.
 
     Raises:
         BadReaders: in production, or when the file or an entry of it cannot be used.
     """
     if settings.PRODUCTION:
-        raise BadReaders("Demo readers have confirmed nothing, so they are not loaded where ENVIRONMENT is production.")
+        raise BadReaders(
+            "Demo readers have confirmed nothing, so they are not loaded where ENVIRONMENT is "
+            "production."
+        )
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -68,5 +82,7 @@ def _store(entry: dict[str, Any], topics: dict[str, int], now: datetime) -> bool
     )
     reader.full_clean()
     reader.save()
-    Consent.objects.create(subscriber=reader, kind=ConsentKind.CONFIRMED, at=now, evidence="demo reader, not a person")
+    Consent.objects.create(
+        subscriber=reader, kind=ConsentKind.CONFIRMED, at=now, evidence="demo reader, not a person"
+    )
     return True

@@ -25,7 +25,9 @@ HOURS = [(hour, f"{hour:02}:00") for hour in range(24)]
 class AddressField(forms.CharField):
     """An email address as the reader typed it."""
 
-    widget = forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email", "placeholder": "ada@example.org"})
+    widget = forms.EmailInput(
+        attrs={"autocomplete": "email", "inputmode": "email", "placeholder": "ada@example.org"}
+    )
 
     def clean(self, value: Any) -> str:
         """Return the address; say what is wrong with one that cannot be written to."""
@@ -44,10 +46,14 @@ class PhrasesField(forms.CharField):
         """Return the phrases, cleaned; say which one is too long or that there are too many."""
         phrases = clean_phrases(super().clean(value).replace(",", "\n").splitlines())
         if len(phrases) > MOST_PHRASES:
-            raise forms.ValidationError(_("Please give at most %(most)d."), params={"most": MOST_PHRASES})
+            raise forms.ValidationError(
+                _("Please give at most %(most)d."), params={"most": MOST_PHRASES}
+            )
         for phrase in phrases:
             if len(phrase) > LONGEST_PHRASE:
-                raise forms.ValidationError(_("“%(start)s…” is too long for a phrase."), params={"start": phrase[:30]})
+                raise forms.ValidationError(
+                    _("“%(start)s…” is too long for a phrase."), params={"start": phrase[:30]}
+                )
         return phrases
 
 
@@ -58,10 +64,14 @@ class TopicsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # 
         super().__init__(on_offer, required=False, label=_("Topics"))
 
     def clean(self, value: Any) -> Any:
-        """Return the topics; refuse a number that no database column holds, at which SQLite would fail rather than find nothing."""
+        """Return the topics; refuse a number that no database column holds, at which SQLite
+        would fail rather than find nothing.
+        """
         for number in value or ():
             if len(number) > LONGEST_ID:
-                raise forms.ValidationError(self.error_messages["invalid_choice"], params={"value": number[:LONGEST_ID]})
+                raise forms.ValidationError(
+                    self.error_messages["invalid_choice"], params={"value": number[:LONGEST_ID]}
+                )
         return super().clean(value)
 
 
@@ -69,7 +79,12 @@ class ScheduleForm(forms.Form):
     """What both forms share: topics, and when the mail should come."""
 
     topics = TopicsField(Topic.objects.filter(retired=False))
-    cadence = forms.ChoiceField(choices=Cadence.choices, initial=Cadence.DAILY, label=_("How often"), widget=forms.RadioSelect)
+    cadence = forms.ChoiceField(
+        choices=Cadence.choices,
+        initial=Cadence.DAILY,
+        label=_("How often"),
+        widget=forms.RadioSelect,
+    )
     hour = forms.TypedChoiceField(choices=HOURS, coerce=int, initial=8, label=_("At"))
     timezone = forms.ChoiceField(choices=timezone_choices, initial="UTC", label=_("Time zone"))
 
@@ -77,7 +92,11 @@ class ScheduleForm(forms.Form):
         """Return the tree of topics for the page: (topic, chosen, [(narrower topic, chosen)])."""
         chosen = {str(getattr(value, "pk", value)) for value in self["topics"].value() or ()}
         return [
-            (branch.topic, str(branch.topic.pk) in chosen, [(child, str(child.pk) in chosen) for child in branch.children])
+            (
+                branch.topic,
+                str(branch.topic.pk) in chosen,
+                [(child, str(child.pk) in chosen) for child in branch.children],
+            )
             for branch in tree()
         ]
 
@@ -87,7 +106,9 @@ class ScheduleForm(forms.Form):
 
 
 class SignUpForm(ScheduleForm):
-    """The sign-up page. `website` is bait: people do not see it, and what fills it in is a machine."""
+    """The sign-up page. `website` is bait: people do not see it, and what fills it in is a
+    machine.
+    """
 
     address = AddressField(label=_("Email address"))
     website = forms.CharField(required=False, label=_("Leave this empty"))
@@ -105,25 +126,40 @@ class SignUpForm(ScheduleForm):
     def schedule(self) -> Schedule:
         """Return when mail was wished on a valid form."""
         cleaned = self.cleaned_data
-        return Schedule(cadence=Cadence(cleaned["cadence"]), hour=cleaned["hour"], timezone=cleaned["timezone"])
+        return Schedule(
+            cadence=Cadence(cleaned["cadence"]), hour=cleaned["hour"], timezone=cleaned["timezone"]
+        )
 
 
 class PreferencesForm(ScheduleForm):
     """All that a reader can choose."""
 
-    phrases = PhrasesField(label=_("Your own phrases"), help_text=_("Papers that use these words count as yours. One a line."))
-    muted = PhrasesField(label=_("Muted words"), help_text=_("Papers that use any of these never come. One a line."))
+    phrases = PhrasesField(
+        label=_("Your own phrases"),
+        help_text=_("Papers that use these words count as yours. One a line."),
+    )
+    muted = PhrasesField(
+        label=_("Muted words"), help_text=_("Papers that use any of these never come. One a line.")
+    )
     minimum_votes = forms.IntegerField(
-        min_value=0, max_value=100_000, label=_("Fewest votes"), help_text=_("Papers with fewer votes are left out.")
+        min_value=0,
+        max_value=100_000,
+        label=_("Fewest votes"),
+        help_text=_("Papers with fewer votes are left out."),
     )
     papers_per_digest = forms.IntegerField(
-        min_value=1, max_value=20, label=_("Papers in a digest"), help_text=_("At most; a thin day brings fewer.")
+        min_value=1,
+        max_value=20,
+        label=_("Papers in a digest"),
+        help_text=_("At most; a thin day brings fewer."),
     )
     balance = forms.IntegerField(
         min_value=0,
         max_value=100,
         label=_("My topics or what trends"),
-        widget=forms.NumberInput(attrs={"type": "range", "step": 5, "aria-describedby": "balance-ends"}),
+        widget=forms.NumberInput(
+            attrs={"type": "range", "step": 5, "aria-describedby": "balance-ends"}
+        ),
     )
     language = forms.ChoiceField(choices=lambda: settings.LANGUAGES, label=_("Language"))
     paused_until = forms.DateField(
@@ -144,7 +180,9 @@ class PreferencesForm(ScheduleForm):
         """Refuse a day in the far future, which would be leaving without saying so."""
         day: date | None = self.cleaned_data["paused_until"]
         if day and (day - self.today).days > 366:
-            raise forms.ValidationError(_("A pause lasts a year at most. To stop for good, please unsubscribe."))
+            raise forms.ValidationError(
+                _("A pause lasts a year at most. To stop for good, please unsubscribe.")
+            )
         return day if day and day > self.today else None
 
     def choices(self) -> Choices:
@@ -162,12 +200,20 @@ class PreferencesForm(ScheduleForm):
     def schedule(self) -> Schedule:
         """Return when mail was wished on a valid form."""
         cleaned = self.cleaned_data
-        return Schedule(Cadence(cleaned["cadence"]), cleaned["hour"], cleaned["timezone"], cleaned["language"])
+        return Schedule(
+            Cadence(cleaned["cadence"]), cleaned["hour"], cleaned["timezone"], cleaned["language"]
+        )
 
     def pause_ends(self) -> datetime | None:
-        """Return the instant a pause ends: the first minute of the chosen day in the reader's zone."""
+        """Return the instant a pause ends: the first minute of the chosen day in the reader's
+        zone.
+        """
         day = self.cleaned_data["paused_until"]
-        return datetime.combine(day, time.min, ZoneInfo(self.cleaned_data["timezone"])) if day else None
+        return (
+            datetime.combine(day, time.min, ZoneInfo(self.cleaned_data["timezone"]))
+            if day
+            else None
+        )
 
 
 class AskForm(forms.Form):
@@ -195,5 +241,7 @@ def _stored(reader: Subscriber) -> dict[str, Any]:
         "hour": reader.hour,
         "timezone": reader.timezone,
         "language": reader.language,
-        "paused_until": reader.paused_until.astimezone(ZoneInfo(reader.timezone)).date() if reader.paused_until else None,
+        "paused_until": reader.paused_until.astimezone(ZoneInfo(reader.timezone)).date()
+        if reader.paused_until
+        else None,
     }

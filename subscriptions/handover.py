@@ -16,7 +16,9 @@ class Fate(StrEnum):
 
 
 class NotHandedOver(Exception):
-    """The provider did not clearly accept the mail. `fate` says whether to try later, to give up, or that nobody knows."""
+    """The provider did not clearly accept the mail. `fate` says whether to try later, to give
+    up, or that nobody knows.
+    """
 
     def __init__(self, fate: Fate, reason: str) -> None:
         super().__init__(reason)
@@ -56,14 +58,17 @@ def _fate(error: Exception) -> Fate:
             return Fate.LATER if 400 <= error.smtp_code < 500 else Fate.REFUSED
         case AnymailRequestsAPIError():
             return _fate_of_status(error.status_code)
-        case AnymailError():  # refused before any request: a bad recipient or a setting the provider does not have
+        # Refused before any request: a bad recipient or a setting the provider does not have.
+        case AnymailError():
             return Fate.REFUSED
         case _:  # the line broke or timed out after the mail began
             return Fate.UNKNOWN
 
 
 def _fate_of_status(status: int | None) -> Fate:
-    """Read an HTTP status: a wrong key or a full quota is ours to mend and worth another try, a lost answer is not known."""
+    """Read an HTTP status: a wrong key or a full quota is ours to mend and worth another try, a
+    lost answer is not known.
+    """
     if status in {401, 403, 408, 429, 503}:
         return Fate.LATER
     if status is not None and 400 <= status < 500:

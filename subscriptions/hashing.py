@@ -8,13 +8,20 @@ from django.utils.crypto import salted_hmac
 
 
 def keyed_hash(purpose: str, text: str) -> str:
-    """Return the hex keyed BLAKE2s (RFC 7693, 256 bits) of `text` under the current secret; hashes of different purposes never match."""
+    """Return the hex keyed BLAKE2s (RFC 7693, 256 bits) of `text` under the current secret;
+    hashes of different purposes never match.
+    """
     return _hash(purpose, text, settings.SECRET_KEY)
 
 
 def keyed_hashes(purpose: str, text: str) -> list[str]:
-    """Return the hash under the current secret and under each fallback, to look up what was stored before a rotation."""
-    return [_hash(purpose, text, secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+    """Return the hash under the current secret and under each fallback, to look up what was
+    stored before a rotation.
+    """
+    return [
+        _hash(purpose, text, secret)
+        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    ]
 
 
 def _hash(purpose: str, text: str, secret: str) -> str:
@@ -24,6 +31,12 @@ def _hash(purpose: str, text: str, secret: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def keyed(salt: str, secret: str, octets: int = hashlib.blake2s.MAX_DIGEST_SIZE) -> "hashlib.blake2s":
-    """Return a keyed BLAKE2s of so many octets before its first byte, to be copied; the key is the dear half of it."""
-    return hashlib.blake2s(key=salted_hmac(salt, b"", secret=secret, algorithm="sha256").digest(), digest_size=octets)
+def keyed(
+    salt: str, secret: str, octets: int = hashlib.blake2s.MAX_DIGEST_SIZE
+) -> "hashlib.blake2s":
+    """Return a keyed BLAKE2s of so many octets before its first byte, to be copied; the key is
+    the dear half of it.
+    """
+    return hashlib.blake2s(
+        key=salted_hmac(salt, b"", secret=secret, algorithm="sha256").digest(), digest_size=octets
+    )

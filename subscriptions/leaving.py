@@ -9,28 +9,44 @@ from subscriptions.models import Consent, ConsentKind, LetterKind, Subscriber, S
 from subscriptions.signals import subscriber_left
 
 UNDO = timedelta(days=7)
-"""How long the page offers to undo leaving. After that a new sign-up asks the mailbox: a leave link may have been forwarded."""
+"""How long the page offers to undo leaving. After that a new sign-up asks the mailbox: a leave
+link may have been forwarded.
+"""
 
 
 def leave(subscriber_id: int, *, now: datetime, evidence: str, goodbye: bool = False) -> None:
     """Take a reader off for good; one who has left, was erased or never existed is left as it is.
 
-    Mail that is already planned does not go out either, since sending asks for the state at the moment of sending. With `goodbye` a
-    confirmed reader gets one letter that says so. It is for people who pressed our own button: a mail program that posts the one
-    click has told its user already, and a complaint or a bounce is answered with silence.
+    Mail that is already planned does not go out either, since sending asks for the state at the
+    moment of sending. With `goodbye` a confirmed reader gets one letter that says so. It is for
+    people who pressed our own button: a mail program that posts the one click has told its user
+    already, and a complaint or a bounce is answered with silence.
     """
     with transaction.atomic():
         reader = Subscriber.objects.select_for_update().filter(pk=subscriber_id).first()
-        staying = Subscriber.objects.filter(pk=subscriber_id, state__in=[SubscriberState.PENDING, SubscriberState.ACTIVE])
-        if reader is not None and staying.update(state=SubscriberState.UNSUBSCRIBED, left_at=now, paused_until=None):
+        staying = Subscriber.objects.filter(
+            pk=subscriber_id, state__in=[SubscriberState.PENDING, SubscriberState.ACTIVE]
+        )
+        if reader is not None and staying.update(
+            state=SubscriberState.UNSUBSCRIBED, left_at=now, paused_until=None
+        ):
             if goodbye and reader.confirmed_at is not None:
                 write(reader, LetterKind.GOODBYE, now=now, wake=False)
-            Consent.objects.create(subscriber_id=subscriber_id, kind=ConsentKind.LEFT, at=now, evidence=evidence)
-            transaction.on_commit(lambda: subscriber_left.send_robust(sender=Subscriber, subscriber_id=subscriber_id, at=now), robust=True)
+            Consent.objects.create(
+                subscriber_id=subscriber_id, kind=ConsentKind.LEFT, at=now, evidence=evidence
+            )
+            transaction.on_commit(
+                lambda: subscriber_left.send_robust(
+                    sender=Subscriber, subscriber_id=subscriber_id, at=now
+                ),
+                robust=True,
+            )
 
 
 def may_come_back(reader: Subscriber, now: datetime) -> bool:
-    """Say whether leaving can be undone: for a week, by someone who was a confirmed reader and may be written to."""
+    """Say whether leaving can be undone: for a week, by someone who was a confirmed reader and
+    may be written to.
+    """
     return (
         reader.state == SubscriberState.UNSUBSCRIBED
         and reader.confirmed_at is not None
@@ -48,6 +64,10 @@ def come_back(subscriber_id: int, *, now: datetime) -> bool:
             return False
         if not may_come_back(reader, now):
             return reader.state == SubscriberState.ACTIVE
-        Subscriber.objects.filter(pk=subscriber_id).update(state=SubscriberState.ACTIVE, left_at=None)
-        Consent.objects.create(subscriber=reader, kind=ConsentKind.RETURNED, at=now, evidence="undo on the leave page")
+        Subscriber.objects.filter(pk=subscriber_id).update(
+            state=SubscriberState.ACTIVE, left_at=None
+        )
+        Consent.objects.create(
+            subscriber=reader, kind=ConsentKind.RETURNED, at=now, evidence="undo on the leave page"
+        )
     return True

@@ -23,12 +23,19 @@ def build(letter: Letter, reader: Subscriber, now: datetime) -> EmailMultiAltern
     """
     with translation.override(letter.sign_up.language if letter.sign_up else reader.language):
         return from_templates(
-            f"emails/{letter.kind}", _context(letter, reader, now), to=_addressee(letter, reader), name=_name(letter), now=now
+            f"emails/{letter.kind}",
+            _context(letter, reader, now),
+            to=_addressee(letter, reader),
+            name=_name(letter),
+            now=now,
         )
 
 
-def from_templates(folder: str, context: dict[str, object], *, to: str, name: str, now: datetime) -> EmailMultiAlternatives:
-    """Return the mail that a folder's templates make in the active language: `subject.txt`, `body.txt` and `body.html`.
+def from_templates(
+    folder: str, context: dict[str, object], *, to: str, name: str, now: datetime
+) -> EmailMultiAlternatives:
+    """Return the mail that a folder's templates make in the active language: `subject.txt`,
+    `body.txt` and `body.html`.
 
     Args:
         context: what `about_the_sender` gives, and whatever the templates name beside it.
@@ -47,7 +54,9 @@ def from_templates(folder: str, context: dict[str, object], *, to: str, name: st
             "X-Auto-Response-Suppress": "OOF, AutoReply",
         },
     )
-    message.attach_alternative(inline_css(render_to_string(f"{folder}/body.html", context)), "text/html")
+    message.attach_alternative(
+        inline_css(render_to_string(f"{folder}/body.html", context)), "text/html"
+    )
     return message
 
 
@@ -74,8 +83,14 @@ def _addressee(letter: Letter, reader: Subscriber) -> str:
 def _context(letter: Letter, reader: Subscriber, now: datetime) -> dict[str, object]:
     context = about_the_sender()
     if letter.kind == LetterKind.CONFIRM and letter.sign_up is not None:
-        topics = Topic.objects.filter(pk__in=letter.sign_up.profile.topics).values_list("name", flat=True)
-        return context | {"confirm_url": confirm_url(letter.sign_up.pk, now), "topics": list(topics), "sign_up": letter.sign_up}
+        topics = Topic.objects.filter(pk__in=letter.sign_up.profile.topics).values_list(
+            "name", flat=True
+        )
+        return context | {
+            "confirm_url": confirm_url(letter.sign_up.pk, now),
+            "topics": list(topics),
+            "sign_up": letter.sign_up,
+        }
     if letter.kind == LetterKind.CHANGE_ADDRESS and letter.address_change is not None:
         return context | {"change_url": change_address_url(letter.address_change.pk, now)}
     if letter.kind == LetterKind.ADDRESS_CHANGED and letter.address_change is not None:
@@ -87,6 +102,10 @@ def _context(letter: Letter, reader: Subscriber, now: datetime) -> dict[str, obj
 
 
 def _name(letter: Letter) -> str:
-    """Name the mail after its row, so that a second copy is recognised; the digest keeps row counts from strangers."""
-    digest = hashlib.sha256(f"{letter.pk}:{letter.created_at.isoformat()}".encode()).hexdigest()[:24]
+    """Name the mail after its row, so that a second copy is recognised; the digest keeps row
+    counts from strangers.
+    """
+    digest = hashlib.sha256(f"{letter.pk}:{letter.created_at.isoformat()}".encode()).hexdigest()[
+        :24
+    ]
     return f"letter-{digest}"

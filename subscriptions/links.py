@@ -1,7 +1,8 @@
 """Links: the addresses that go into mail, one signed token each.
 
-A URL is absolute, ends with a slash and holds no address. `<https://HOST/u/TOKEN/>` stays within 76 characters for a usual host,
-because Python's modern mail policy turns longer header words into encoded ones that mailbox providers do not read (checks.py).
+A URL is absolute, ends with a slash and holds no address. `<https://HOST/u/TOKEN/>` stays within 76
+characters for a usual host, because Python's modern mail policy turns longer header words into
+encoded ones that mailbox providers do not read (checks.py).
 """
 
 from collections.abc import Callable
@@ -38,7 +39,9 @@ class MailLinks(NamedTuple):
     sign_view: Callable[..., str]
 
     def leave(self, subscriber_id: int, edition_id: int = 0) -> str:
-        """Return where a reader leaves, by one click (RFC 8058) or by hand; works for ever. `edition_id` says which mail it was in."""
+        """Return where a reader leaves, by one click (RFC 8058) or by hand; works for ever.
+        `edition_id` says which mail it was in.
+        """
         return f"{self.site}/u/{self.sign_leave(subscriber_id, edition_id)}/"
 
     def preferences(self, subscriber_id: int) -> str:
@@ -46,7 +49,9 @@ class MailLinks(NamedTuple):
         return f"{self.site}/p/{self.sign_preferences(subscriber_id)}/"
 
     def act(self, delivery_id: int) -> str:
-        """Return the root under which a reader answers to the papers of one delivery; works for 60 days."""
+        """Return the root under which a reader answers to the papers of one delivery; works for
+        60 days.
+        """
         return f"{self.site}/a/{self.sign_act(delivery_id)}/"
 
     def view(self, delivery_id: int) -> str:
@@ -61,7 +66,13 @@ def mail_links(now: datetime) -> MailLinks:
 
 @lru_cache(maxsize=64)
 def _mail_links(site: str, secret: str, now: datetime) -> MailLinks:
-    return MailLinks(site, *(signer(power, secret, now) for power in (Power.LEAVE, Power.PREFERENCES, Power.ACT, Power.VIEW)))
+    return MailLinks(
+        site,
+        *(
+            signer(power, secret, now)
+            for power in (Power.LEAVE, Power.PREFERENCES, Power.ACT, Power.VIEW)
+        ),
+    )
 
 
 def preferences_url(subscriber_id: int, now: datetime) -> str:

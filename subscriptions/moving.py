@@ -7,17 +7,27 @@ from django.db.models import Q
 
 from subscriptions import letters
 from subscriptions.addresses import fold, hinted
-from subscriptions.models import AddressChange, Consent, ConsentKind, LetterKind, SignUp, Subscriber, SubscriberState
+from subscriptions.models import (
+    AddressChange,
+    Consent,
+    ConsentKind,
+    LetterKind,
+    SignUp,
+    Subscriber,
+    SubscriberState,
+)
 from subscriptions.registry import forget
 from subscriptions.signup import check_origin
 from subscriptions.suppression import is_suppressed, only_bounced
 
 
 def ask(subscriber_id: int, address: str, *, origin: str, now: datetime) -> bool:
-    """Note where an active reader wants their mail, and ask that mailbox; return whether they are still active.
+    """Note where an active reader wants their mail, and ask that mailbox; return whether they are
+    still active.
 
-    An address that has a subscription is told so, as when it is signed up again; one we may not write to gets nothing. Every address
-    takes the same steps, so that neither the answer nor its time tells them apart.
+    An address that has a subscription is told so, as when it is signed up again; one we may not
+    write to gets nothing. Every address takes the same steps, so that neither the answer nor its
+    time tells them apart.
 
     Raises:
         TooManyRequests: when `origin` asked too often; nothing is stored.
@@ -30,35 +40,53 @@ def ask(subscriber_id: int, address: str, *, origin: str, now: datetime) -> bool
         change = _wish(reader, address, now)
         obstacle = _obstacle(change, reader)
         if holder is not None and holder.state == SubscriberState.ACTIVE:
-            letters.write(holder, LetterKind.SIGN_UP_AGAIN, now=now, obstacle=obstacle, origin=origin)
+            letters.write(
+                holder, LetterKind.SIGN_UP_AGAIN, now=now, obstacle=obstacle, origin=origin
+            )
         else:
-            letters.write(reader, LetterKind.CHANGE_ADDRESS, now=now, address_change=change, obstacle=obstacle, origin=origin)
+            letters.write(
+                reader,
+                LetterKind.CHANGE_ADDRESS,
+                now=now,
+                address_change=change,
+                obstacle=obstacle,
+                origin=origin,
+            )
     return True
 
 
 def _wish(reader: Subscriber, address: str, now: datetime) -> AddressChange:
-    """Return the one open change of a reader. Asking again for an address keeps the link good that its mailbox has already."""
+    """Return the one open change of a reader. Asking again for an address keeps the link good
+    that its mailbox has already.
+    """
     key = fold(address)
     reader.address_changes.open().exclude(address_key=key).update(replaced_at=now)
     change, _new = reader.address_changes.update_or_create(
-        address_key=key, made_at=None, defaults={"address": address, "requested_at": now, "replaced_at": None}
+        address_key=key,
+        made_at=None,
+        defaults={"address": address, "requested_at": now, "replaced_at": None},
     )
     return change
 
 
 def look_up(address_change_id: int) -> AddressChange | None:
     """Return a change that was made, or that its reader still wants."""
-    change = AddressChange.objects.select_related("subscriber").filter(pk=address_change_id, replaced_at=None).first()
+    change = (
+        AddressChange.objects.select_related("subscriber")
+        .filter(pk=address_change_id, replaced_at=None)
+        .first()
+    )
     if change is None or (change.is_open and change.subscriber.state != SubscriberState.ACTIVE):
         return None
     return change
 
 
 def move(address_change_id: int, *, now: datetime) -> bool:
-    """Make a change of address, for which its new mailbox has asked; return whether it is made now or was before.
+    """Make a change of address, for which its new mailbox has asked; return whether it is made now
+    or was before.
 
-    Whoever signed up under that address without confirming, or has left it, gives way: the person who has the mailbox wants this.
-    A bounce stays with the address that bounced.
+    Whoever signed up under that address without confirming, or has left it, gives way: the person
+    who has the mailbox wants this. A bounce stays with the address that bounced.
     """
     try:
         with transaction.atomic():
@@ -87,23 +115,38 @@ def _move(address_change_id: int, now: datetime) -> bool:
 
 
 def _write(change: AddressChange, reader: Subscriber, now: datetime) -> None:
-    AddressChange.objects.filter(pk=change.pk).update(made_at=now, former=reader.address, former_key=reader.address_key)
-    Subscriber.objects.filter(pk=reader.pk).update(address=change.address, address_key=change.address_key, suppressed_at=None)
+    AddressChange.objects.filter(pk=change.pk).update(
+        made_at=now, former=reader.address, former_key=reader.address_key
+    )
+    Subscriber.objects.filter(pk=reader.pk).update(
+        address=change.address, address_key=change.address_key, suppressed_at=None
+    )
     # Their links lie in the former mailbox, which must not agree for the new one.
     SignUp.objects.filter(subscriber=reader, confirmed_at=None).delete()
-    Consent.objects.create(subscriber=reader, kind=ConsentKind.MOVED, at=now, evidence=_evidence(change, reader))
+    Consent.objects.create(
+        subscriber=reader, kind=ConsentKind.MOVED, at=now, evidence=_evidence(change, reader)
+    )
     letters.write(reader, LetterKind.ADDRESS_CHANGED, now=now, address_change=change)
 
 
 def _evidence(change: AddressChange, reader: Subscriber) -> str:
     """Say both acts: the wish on the preferences page, and the new mailbox's word."""
-    asked = f"asked on the preferences page {change.requested_at:%Y-%m-%d %H:%M} UTC, agreed by link to the new address"
+    asked = (
+        f"asked on the preferences page {change.requested_at:%Y-%m-%d %H:%M} UTC, agreed by link "
+        "to the new address"
+    )
     return f"{asked}; {hinted(reader.address)} to {hinted(change.address)}"[:200]
 
 
 def _locked(subscriber_id: int, address_key: str) -> tuple[Subscriber | None, Subscriber | None]:
-    """Return the reader and whoever else has an address, both locked, in an order in which no two movers wait for each other."""
-    rows = Subscriber.objects.select_for_update().filter(Q(pk=subscriber_id) | Q(address_key=address_key)).order_by("pk")
+    """Return the reader and whoever else has an address, both locked, in an order in which no
+    two movers wait for each other.
+    """
+    rows = (
+        Subscriber.objects.select_for_update()
+        .filter(Q(pk=subscriber_id) | Q(address_key=address_key))
+        .order_by("pk")
+    )
     found = {row.pk == subscriber_id: row for row in rows}
     return found.get(True), found.get(False)
 
@@ -111,7 +154,8 @@ def _locked(subscriber_id: int, address_key: str) -> tuple[Subscriber | None, Su
 def _obstacle(change: AddressChange, reader: Subscriber) -> str:
     """Say why a reader may not move to an address, whoever asks; empty when they may.
 
-    Who complained, or whom staff keep from our mail, does not get it again by another address. Whose mailbox is gone may.
+    Who complained, or whom staff keep from our mail, does not get it again by another address.
+    Whose mailbox is gone may.
     """
     suppressed = is_suppressed(change.address)
     if reader.suppressed_at is not None and not only_bounced(reader.address):

@@ -9,9 +9,11 @@ from subscriptions.hashing import keyed_hash
 
 
 def origin_of(request: HttpRequest) -> str:
-    """Return the keyed hash of the client's network: its IPv4 address, or its IPv6 /64, which one household usually has.
+    """Return the keyed hash of the client's network: its IPv4 address, or its IPv6 /64, which one
+    household usually has.
 
-    Behind a proxy the last entry of X-Forwarded-For counts, the one our own proxy wrote; earlier ones are the client's own claims.
+    Behind a proxy the last entry of X-Forwarded-For counts, the one our own proxy wrote; earlier
+    ones are the client's own claims.
     """
     address = request.META.get("REMOTE_ADDR", "")
     if settings.BEHIND_PROXY:
@@ -24,4 +26,8 @@ def _network(address: str) -> str:
         parsed = ipaddress.ip_address(address)
     except ValueError:  # a Unix socket has no address; all such requests count as one
         return "unknown"
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
+    return (
+        str(ipaddress.ip_network((parsed, 64), strict=False))
+        if parsed.version == 6
+        else str(parsed)
+    )

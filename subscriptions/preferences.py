@@ -9,11 +9,18 @@ from subscriptions.models.profile import Choices
 from subscriptions.schedule import Schedule
 
 
-def change(subscriber_id: int, choices: Choices, schedule: Schedule, paused_until: datetime | None, *, now: datetime) -> bool:
+def change(
+    subscriber_id: int,
+    choices: Choices,
+    schedule: Schedule,
+    paused_until: datetime | None,
+    *,
+    now: datetime,
+) -> bool:
     """Store what an active reader wants from now on; return whether they are still active.
 
-    Choices become another profile version, and what the reader's feedback has taught (taste) is carried over. Saving what is stored
-    already leaves no trace.
+    Choices become another profile version, and what the reader's feedback has taught (taste) is
+    carried over. Saving what is stored already leaves no trace.
     """
     with transaction.atomic():
         reader = Subscriber.objects.locked_if_active(subscriber_id)
@@ -28,7 +35,9 @@ def change(subscriber_id: int, choices: Choices, schedule: Schedule, paused_unti
             "language": schedule.language,
             "paused_until": paused_until,
         }
-        changed = {field: value for field, value in wanted.items() if getattr(reader, field) != value}
+        changed = {
+            field: value for field, value in wanted.items() if getattr(reader, field) != value
+        }
         if changed:
             Subscriber.objects.filter(pk=reader.pk).update(**changed)
             _trace(reader, changed, now)
@@ -37,4 +46,9 @@ def change(subscriber_id: int, choices: Choices, schedule: Schedule, paused_unti
 
 def _trace(reader: Subscriber, changed: dict[str, object], now: datetime) -> None:
     kind = ConsentKind.PAUSED if changed.get("paused_until") else ConsentKind.CHANGED
-    Consent.objects.create(subscriber=reader, kind=kind, at=now, evidence=f"preferences page: {', '.join(sorted(changed))}"[:200])
+    Consent.objects.create(
+        subscriber=reader,
+        kind=kind,
+        at=now,
+        evidence=f"preferences page: {', '.join(sorted(changed))}"[:200],
+    )

@@ -1,4 +1,6 @@
-"""Keeping tokens out of the logs: Django and web servers log the paths they answer, and ours carry readers' keys."""
+"""Keeping tokens out of the logs: Django and web servers log the paths they answer, and ours
+carry readers' keys.
+"""
 
 import logging
 import re
@@ -18,7 +20,9 @@ class TokenFilter(logging.Filter):
             for name, value in record.args.items():
                 record.args[name] = redact(value) if isinstance(value, str) else value
         elif isinstance(record.args, tuple):
-            record.args = tuple(redact(value) if isinstance(value, str) else value for value in record.args)
+            record.args = tuple(
+                redact(value) if isinstance(value, str) else value for value in record.args
+            )
         return True
 
 

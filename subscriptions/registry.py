@@ -1,7 +1,8 @@
-"""The privacy registry: everything we hold about a reader, so that export and erasure can walk it and miss nothing.
+"""The privacy registry: everything we hold about a reader, so that export and erasure can walk it
+and miss nothing.
 
-Each app registers what it holds when it is loaded (`AppConfig.ready`). Erasing runs in the order of registration, and the reader's
-own row comes last, since all else points to it.
+Each app registers what it holds when it is loaded (`AppConfig.ready`). Erasing runs in the order of
+registration, and the reader's own row comes last, since all else points to it.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,14 @@ from typing import Any
 
 from django.db import transaction
 
-from subscriptions.models import AddressChange, Consent, Profile, Subscriber, SubscriberState, SuppressionReason
+from subscriptions.models import (
+    AddressChange,
+    Consent,
+    Profile,
+    Subscriber,
+    SubscriberState,
+    SuppressionReason,
+)
 from subscriptions.models.profile import Choices
 from subscriptions.suppression import suppress
 
@@ -20,7 +28,8 @@ from subscriptions.suppression import suppress
 class Holding:
     """One kind of thing held about a reader.
 
-    `export` returns plain rows that JSON can carry; `erase` removes what identifies the reader and returns how many rows it touched.
+    `export` returns plain rows that JSON can carry; `erase` removes what identifies the reader and
+    returns how many rows it touched.
     """
 
     name: str
@@ -32,20 +41,25 @@ _holdings: dict[str, Holding] = {}
 
 
 def register(holding: Holding) -> None:
-    """Add what an app holds; a second holding of the same name replaces the first, so that reloading an app is harmless."""
+    """Add what an app holds; a second holding of the same name replaces the first, so that
+    reloading an app is harmless.
+    """
     _holdings[holding.name] = holding
 
 
 def export_reader(reader: Subscriber) -> dict[str, list[dict[str, Any]]]:
     """Return everything held about a reader, by holding."""
-    return {"reader": [_row(reader)], **{name: holding.export(reader) for name, holding in _holdings.items()}}
+    return {
+        "reader": [_row(reader)],
+        **{name: holding.export(reader) for name, holding in _holdings.items()},
+    }
 
 
 def erase_reader(reader: Subscriber, *, now: datetime) -> dict[str, int]:
     """Forget a reader and return the receipt: how many rows of each holding were erased.
 
-    The row itself stays, without address and choices, so that the books of past editions still balance; a keyed hash stays, so that
-    the address is never mailed again by mistake.
+    The row itself stays, without address and choices, so that the books of past editions still
+    balance; a keyed hash stays, so that the address is never mailed again by mistake.
     """
     with transaction.atomic():
         reader = Subscriber.objects.select_for_update().get(pk=reader.pk)
@@ -57,7 +71,8 @@ def erase_reader(reader: Subscriber, *, now: datetime) -> dict[str, int]:
 
 
 def forget(reader: Subscriber, *, now: datetime) -> dict[str, int]:
-    """Empty the row of a reader whom the caller has locked, and all that is held about them; return the receipt.
+    """Empty the row of a reader whom the caller has locked, and all that is held about them; return
+    the receipt.
 
     The address is free afterwards: whoever has that mailbox may sign up or move there.
     """
@@ -101,11 +116,16 @@ def _row(reader: Subscriber) -> dict[str, Any]:
 
 
 def _export_consents(reader: Subscriber) -> list[dict[str, Any]]:
-    return [{"kind": consent.kind, "at": consent.at.isoformat(), "evidence": consent.evidence} for consent in reader.consents.all()]
+    return [
+        {"kind": consent.kind, "at": consent.at.isoformat(), "evidence": consent.evidence}
+        for consent in reader.consents.all()
+    ]
 
 
 def _keep_consents(reader: Subscriber) -> int:
-    """Keep the dates, which prove that past mail was wanted and name nobody once the address is gone; drop how they were given."""
+    """Keep the dates, which prove that past mail was wanted and name nobody once the address is
+    gone; drop how they were given.
+    """
     return Consent.objects.filter(subscriber=reader).update(evidence="")
 
 
@@ -149,6 +169,12 @@ def _export_address_changes(reader: Subscriber) -> list[dict[str, Any]]:
 
 
 register(Holding("letters", _export_letters, lambda reader: reader.letters.all().delete()[0]))
-register(Holding("address_changes", _export_address_changes, lambda reader: reader.address_changes.all().delete()[0]))
+register(
+    Holding(
+        "address_changes",
+        _export_address_changes,
+        lambda reader: reader.address_changes.all().delete()[0],
+    )
+)
 register(Holding("sign_ups", _export_sign_ups, lambda reader: reader.sign_ups.all().delete()[0]))
 register(Holding("consents", _export_consents, _keep_consents))

@@ -1,4 +1,6 @@
-"""How long we keep what a reader's row does not need: unconfirmed sign-ups, changes of address and old letters."""
+"""How long we keep what a reader's row does not need: unconfirmed sign-ups, changes of address
+and old letters.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +14,9 @@ from subscriptions.tokens import MAX_AGE_DAYS, Power
 
 KEEP = timedelta(days=30)
 KEEP_WISH = timedelta(days=MAX_AGE_DAYS[Power.CHANGE_ADDRESS] + 1)
-"""A change of address that was not made names what may be a stranger's mailbox: it goes as soon as its link has surely run out."""
+"""A change of address that was not made names what may be a stranger's mailbox: it goes as soon
+as its link has surely run out.
+"""
 
 FORGOTTEN_AT_ONCE = 10_000
 """Readers who never confirmed: one query names them all. The next day goes on."""
@@ -30,14 +34,17 @@ class Forgotten:
 
 
 def forget(now: datetime) -> Forgotten:
-    """Delete what is older than 30 days: sign-ups, readers who never confirmed and asked no more, settled letters, unused profiles.
+    """Delete what is older than 30 days: sign-ups, readers who never confirmed and asked no more,
+    settled letters, unused profiles.
 
     Of changes of address those made go then too, those that were not made after four days.
     """
     before = now - KEEP
     letters = Letter.objects.filter(created_at__lt=before).exclude(state__in=OPEN_STATES)
     sign_ups = SignUp.objects.filter(requested_at__lt=before)
-    changes = AddressChange.objects.filter(Q(made_at__lt=before) | Q(made_at=None, requested_at__lt=now - KEEP_WISH))
+    changes = AddressChange.objects.filter(
+        Q(made_at__lt=before) | Q(made_at=None, requested_at__lt=now - KEEP_WISH)
+    )
     return Forgotten(
         letters=letters.delete()[0],
         sign_ups=sign_ups.delete()[0],
@@ -48,9 +55,17 @@ def forget(now: datetime) -> Forgotten:
 
 
 def _forget_never_confirmed(before: datetime) -> int:
-    """Delete them under a lock: nobody begins anything for a reader who is just going, and what was begun before is seen."""
-    never_confirmed = Subscriber.objects.filter(state=SubscriberState.PENDING, created_at__lt=before, sign_ups=None)
+    """Delete them under a lock: nobody begins anything for a reader who is just going, and what
+    was begun before is seen.
+    """
+    never_confirmed = Subscriber.objects.filter(
+        state=SubscriberState.PENDING, created_at__lt=before, sign_ups=None
+    )
     with transaction.atomic():
-        oldest = never_confirmed.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True)
+        oldest = (
+            never_confirmed.select_for_update(of=("self",))
+            .order_by("pk")
+            .values_list("pk", flat=True)
+        )
         locked = [*oldest[:FORGOTTEN_AT_ONCE]]
         return Subscriber.objects.filter(pk__in=locked).delete()[0]

@@ -20,10 +20,18 @@ class Schedule:
 
 @cache
 def timezone_choices() -> list[tuple[str, str | list[tuple[str, str]]]]:
-    """Return the time zones by continent for a select; old names stay, since browsers still report some of them."""
-    places = sorted(name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith("Etc/"))
+    """Return the time zones by continent for a select; old names stay, since browsers still
+    report some of them.
+    """
+    places = sorted(
+        name
+        for name in zoneinfo.available_timezones()
+        if "/" in name and not name.startswith("Etc/")
+    )
     groups = groupby(places, key=lambda name: name.partition("/")[0])
-    continents = [(continent, [(name, _spoken(name)) for name in names]) for continent, names in groups]
+    continents = [
+        (continent, [(name, _spoken(name)) for name in names]) for continent, names in groups
+    ]
     return [("UTC", "UTC"), *continents]
 
 

@@ -1,4 +1,6 @@
-"""Tasks of the readers app. They carry ids, read the clock, call one function, and may each run twice."""
+"""Tasks of the readers app. They carry ids, read the clock, call one function, and may each run
+twice.
+"""
 
 from celery import shared_task
 from django.utils import timezone

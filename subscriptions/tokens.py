@@ -1,9 +1,10 @@
 """Tokens: keyed, compact proofs that let whoever holds a link do exactly one thing.
 
-A token is base64url text without padding over: each number as an unsigned LEB128 varint, the day of issue where the power expires,
-then 12 bytes (96 bits) of keyed BLAKE2s (RFC 7693; half the time of an HMAC, and every mail carries four). The power is part of the
-key, so a token of one power is noise to any other. Nothing in a token is secret; all of it is hard to forge. Keys come from SECRET_KEY
-and, for reading, SECRET_KEY_FALLBACKS, so links in old mail survive a rotation.
+A token is base64url text without padding over: each number as an unsigned LEB128 varint, the day of
+issue where the power expires, then 12 bytes (96 bits) of keyed BLAKE2s (RFC 7693; half the time of
+an HMAC, and every mail carries four). The power is part of the key, so a token of one power is
+noise to any other. Nothing in a token is secret; all of it is hard to forge. Keys come from
+SECRET_KEY and, for reading, SECRET_KEY_FALLBACKS, so links in old mail survive a rotation.
 """
 
 import base64
@@ -44,7 +45,9 @@ MAX_AGE_DAYS: dict[Power, int] = {
     Power.LEAVE_PAGE: 1,
     Power.ACT: 60,
 }
-"""How long a power lasts. `leave` and `view` are not here: they must work for as long as the mail may be kept."""
+"""How long a power lasts. `leave` and `view` are not here: they must work for as long as the
+mail may be kept.
+"""
 
 
 class BadToken(Exception):
@@ -62,7 +65,8 @@ class ExpiredToken(BadToken):
 def sign(power: Power, *numbers: int, now: datetime | None = None) -> str:
     """Return a token that grants `power` over `numbers` (each 0 or more).
 
-    A power that expires needs `now`, whose UTC day goes into the token; the others are the same text at any time.
+    A power that expires needs `now`, whose UTC day goes into the token; the others are the same
+    text at any time.
 
     Raises:
         ValueError: for a negative number, or when a power that expires is signed without `now`.
@@ -71,7 +75,8 @@ def sign(power: Power, *numbers: int, now: datetime | None = None) -> str:
 
 
 def signer(power: Power, secret: str, now: datetime | None = None) -> Callable[..., str]:
-    """Return what signs any numbers for `power` at `now`: for many tokens, what they share is worked out once.
+    """Return what signs any numbers for `power` at `now`: for many tokens, what they share is
+    worked out once.
 
     Raises:
         ValueError: when a power that expires is to be signed without `now`.
@@ -81,7 +86,11 @@ def signer(power: Power, secret: str, now: datetime | None = None) -> Callable[.
 
     def signed(*numbers: int) -> str:
         payload = b"".join(map(_varint, numbers)) + expiry
-        return binascii.b2a_base64(payload + _mac(before, payload), newline=False).translate(_URL_SAFE, b"=").decode("ascii")
+        return (
+            binascii.b2a_base64(payload + _mac(before, payload), newline=False)
+            .translate(_URL_SAFE, b"=")
+            .decode("ascii")
+        )
 
     return signed
 
@@ -90,7 +99,8 @@ def read(power: Power, token: str, now: datetime | None = None) -> tuple[int, ..
     """Return the numbers that `token` grants `power` over.
 
     Raises:
-        BadToken: for any other text, also for a token of another power and for a second spelling of a good one.
+        BadToken: for any other text, also for a token of another power and for a second spelling of
+            a good one.
         ExpiredToken: when the power expires and more than its days have passed.
         ValueError: when a power that expires is read without `now`.
     """
@@ -111,7 +121,9 @@ def _verified(power: Power, token: str) -> bytes:
     payload, mac = content[:-MAC_BYTES], content[-MAC_BYTES:]
     secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     # Every key is tried, so that the time taken does not tell which one fits.
-    if not sum(constant_time_compare(mac, _mac(_keyed(power, secret), payload)) for secret in secrets):
+    if not sum(
+        constant_time_compare(mac, _mac(_keyed(power, secret), payload)) for secret in secrets
+    ):
         raise BadToken("the token was not issued for this")
     return payload
 
@@ -125,7 +137,8 @@ def _decode(token: str) -> bytes:
         raise BadToken("the token is not base64url") from error
     if len(content) < MAC_BYTES:
         raise BadToken("the token is cut short")
-    # The last character carries unused bits: only the spelling we issue counts, so that one token has one text.
+    # The last character carries unused bits: only the spelling we issue counts, so that one token
+    # has one text.
     if base64.urlsafe_b64encode(content).rstrip(b"=").decode("ascii") != token:
         raise BadToken("the token is spelt in another way than it was issued")
     return content
@@ -143,7 +156,9 @@ def _keyed(power: Power, secret: str) -> "hashlib.blake2s":
 
 def _day(power: Power, now: datetime | None) -> int:
     if now is None:
-        raise ValueError(f"the power {power} expires, so its tokens are signed and read at a given time")
+        raise ValueError(
+            f"the power {power} expires, so its tokens are signed and read at a given time"
+        )
     return _days_since_epoch(now)
 
 

@@ -33,18 +33,25 @@ class Branch:
 
 
 def tree() -> list[Branch]:
-    """Return the topics on offer by name, narrower ones under their parent. A child of a retired parent stands on its own."""
+    """Return the topics on offer by name, narrower ones under their parent. A child of a retired
+    parent stands on its own.
+    """
     offered = list(Topic.objects.filter(retired=False).order_by("name"))
     here = {topic.pk for topic in offered}
     roots = [topic for topic in offered if topic.parent_id not in here]
-    return [Branch(root, tuple(topic for topic in offered if topic.parent_id == root.pk)) for root in roots]
+    return [
+        Branch(root, tuple(topic for topic in offered if topic.parent_id == root.pk))
+        for root in roots
+    ]
 
 
 @transaction.atomic
 def load_topics(path: Path) -> Loaded:
-    """Store the topics of a JSON file: a list of {slug, name, description, phrases, categories, parent}, parent a slug or null.
+    """Store the topics of a JSON file: a list of {slug, name, description, phrases, categories,
+    parent}, parent a slug or null.
 
-    A topic already stored under its slug takes the file's words; topics that the file does not name stay as they are.
+    A topic already stored under its slug takes the file's words; topics that the file does not name
+    stay as they are.
 
     Raises:
         BadTopics: when the file is no such list, a slug comes twice, or a parent is unknown.
@@ -68,7 +75,11 @@ def _read(path: Path) -> list[dict[str, Any]]:
         raise BadTopics(f"{path} must hold a list of topics.")
     slugs: set[str] = set()
     for number, entry in enumerate(content, start=1):
-        if not (isinstance(entry, dict) and isinstance(entry.get("slug"), str) and isinstance(entry.get("name"), str)):
+        if not (
+            isinstance(entry, dict)
+            and isinstance(entry.get("slug"), str)
+            and isinstance(entry.get("name"), str)
+        ):
             raise BadTopics(f"{path}: entry {number} needs a slug and a name.")
         if entry["slug"] in slugs:
             raise BadTopics(f"{path}: the slug “{entry['slug']}” comes twice.")
@@ -101,7 +112,10 @@ def _place(entry: dict[str, Any], known: dict[str, Topic]) -> None:
     """Hang a topic under its parent, in a second pass, since a file may name a child first."""
     parent_slug = entry.get("parent")
     if parent_slug is not None and parent_slug not in known:
-        raise BadTopics(f"The parent “{parent_slug}” of the topic “{entry['slug']}” is neither stored nor in the file.")
+        raise BadTopics(
+            f"The parent “{parent_slug}” of the topic “{entry['slug']}” is neither stored nor in "
+            "the file."
+        )
     topic, parent = known[entry["slug"]], known.get(parent_slug) if parent_slug else None
     if topic.parent_id == (parent.pk if parent else None):
         return

@@ -1,4 +1,6 @@
-"""The addresses of the readers' pages. Those in mail are short, since `<URL>` has 76 characters in a header."""
+"""The addresses of the readers' pages. Those in mail are short, since `<URL>` has 76 characters
+in a header.
+"""
 
 from django.urls import path
 

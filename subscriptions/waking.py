@@ -1,4 +1,6 @@
-"""Waking a worker for a letter. A hint only: the row is the truth, and the sweep finds what no worker was woken for."""
+"""Waking a worker for a letter. A hint only: the row is the truth, and the sweep finds what no
+worker was woken for.
+"""
 
 from functools import partial
 
@@ -16,7 +18,9 @@ def wake_after_commit(letter_id: int) -> None:
 
 
 def wake(letter_id: int) -> None:
-    """Put a task for the letter on the urgent queue, once; a broker that is down costs only the time until the next sweep."""
+    """Put a task for the letter on the urgent queue, once; a broker that is down costs only the
+    time until the next sweep.
+    """
     try:
         current_app.send_task("subscriptions.tasks.send_letter", args=[letter_id], retry=False)
     except OperationalError:

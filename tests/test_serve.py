@@ -20,7 +20,9 @@ UP_WITHIN = STOPPED_WITHIN = 120
 
 @pytest.fixture
 def environment(tmp_path):
-    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+    inherited = {
+        name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}
+    }
     return inherited | {"VAR_DIR": str(tmp_path / "var"), "PYTHONUNBUFFERED": "1"}
 
 
@@ -48,7 +50,9 @@ def wait_until(true, within: float) -> None:
 
 
 def running_from(var: Path) -> list[str]:
-    """The command lines of all processes whose environment names the folder, or that work in it, as Redis does."""
+    """The command lines of all processes whose environment names the folder, or that work in it,
+    as Redis does.
+    """
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -65,14 +69,23 @@ def refuse_sigint() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="finds processes by their environment under /proc")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="finds processes by their environment under /proc"
+)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_all_of_it_runs_and_all_of_it_stops(environment, tmp_path, number):
-    """Started as by a script in the background, with SIGINT ignored; or killed without a chance to stop anything."""
+    """Started as by a script in the background, with SIGINT ignored; or killed without a chance
+    to stop anything.
+    """
     address = a_free_address()
     log = (tmp_path / "log").open("w")
     command = [sys.executable, "manage.py", "serve", "--bind", address]
-    with log, subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, preexec_fn=refuse_sigint) as serve:
+    with (
+        log,
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=log, stderr=log, preexec_fn=refuse_sigint
+        ) as serve,
+    ):
         try:
             wait_until(lambda: answers(address) or serve.poll() is not None, UP_WITHIN)
             wait_until(lambda: "Ctrl-C stops" in (tmp_path / "log").read_text(), UP_WITHIN)
@@ -88,12 +101,21 @@ def test_all_of_it_runs_and_all_of_it_stops(environment, tmp_path, number):
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("address", ["taken", "nowhere", "127.0.0.1:99999", "no.such.host.invalid:8000"])
-def test_an_address_that_cannot_be_had_is_told_before_anything_starts(environment, tmp_path, address):
+@pytest.mark.parametrize(
+    "address", ["taken", "nowhere", "127.0.0.1:99999", "no.such.host.invalid:8000"]
+)
+def test_an_address_that_cannot_be_had_is_told_before_anything_starts(
+    environment, tmp_path, address
+):
     with socket.create_server(("127.0.0.1", 0)) as server:
         bind = f"127.0.0.1:{server.getsockname()[1]}" if address == "taken" else address
         result = subprocess.run(
-            [sys.executable, "manage.py", "serve", "--bind", bind], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+            [sys.executable, "manage.py", "serve", "--bind", bind],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     assert result.returncode == 1
     assert result.stderr.startswith("CommandError")

@@ -1,4 +1,6 @@
-"""Settings refuse to start on anything that would hurt readers, and say everything that is wrong at once."""
+"""Settings refuse to start on anything that would hurt readers, and say everything that is wrong
+at once.
+"""
 
 import os
 import re
@@ -31,9 +33,15 @@ PRODUCTION = {
 
 
 def load(tmp_path, **environment: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+    inherited = {
+        name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}
+    }
     return subprocess.run(
-        [sys.executable, "-c", "import newsletter.settings as s; print(s.ENVIRONMENT, s.EMAIL_BACKEND)"],
+        [
+            sys.executable,
+            "-c",
+            "import newsletter.settings as s; print(s.ENVIRONMENT, s.EMAIL_BACKEND)",
+        ],
         env=inherited | {"VAR_DIR": str(tmp_path)} | environment,
         capture_output=True,
         text=True,
@@ -48,18 +56,26 @@ def test_development_needs_nothing_set(tmp_path):
 
 def test_production_starts_with_what_it_needs(tmp_path):
     result = load(tmp_path, **PRODUCTION)
-    assert result.stdout.split() == ["production", "anymail.backends.postmark.EmailBackend"], result.stderr
+    assert result.stdout.split() == ["production", "anymail.backends.postmark.EmailBackend"], (
+        result.stderr
+    )
 
 
-@pytest.mark.parametrize("missing", ["SECRET_KEY", "REDIS_URL", "SENDER_ADDRESS", "POSTAL_ADDRESS", "SITE_URL"])
+@pytest.mark.parametrize(
+    "missing", ["SECRET_KEY", "REDIS_URL", "SENDER_ADDRESS", "POSTAL_ADDRESS", "SITE_URL"]
+)
 def test_production_refuses_to_start_without(tmp_path, missing):
-    result = load(tmp_path, **{name: value for name, value in PRODUCTION.items() if name != missing})
+    result = load(
+        tmp_path, **{name: value for name, value in PRODUCTION.items() if name != missing}
+    )
     assert result.returncode != 0
     assert missing in result.stderr
 
 
 def test_every_wrong_value_is_told_in_one_message(tmp_path):
-    result = load(tmp_path, EDITION_HOUR="25", MAIL_PROVIDER="smtp", SITE_URL="paperboy", LOG_LEVEL="loud")
+    result = load(
+        tmp_path, EDITION_HOUR="25", MAIL_PROVIDER="smtp", SITE_URL="paperboy", LOG_LEVEL="loud"
+    )
     assert result.returncode != 0
     for name in ("EDITION_HOUR", "SMTP_URL", "SITE_URL", "LOG_LEVEL"):
         assert name in result.stderr
@@ -118,15 +134,26 @@ def test_each_of_many_wrong_values_is_told_by_name(tmp_path, turn):
     result = load(tmp_path, **wrong)
     assert result.returncode != 0
     assert result.stderr.strip().splitlines()[-1].startswith("  - ")
-    missed = [f"{name}={value!r}" for name, value in wrong.items() if f"  - {name}" not in result.stderr]
+    missed = [
+        f"{name}={value!r}" for name, value in wrong.items() if f"  - {name}" not in result.stderr
+    ]
     assert not missed
 
 
 @pytest.mark.parametrize(
-    "url", ["", "garbage", "smtp+tls://ada:secret@example.org:587", "smtp://example.org:port", "smtp://example.org/?tlss=1"]
+    "url",
+    [
+        "",
+        "garbage",
+        "smtp+tls://ada:secret@example.org:587",
+        "smtp://example.org:port",
+        "smtp://example.org/?tlss=1",
+    ],
 )
 def test_a_way_to_a_mail_server_that_is_not_understood_is_refused(tmp_path, url):
-    """`smtp+tls` above all: it was read as a connection without encryption, which would have carried the password."""
+    """`smtp+tls` above all: it was read as a connection without encryption, which would have
+    carried the password.
+    """
     result = load(tmp_path, MAIL_PROVIDER="smtp", SMTP_URL=url)
     assert result.returncode != 0
     assert "SMTP_URL" in result.stderr
@@ -134,7 +161,13 @@ def test_a_way_to_a_mail_server_that_is_not_understood_is_refused(tmp_path, url)
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("SECRET_KEY", "k" * 60), ("SECRET_KEY", " " * 60), ("SECRET_KEY_FALLBACKS", "old"), ("MAIL_PROVIDER", "file"), ("DEBUG", "true")],
+    [
+        ("SECRET_KEY", "k" * 60),
+        ("SECRET_KEY", " " * 60),
+        ("SECRET_KEY_FALLBACKS", "old"),
+        ("MAIL_PROVIDER", "file"),
+        ("DEBUG", "true"),
+    ],
 )
 def test_production_refuses_values_that_development_takes(tmp_path, name, value):
     result = load(tmp_path, **PRODUCTION | {name: value})
@@ -143,9 +176,21 @@ def test_production_refuses_values_that_development_takes(tmp_path, name, value)
 
 
 def test_an_empty_value_is_no_value(tmp_path):
-    names = ["SITE_URL", "SITE_NAME", "ADMIN_PATH", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL", "MAIL_PROVIDER", "STATIC_ROOT", "FEEDS"]
+    names = [
+        "SITE_URL",
+        "SITE_NAME",
+        "ADMIN_PATH",
+        "ALLOWED_HOSTS",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "MAIL_PROVIDER",
+        "STATIC_ROOT",
+        "FEEDS",
+    ]
     result = load(tmp_path, **dict.fromkeys(names, ""))
-    assert result.stdout.split() == ["development", "newsletter.sending.outbox.EmailBackend"], result.stderr
+    assert result.stdout.split() == ["development", "newsletter.sending.outbox.EmailBackend"], (
+        result.stderr
+    )
 
 
 def test_a_command_says_what_is_wrong_without_a_traceback(tmp_path):
@@ -174,7 +219,10 @@ def test_a_production_instance_passes_every_check_of_a_deployment(tmp_path):
 
 def test_a_key_of_hugging_face_may_stand_in_either_variable():
     problems: list[str] = []
-    assert keys(["huggingface=one", "a-journal=two=="], "", problems) == {"huggingface": "one", "a-journal": "two=="}
+    assert keys(["huggingface=one", "a-journal=two=="], "", problems) == {
+        "huggingface": "one",
+        "a-journal": "two==",
+    }
     assert keys(["huggingface=one"], "three", problems) == {"huggingface": "three"}
     assert not problems
     keys(["a-journal=secret\r\nHost: x"], "", problems)
@@ -184,12 +232,17 @@ def test_a_key_of_hugging_face_may_stand_in_either_variable():
 
 def test_rates_of_domains_are_read_in_any_spelling():
     problems: list[str] = []
-    assert rates("DOMAIN_RATES", ["Gmail.com = 20", "yahoo.com=0.5"], problems) == {"gmail.com": 20, "yahoo.com": 0.5}
+    assert rates("DOMAIN_RATES", ["Gmail.com = 20", "yahoo.com=0.5"], problems) == {
+        "gmail.com": 20,
+        "yahoo.com": 0.5,
+    }
     assert not problems
 
 
 def test_no_page_of_the_site_begins_like_an_address_the_desk_could_take():
-    routes = [str(pattern.pattern) for part in (site_urls, reader_urls) for pattern in part.urlpatterns]
+    routes = [
+        str(pattern.pattern) for part in (site_urls, reader_urls) for pattern in part.urlpatterns
+    ]
     assert {route.split("/")[0] for route in routes if route} <= TAKEN_PATHS
 
 
@@ -198,7 +251,9 @@ def test_every_source_that_can_be_enabled_is_known(settings):
 
 
 def user_agent(tmp_path, **environment: str) -> str:
-    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+    inherited = {
+        name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}
+    }
     return subprocess.run(
         [sys.executable, "-c", "import newsletter.settings as s; print(s.FETCH_USER_AGENT)"],
         env=inherited | {"VAR_DIR": str(tmp_path)} | environment,
@@ -210,11 +265,20 @@ def user_agent(tmp_path, **environment: str) -> str:
 
 def test_sources_learn_whom_to_write_to(tmp_path):
     ours = user_agent(tmp_path, **PRODUCTION)
-    assert re.fullmatch(r"Paperboy/[0-9.]+ \(\+https://paperboy\.example\.org; mailto:daily@paperboy\.example\.org\)", ours)
-    assert "mailto:ada@example.org)" in user_agent(tmp_path, **PRODUCTION, OPERATOR_ADDRESS="ada@example.org")
+    assert re.fullmatch(
+        r"Paperboy/[0-9.]+ \(\+https://paperboy\.example\.org; "
+        r"mailto:daily@paperboy\.example\.org\)",
+        ours,
+    )
+    assert "mailto:ada@example.org)" in user_agent(
+        tmp_path, **PRODUCTION, OPERATOR_ADDRESS="ada@example.org"
+    )
 
 
-@pytest.mark.parametrize("address", ["ada", "ada@example.org, bo@example.org", "ad\u00e9@example.org", "Ada <ada@example.org>"])
+@pytest.mark.parametrize(
+    "address",
+    ["ada", "ada@example.org, bo@example.org", "ad\u00e9@example.org", "Ada <ada@example.org>"],
+)
 def test_an_operator_s_address_that_does_not_fit_a_header_is_told(tmp_path, address):
     result = load(tmp_path, OPERATOR_ADDRESS=address)
     assert result.returncode != 0

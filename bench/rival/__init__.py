@@ -1,1 +1,3 @@
-"""django-newsletter in the bench. Its package is called `newsletter`, as ours is, so `worker` runs where ours cannot be imported."""
+"""django-newsletter in the bench. Its package is called `newsletter`, as ours is, so `worker`
+runs where ours cannot be imported.
+"""

@@ -1,4 +1,6 @@
-"""Our side of django-newsletter: the database it gets, what it is given to send, and how its processes are kept away from ours."""
+"""Our side of django-newsletter: the database it gets, what it is given to send, and how its
+processes are kept away from ours.
+"""
 
 import subprocess
 import tempfile
@@ -20,7 +22,9 @@ DATABASE = "rival"
 
 
 def worker(work: str, stack: ExitStack) -> subprocess.Popen[bytes]:
-    """Start one of its processes, in a folder where the bench can be imported and `newsletter` means django-newsletter."""
+    """Start one of its processes, in a folder where the bench can be imported and `newsletter`
+    means django-newsletter.
+    """
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="paperboy-rival-")))
     (folder / "bench").symlink_to(Path(bench.__file__).parent)
     return child("bench.rival.worker", work, environment={}, python=PYTHON, folder=folder)
@@ -29,10 +33,16 @@ def worker(work: str, stack: ExitStack) -> subprocess.Popen[bytes]:
 def jobs(document: str, workers: int, count: int, port: int, stack: ExitStack) -> list[Job]:
     """Lay out its database, which goes with the stack, and return each process's job.
 
-    `document` is the HTML that everybody gets, `count` the readers of all processes, `port` where the sink listens.
+    `document` is the HTML that everybody gets, `count` the readers of all processes, `port` where
+    the sink listens.
     """
     counts = [len(range(number, count, workers)) for number in range(workers)]
-    job = {"database": stack.enter_context(_database()), "port": port, "articles": articles(document), "counts": counts}
+    job = {
+        "database": stack.enter_context(_database()),
+        "port": port,
+        "articles": articles(document),
+        "counts": counts,
+    }
     with ExitStack() as laying:
         go([ready(worker("lay", laying), job, laying)])
     with connection.cursor() as cursor:
@@ -47,6 +57,9 @@ def _database() -> Iterator[dict[str, Any]]:
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {DATABASE}")
         try:
-            yield {name: ours[name] for name in ("ENGINE", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")} | {"NAME": DATABASE}
+            yield {
+                name: ours[name]
+                for name in ("ENGINE", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
+            } | {"NAME": DATABASE}
         finally:
             cursor.execute(f"DROP DATABASE {DATABASE}")

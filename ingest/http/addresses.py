@@ -1,7 +1,8 @@
 """Which addresses we go to: https on the public internet.
 
-A source's address, or a redirect, must not make us ask what only this machine or its network can reach (server-side request forgery).
-The text of an address is judged here before anything is looked up, the numbers it resolves to in `network` before anything is connected.
+A source's address, or a redirect, must not make us ask what only this machine or its network can
+reach (server-side request forgery). The text of an address is judged here before anything is looked
+up, the numbers it resolves to in `network` before anything is connected.
 """
 
 import ipaddress
@@ -15,14 +16,18 @@ from ingest.http.faults import Fault, UpstreamError
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _ENDS_IN_A_NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?$")
-"""What URL parsers take for an IPv4 address, also in octal, hexadecimal or with fewer than four parts (WHATWG URL, host parsing)."""
+"""What URL parsers take for an IPv4 address, also in octal, hexadecimal or with fewer than four
+parts (WHATWG URL, host parsing).
+"""
 _IPV4 = re.compile(r"[0-9]+(\.[0-9]+){3}")
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?\.?")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """IPv4 addresses as seen from networks that have IPv6 only (RFC 6052 section 2.1)."""
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _SPECIAL = (
-    ipaddress.ip_network("192.0.0.0/24"),  # protocol assignments, RFC 6890; one cloud keeps its metadata there
+    ipaddress.ip_network(
+        "192.0.0.0/24"
+    ),  # protocol assignments, RFC 6890; one cloud keeps its metadata there
     ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays, RFC 7526
     ipaddress.ip_network("2001::/23"),  # protocol assignments, RFC 2928, Teredo among them
     ipaddress.ip_network("2002::/16"),  # 6to4, RFC 3056: any IPv4 address inside
@@ -42,20 +47,27 @@ class AddressRules:
         """Return the parsed address.
 
         Raises:
-            UpstreamError: FORBIDDEN, when it is no address, not https, carries a password, or names a host that is not public.
+            UpstreamError: FORBIDDEN, when it is no address, not https, carries a password, or names
+                a host that is not public.
         """
         try:
             url = httpx.URL(text)
         except (httpx.InvalidURL, UnicodeError) as error:
             raise UpstreamError(Fault.FORBIDDEN, f"That is not a web address: {error}.") from error
-        if url.scheme != "https" and not (url.scheme == "http" and url.host in self.plain_http_hosts):
+        if url.scheme != "https" and not (
+            url.scheme == "http" and url.host in self.plain_http_hosts
+        ):
             raise UpstreamError(
-                Fault.FORBIDDEN, f"Only https addresses are fetched, not {url.scheme or 'one without a scheme'}: {place(url)}."
+                Fault.FORBIDDEN,
+                f"Only https addresses are fetched, not {url.scheme or 'one without a scheme'}: "
+                f"{place(url)}.",
             )
         if not url.host:
             raise UpstreamError(Fault.FORBIDDEN, "The address names no host.")
         if url.userinfo:
-            raise UpstreamError(Fault.FORBIDDEN, f"An address must not hold a name or password: {place(url)}.")
+            raise UpstreamError(
+                Fault.FORBIDDEN, f"An address must not hold a name or password: {place(url)}."
+            )
         self._check_host(url.raw_host.decode("ascii"))
         return url
 
@@ -69,13 +81,17 @@ class AddressRules:
         if self.allow_loopback and number.is_loopback:
             return
         if not _is_public(number):
-            raise UpstreamError(Fault.FORBIDDEN, f"{host} stands for {address}, which is not a public address.")
+            raise UpstreamError(
+                Fault.FORBIDDEN, f"{host} stands for {address}, which is not a public address."
+            )
 
     def _check_host(self, host: str) -> None:
         if ":" in host or _IPV4.fullmatch(host):
             self.check_address(host, host)
         elif _ENDS_IN_A_NUMBER.search(host):
-            raise UpstreamError(Fault.FORBIDDEN, f"“{host}” is a number written in an unusual form.")
+            raise UpstreamError(
+                Fault.FORBIDDEN, f"“{host}” is a number written in an unusual form."
+            )
         elif not _NAME.fullmatch(host):
             raise UpstreamError(Fault.FORBIDDEN, f"“{host}” is not the name of a host.")
 
@@ -89,7 +105,9 @@ def _unwrapped(host: str, address: str) -> Address:
     try:
         number = ipaddress.ip_address(address)
     except ValueError as error:
-        raise UpstreamError(Fault.FORBIDDEN, f"{host} stands for {address}, which is no address.") from error
+        raise UpstreamError(
+            Fault.FORBIDDEN, f"{host} stands for {address}, which is no address."
+        ) from error
     if isinstance(number, ipaddress.IPv6Address):
         if number.ipv4_mapped:
             return number.ipv4_mapped
@@ -102,4 +120,9 @@ def _is_public(number: Address) -> bool:
     if isinstance(number, ipaddress.IPv6Address) and number not in _GLOBAL_UNICAST:
         return False
     # Python calls some multicast and reserved ranges global, so both are named.
-    return number.is_global and not number.is_multicast and not number.is_reserved and not any(number in special for special in _SPECIAL)
+    return (
+        number.is_global
+        and not number.is_multicast
+        and not number.is_reserved
+        and not any(number in special for special in _SPECIAL)
+    )

@@ -1,4 +1,6 @@
-"""When to try again after a failure nobody gave a time for: exponential backoff with full jitter. Pure."""
+"""When to try again after a failure nobody gave a time for: exponential backoff with full
+jitter. Pure.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,10 +14,12 @@ Draw = Callable[[], float]
 
 
 def pause(failures: int, draw: Draw, base: timedelta = BASE) -> timedelta | None:
-    """Return how long to wait after the given number of failed tries in a row, or None when it is time to give up until the schedule.
+    """Return how long to wait after the given number of failed tries in a row, or None when it is
+    time to give up until the schedule.
 
-    Full jitter: any time from 0 to `base` doubled with each failure, so that workers who failed together do not come back together
-    (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+    Full jitter: any time from 0 to `base` doubled with each failure, so that workers who failed
+    together do not come back together (Brooker, "Exponential Backoff And Jitter", AWS Architecture
+    Blog, 2015).
 
     Raises:
         ValueError: for less than one failure.

@@ -9,7 +9,9 @@ Monotonic = Callable[[], float]
 
 
 class Deadline:
-    """Counts down from its making. Each wait asks it how long it may be, so that an upstream that drips cannot hold us for ever."""
+    """Counts down from its making. Each wait asks it how long it may be, so that an upstream
+    that drips cannot hold us for ever.
+    """
 
     def __init__(self, seconds: float, clock: Monotonic = time.monotonic) -> None:
         self.seconds = seconds
@@ -22,12 +24,15 @@ class Deadline:
         return self._clock() - self._began
 
     def at_most(self, seconds: float | None) -> float:
-        """Return how long the next wait may be, in seconds: never 0, which would mean no waiting at all to a socket.
+        """Return how long the next wait may be, in seconds: never 0, which would mean no waiting at
+        all to a socket.
 
         Raises:
             UpstreamError: TIMED_OUT, when no time is left.
         """
         left = self.seconds - self.elapsed
         if left <= 0:
-            raise UpstreamError(Fault.TIMED_OUT, f"There was no whole answer within {self.seconds:g} seconds.")
+            raise UpstreamError(
+                Fault.TIMED_OUT, f"There was no whole answer within {self.seconds:g} seconds."
+            )
         return left if seconds is None else min(seconds, left)

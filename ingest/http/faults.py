@@ -8,7 +8,9 @@ class Fault(StrEnum):
     """Why there is no answer."""
 
     FORBIDDEN = "forbidden"
-    """We do not go there: the scheme, the host, its address, or where it redirects to. No connection was tried to that place."""
+    """We do not go there: the scheme, the host, its address, or where it redirects to. No
+    connection was tried to that place.
+    """
     REFUSED = "refused"
     """The upstream answered that this request is wrong, such as 400, 403 or 404."""
     TOO_LARGE = "too_large"
@@ -23,7 +25,9 @@ class Fault(StrEnum):
     UNAVAILABLE = "unavailable"
     """5xx and other statuses that ask for patience."""
     NOT_OUR_TURN = "not_our_turn"
-    """The host was asked too recently, or told us to wait; nothing was sent. This is no failed try."""
+    """The host was asked too recently, or told us to wait; nothing was sent. This is no failed
+    try.
+    """
 
 
 PERMANENT = frozenset({Fault.FORBIDDEN, Fault.REFUSED, Fault.TOO_LARGE})
@@ -31,13 +35,22 @@ PERMANENT = frozenset({Fault.FORBIDDEN, Fault.REFUSED, Fault.TOO_LARGE})
 
 
 class UpstreamError(Exception):
-    """There is no answer. The message says why, for staff, without the query of the address (it may hold a key).
+    """There is no answer. The message says why, for staff, without the query of the address (it may
+    hold a key).
 
-    `retry_at` is the earliest instant to ask again: from PoliteClient the one that the upstream told, from `visits.visit` the one to
-    store; None where neither knows one, then the next schedule decides.
+    `retry_at` is the earliest instant to ask again: from PoliteClient the one that the upstream
+    told, from `visits.visit` the one to store; None where neither knows one, then the next schedule
+    decides.
     """
 
-    def __init__(self, kind: Fault, message: str, *, status: int | None = None, retry_at: datetime | None = None) -> None:
+    def __init__(
+        self,
+        kind: Fault,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_at: datetime | None = None,
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.status = status

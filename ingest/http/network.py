@@ -1,4 +1,6 @@
-"""The socket side: look a name up once, judge every address it has, connect to one of just those, and keep the deadline on every wait."""
+"""The socket side: look a name up once, judge every address it has, connect to one of just
+those, and keep the deadline on every wait.
+"""
 
 import socket
 import ssl
@@ -20,8 +22,9 @@ MOST_ADDRESSES = 4
 class PublicNetwork(httpcore.NetworkBackend):
     """Connects to public addresses only.
 
-    The name is looked up here and the connection goes to the number that was judged, so a name server that changes its answer between
-    two questions (DNS rebinding) gains nothing. TLS and the Host header keep the name: httpcore takes them from the request.
+    The name is looked up here and the connection goes to the number that was judged, so a name
+    server that changes its answer between two questions (DNS rebinding) gains nothing. TLS and the
+    Host header keep the name: httpcore takes them from the request.
     """
 
     def __init__(self, rules: AddressRules, deadline: Deadline) -> None:
@@ -40,7 +43,8 @@ class PublicNetwork(httpcore.NetworkBackend):
         """Connect to the first address of the host that answers, each within `timeout` seconds.
 
         Raises:
-            UpstreamError: FORBIDDEN, when any of its addresses is not public: a mixed answer is an attack or a mistake.
+            UpstreamError: FORBIDDEN, when any of its addresses is not public: a mixed answer is an
+                attack or a mistake.
         """
         addresses = look_up(host, port, self._deadline)
         for address in addresses:
@@ -48,7 +52,9 @@ class PublicNetwork(httpcore.NetworkBackend):
         failure: Exception | None = None
         for address in addresses[:MOST_ADDRESSES]:
             try:
-                stream = self._sockets.connect_tcp(address, port, self._deadline.at_most(timeout), local_address, socket_options)
+                stream = self._sockets.connect_tcp(
+                    address, port, self._deadline.at_most(timeout), local_address, socket_options
+                )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
             else:
@@ -73,9 +79,14 @@ class _TimedStream(httpcore.NetworkStream):
         self._stream.close()
 
     def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, self._deadline.at_most(timeout))
+        stream = self._stream.start_tls(
+            ssl_context, server_hostname, self._deadline.at_most(timeout)
+        )
         return _TimedStream(stream, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
@@ -85,19 +96,27 @@ class _TimedStream(httpcore.NetworkStream):
 def look_up(host: str, port: int, deadline: Deadline) -> list[str]:
     """Return the numeric addresses of a host, in the order to try them.
 
-    The system's look-up knows no time limit and cannot be stopped, so it runs in a thread that is left behind when it takes too long.
+    The system's look-up knows no time limit and cannot be stopped, so it runs in a thread that is
+    left behind when it takes too long.
 
     Raises:
-        UpstreamError: UNREACHABLE, when the name has no address; TIMED_OUT, when the deadline comes first.
+        UpstreamError: UNREACHABLE, when the name has no address; TIMED_OUT, when the deadline comes
+            first.
     """
     answer: Future[list[str]] = Future()
-    threading.Thread(target=_look_up_into, args=(answer, host, port), name=f"look up {host}", daemon=True).start()
+    threading.Thread(
+        target=_look_up_into, args=(answer, host, port), name=f"look up {host}", daemon=True
+    ).start()
     try:
         return answer.result(deadline.at_most(None))
     except TimeoutError as error:
-        raise UpstreamError(Fault.TIMED_OUT, f"Looking up {host} took longer than {deadline.seconds:g} seconds.") from error
+        raise UpstreamError(
+            Fault.TIMED_OUT, f"Looking up {host} took longer than {deadline.seconds:g} seconds."
+        ) from error
     except (OSError, UnicodeError) as error:
-        raise UpstreamError(Fault.UNREACHABLE, f"The name {host} has no address: {error}.") from error
+        raise UpstreamError(
+            Fault.UNREACHABLE, f"The name {host} has no address: {error}."
+        ) from error
 
 
 def _look_up_into(answer: Future[list[str]], host: str, port: int) -> None:

@@ -12,19 +12,23 @@ _PACKED = frozenset({"gzip", "x-gzip"})
 
 
 def unpacked(pieces: Iterable[bytes], encoding: str, cap: int) -> bytes:
-    """Return the whole body of the sent `pieces`, whose Content-Encoding is `encoding` (RFC 9110 section 8.4).
+    """Return the whole body of the sent `pieces`, whose Content-Encoding is `encoding` (RFC 9110
+    section 8.4).
 
     `cap` holds for the bytes as sent and for those unpacked: 200 kB can unpack to 200 MB.
 
     Raises:
-        UpstreamError: TOO_LARGE beyond `cap` bytes; BROKEN, when the packing is unknown, damaged or cut short.
+        UpstreamError: TOO_LARGE beyond `cap` bytes; BROKEN, when the packing is unknown, damaged or
+            cut short.
     """
     encoding = encoding.strip().lower()
     if encoding in _NOT_PACKED:
         return _joined(pieces, cap)
     if encoding in _PACKED:
         return _joined(_gunzipped(_counted(pieces, cap)), cap)
-    raise UpstreamError(Fault.BROKEN, f"The answer is packed as “{encoding[:40]}”, which was not asked for.")
+    raise UpstreamError(
+        Fault.BROKEN, f"The answer is packed as “{encoding[:40]}”, which was not asked for."
+    )
 
 
 def _joined(pieces: Iterable[bytes], cap: int) -> bytes:
@@ -53,7 +57,9 @@ def _gunzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
             try:
                 yield unpacker.decompress(rest, PIECE)
             except zlib.error as error:
-                raise UpstreamError(Fault.BROKEN, f"The answer cannot be unpacked: {error}.") from error
+                raise UpstreamError(
+                    Fault.BROKEN, f"The answer cannot be unpacked: {error}."
+                ) from error
             rest = unpacker.unconsumed_tail
             if unpacker.eof:
                 rest, unpacker = unpacker.unused_data, None

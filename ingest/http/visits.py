@@ -37,8 +37,10 @@ def visit(
     The parameters that are not explained here are those of PoliteClient.get.
 
     Raises:
-        UpstreamError: when there is no answer. Its `retry_at` is for the caller to store: the earliest instant for another try, or None
-            to give up until the next schedule. NOT_OUR_TURN means that nothing was sent, and does not count as a failure.
+        UpstreamError: when there is no answer. Its `retry_at` is for the caller to store: the
+            earliest instant for another try, or None
+            to give up until the next schedule. NOT_OUR_TURN means that nothing was sent, and does
+            not count as a failure.
         RuntimeError: inside a transaction.
     """
     now = clock()
@@ -66,9 +68,17 @@ def visit(
     return answer
 
 
-def _plan_another_try(error: UpstreamError, url: str, now: datetime, failures: int, draw: backoff.Draw) -> None:
-    """Set when to try again: what the upstream told, else our own backoff; after the last try only the host's cool-down is kept."""
-    pause = None if error.permanent else backoff.pause(failures, draw, spacing.pace_of(url).backoff_base)
+def _plan_another_try(
+    error: UpstreamError, url: str, now: datetime, failures: int, draw: backoff.Draw
+) -> None:
+    """Set when to try again: what the upstream told, else our own backoff; after the last try
+    only the host's cool-down is kept.
+    """
+    pause = (
+        None
+        if error.permanent
+        else backoff.pause(failures, draw, spacing.pace_of(url).backoff_base)
+    )
     told = error.retry_at
     if error.kind in _COOLS_THE_HOST:
         spacing.cool_down(url, told or now + (pause or backoff.LONGEST_PAUSE))

@@ -5,11 +5,15 @@ from datetime import UTC, date, datetime
 
 
 def instant(text: str) -> datetime:
-    """Read an ISO 8601 instant that carries an offset, since a naive time means another moment on another machine."""
+    """Read an ISO 8601 instant that carries an offset, since a naive time means another moment
+    on another machine.
+    """
     try:
         value = datetime.fromisoformat(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"“{text}” is no ISO 8601 instant, such as 2026-01-10T05:00:00Z") from error
+        raise argparse.ArgumentTypeError(
+            f"“{text}” is no ISO 8601 instant, such as 2026-01-10T05:00:00Z"
+        ) from error
     if value.tzinfo is None:
         raise argparse.ArgumentTypeError(f"“{text}” has no offset; write {text}Z for UTC")
     return value.astimezone(UTC)

@@ -17,7 +17,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="FetchBody",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("sha256", models.CharField(max_length=64, unique=True)),
                 ("content", models.BinaryField()),
             ],
@@ -25,10 +30,18 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="HostPace",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("host", models.CharField(max_length=253, unique=True, verbose_name="host")),
                 ("next_at", models.DateTimeField(verbose_name="next request")),
-                ("cool_down_until", models.DateTimeField(blank=True, null=True, verbose_name="cooling down until")),
+                (
+                    "cool_down_until",
+                    models.DateTimeField(blank=True, null=True, verbose_name="cooling down until"),
+                ),
             ],
             options={
                 "verbose_name": "pace of a host",
@@ -39,17 +52,28 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Run",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "due_at",
                     models.DateTimeField(
-                        blank=True, help_text="The scheduled instant; empty for a run that a person began.", null=True, verbose_name="due"
+                        blank=True,
+                        help_text="The scheduled instant; empty for a run that a person began.",
+                        null=True,
+                        verbose_name="due",
                     ),
                 ),
                 (
                     "subject",
                     models.CharField(
-                        blank=True, help_text="The one paper that was asked for, by its id.", max_length=64, verbose_name="asked for"
+                        blank=True,
+                        help_text="The one paper that was asked for, by its id.",
+                        max_length=64,
+                        verbose_name="asked for",
                     ),
                 ),
                 ("window_start", models.DateField(verbose_name="from day")),
@@ -68,13 +92,23 @@ class Migration(migrations.Migration):
                 (
                     "looks",
                     models.PositiveSmallIntegerField(
-                        default=1, help_text="How often it was begun because nothing new was there.", verbose_name="looks"
+                        default=1,
+                        help_text="How often it was begun because nothing new was there.",
+                        verbose_name="looks",
                     ),
                 ),
-                ("failures", models.PositiveSmallIntegerField(default=0, verbose_name="failed tries in a row")),
+                (
+                    "failures",
+                    models.PositiveSmallIntegerField(
+                        default=0, verbose_name="failed tries in a row"
+                    ),
+                ),
                 ("next_try_at", models.DateTimeField(verbose_name="next try")),
                 ("started_at", models.DateTimeField(verbose_name="started")),
-                ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="finished")),
+                (
+                    "finished_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="finished"),
+                ),
                 ("error", models.TextField(blank=True, verbose_name="error")),
             ],
             options={
@@ -86,28 +120,49 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Source",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("slug", models.SlugField(unique=True, verbose_name="slug")),
-                ("kind", models.SlugField(help_text="Which parser reads it, such as listing or huggingface.", verbose_name="kind")),
+                (
+                    "kind",
+                    models.SlugField(
+                        help_text="Which parser reads it, such as listing or huggingface.",
+                        verbose_name="kind",
+                    ),
+                ),
                 ("title", models.CharField(max_length=200, verbose_name="title")),
                 ("enabled", models.BooleanField(default=True, verbose_name="enabled")),
                 (
                     "priority",
                     models.PositiveSmallIntegerField(
                         default=100,
-                        help_text="Where two sources know the same field of a paper, the lower number is believed.",
+                        help_text="Where two sources know the same field of a paper, the lower "
+                        "number is believed.",
                         verbose_name="priority",
                     ),
                 ),
                 (
                     "options",
                     models.JSONField(
-                        blank=True, default=dict, help_text="Settings of this source, such as its categories.", verbose_name="options"
+                        blank=True,
+                        default=dict,
+                        help_text="Settings of this source, such as its categories.",
+                        verbose_name="options",
                     ),
                 ),
                 (
                     "sealed_key",
-                    models.TextField(blank=True, default="", editable=False, help_text="Encrypted: see ingest.keys.", verbose_name="key"),
+                    models.TextField(
+                        blank=True,
+                        default="",
+                        editable=False,
+                        help_text="Encrypted: see ingest.keys.",
+                        verbose_name="key",
+                    ),
                 ),
                 (
                     "validators",
@@ -129,22 +184,47 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Fetch",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("origin", models.CharField(help_text="The file name or address that was read.", max_length=500, verbose_name="origin")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "origin",
+                    models.CharField(
+                        help_text="The file name or address that was read.",
+                        max_length=500,
+                        verbose_name="origin",
+                    ),
+                ),
                 ("window_start", models.DateField(blank=True, null=True, verbose_name="from day")),
                 ("window_end", models.DateField(blank=True, null=True, verbose_name="to day")),
                 ("started_at", models.DateTimeField(verbose_name="started")),
-                ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="finished")),
+                (
+                    "finished_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="finished"),
+                ),
                 (
                     "status",
                     models.CharField(
-                        choices=[("running", "running"), ("done", "done"), ("not_modified", "not modified"), ("failed", "failed")],
+                        choices=[
+                            ("running", "running"),
+                            ("done", "done"),
+                            ("not_modified", "not modified"),
+                            ("failed", "failed"),
+                        ],
                         default="running",
                         max_length=16,
                         verbose_name="status",
                     ),
                 ),
-                ("http_status", models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="HTTP status")),
+                (
+                    "http_status",
+                    models.PositiveSmallIntegerField(
+                        blank=True, null=True, verbose_name="HTTP status"
+                    ),
+                ),
                 ("entries", models.PositiveIntegerField(default=0, verbose_name="entries")),
                 ("new", models.PositiveIntegerField(default=0, verbose_name="new")),
                 ("updated", models.PositiveIntegerField(default=0, verbose_name="updated")),
@@ -153,11 +233,24 @@ class Migration(migrations.Migration):
                 (
                     "listed",
                     models.PositiveIntegerField(
-                        default=0, help_text="Papers that the source had not listed on that day before.", verbose_name="newly listed"
+                        default=0,
+                        help_text="Papers that the source had not listed on that day before.",
+                        verbose_name="newly listed",
                     ),
                 ),
-                ("warning_count", models.PositiveIntegerField(default=0, verbose_name="number of warnings")),
-                ("warnings", models.JSONField(blank=True, default=list, help_text="The first of them.", verbose_name="warnings")),
+                (
+                    "warning_count",
+                    models.PositiveIntegerField(default=0, verbose_name="number of warnings"),
+                ),
+                (
+                    "warnings",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="The first of them.",
+                        verbose_name="warnings",
+                    ),
+                ),
                 ("error", models.TextField(blank=True, verbose_name="error")),
                 (
                     "body",
@@ -184,7 +277,10 @@ class Migration(migrations.Migration):
                 (
                     "source",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="fetches", to="ingest.source", verbose_name="source"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="fetches",
+                        to="ingest.source",
+                        verbose_name="source",
                     ),
                 ),
             ],
@@ -197,31 +293,76 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Paper",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("title", models.CharField(max_length=500, verbose_name="title")),
-                ("title_key", models.CharField(db_index=True, editable=False, max_length=500, verbose_name="title key")),
+                (
+                    "title_key",
+                    models.CharField(
+                        db_index=True, editable=False, max_length=500, verbose_name="title key"
+                    ),
+                ),
                 ("abstract", models.TextField(blank=True, verbose_name="abstract")),
                 ("authors", models.JSONField(blank=True, default=list, verbose_name="authors")),
-                ("author_count", models.PositiveIntegerField(blank=True, null=True, verbose_name="number of authors")),
-                ("arxiv_id", models.CharField(blank=True, max_length=32, null=True, unique=True, verbose_name="arXiv id")),
-                ("arxiv_version", models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="arXiv version")),
-                ("doi", models.CharField(blank=True, max_length=200, null=True, unique=True, verbose_name="DOI")),
+                (
+                    "author_count",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, verbose_name="number of authors"
+                    ),
+                ),
+                (
+                    "arxiv_id",
+                    models.CharField(
+                        blank=True, max_length=32, null=True, unique=True, verbose_name="arXiv id"
+                    ),
+                ),
+                (
+                    "arxiv_version",
+                    models.PositiveSmallIntegerField(
+                        blank=True, null=True, verbose_name="arXiv version"
+                    ),
+                ),
+                (
+                    "doi",
+                    models.CharField(
+                        blank=True, max_length=200, null=True, unique=True, verbose_name="DOI"
+                    ),
+                ),
                 (
                     "link",
                     models.URLField(
-                        blank=True, help_text="Where to read it, when it is not on arXiv.", max_length=500, verbose_name="link"
+                        blank=True,
+                        help_text="Where to read it, when it is not on arXiv.",
+                        max_length=500,
+                        verbose_name="link",
                     ),
                 ),
                 ("published", models.DateField(blank=True, null=True, verbose_name="published")),
                 ("year_inferred", models.BooleanField(default=False, verbose_name="year inferred")),
-                ("categories", models.JSONField(blank=True, default=list, verbose_name="arXiv categories")),
+                (
+                    "categories",
+                    models.JSONField(blank=True, default=list, verbose_name="arXiv categories"),
+                ),
                 ("code_link", models.URLField(blank=True, max_length=500, verbose_name="code")),
-                ("project_link", models.URLField(blank=True, max_length=500, verbose_name="project page")),
-                ("withdrawn_at", models.DateTimeField(blank=True, null=True, verbose_name="withdrawn")),
+                (
+                    "project_link",
+                    models.URLField(blank=True, max_length=500, verbose_name="project page"),
+                ),
+                (
+                    "withdrawn_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="withdrawn"),
+                ),
                 ("field_sources", models.JSONField(blank=True, default=dict, editable=False)),
                 (
                     "first_seen_at",
-                    models.DateTimeField(help_text="The earliest instant at which a source showed it.", verbose_name="first seen"),
+                    models.DateTimeField(
+                        help_text="The earliest instant at which a source showed it.",
+                        verbose_name="first seen",
+                    ),
                 ),
                 (
                     "merged_into",
@@ -244,7 +385,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Merge",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("at", models.DateTimeField(verbose_name="merged")),
                 ("undo", models.JSONField(default=dict, editable=False)),
                 ("split_at", models.DateTimeField(blank=True, null=True, verbose_name="split")),
@@ -273,13 +419,19 @@ class Migration(migrations.Migration):
                 (
                     "into",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="taken_in", to="ingest.paper", verbose_name="into"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="taken_in",
+                        to="ingest.paper",
+                        verbose_name="into",
                     ),
                 ),
                 (
                     "paper",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="merges", to="ingest.paper", verbose_name="paper"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="merges",
+                        to="ingest.paper",
+                        verbose_name="paper",
                     ),
                 ),
             ],
@@ -292,22 +444,42 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="FormerTitle",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("title_key", models.CharField(db_index=True, max_length=500)),
-                ("paper", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="former_titles", to="ingest.paper")),
+                (
+                    "paper",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="former_titles",
+                        to="ingest.paper",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
             name="Rejection",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("line", models.PositiveIntegerField(blank=True, null=True, verbose_name="line")),
                 ("reason", models.CharField(max_length=300, verbose_name="reason")),
                 ("excerpt", models.TextField(blank=True, verbose_name="excerpt")),
                 (
                     "fetch",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="rejections", to="ingest.fetch", verbose_name="fetch"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rejections",
+                        to="ingest.fetch",
+                        verbose_name="fetch",
                     ),
                 ),
             ],
@@ -321,25 +493,39 @@ class Migration(migrations.Migration):
             model_name="run",
             name="source",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="ingest.source", verbose_name="source"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="runs",
+                to="ingest.source",
+                verbose_name="source",
             ),
         ),
         migrations.CreateModel(
             name="Listing",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("day", models.DateField(verbose_name="day")),
                 ("last_seen_at", models.DateTimeField(verbose_name="last seen")),
                 (
                     "paper",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="listings", to="ingest.paper", verbose_name="paper"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="listings",
+                        to="ingest.paper",
+                        verbose_name="paper",
                     ),
                 ),
                 (
                     "source",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="listings", to="ingest.source", verbose_name="source"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="listings",
+                        to="ingest.source",
+                        verbose_name="source",
                     ),
                 ),
             ],
@@ -352,20 +538,36 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Suggestion",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("likeness", models.PositiveSmallIntegerField(help_text="Of the titles, in thousandths.", verbose_name="likeness")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "likeness",
+                    models.PositiveSmallIntegerField(
+                        help_text="Of the titles, in thousandths.", verbose_name="likeness"
+                    ),
+                ),
                 ("suggested_at", models.DateTimeField(verbose_name="suggested")),
                 ("settled_at", models.DateTimeField(blank=True, null=True, verbose_name="settled")),
                 (
                     "other",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="ingest.paper", verbose_name="other paper"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="ingest.paper",
+                        verbose_name="other paper",
                     ),
                 ),
                 (
                     "paper",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="ingest.paper", verbose_name="paper"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="ingest.paper",
+                        verbose_name="paper",
                     ),
                 ),
             ],
@@ -378,15 +580,26 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Count",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("seen_at", models.DateTimeField(verbose_name="seen")),
                 ("votes", models.PositiveIntegerField(blank=True, null=True, verbose_name="votes")),
-                ("comments", models.PositiveIntegerField(blank=True, null=True, verbose_name="comments")),
+                (
+                    "comments",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="comments"),
+                ),
                 ("rank", models.PositiveIntegerField(blank=True, null=True, verbose_name="rank")),
                 (
                     "listing",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="counts", to="ingest.listing", verbose_name="listing"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="counts",
+                        to="ingest.listing",
+                        verbose_name="listing",
                     ),
                 ),
             ],
@@ -394,13 +607,20 @@ class Migration(migrations.Migration):
                 "verbose_name": "count",
                 "verbose_name_plural": "counts",
                 "ordering": ("seen_at", "pk"),
-                "constraints": [models.UniqueConstraint(fields=("listing", "seen_at"), name="count_once_an_instant")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("listing", "seen_at"), name="count_once_an_instant"
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
             model_name="paper",
             constraint=models.CheckConstraint(
-                condition=models.Q(models.Q(("title", ""), _negated=True), models.Q(("title_key", ""), _negated=True)),
+                condition=models.Q(
+                    models.Q(("title", ""), _negated=True),
+                    models.Q(("title_key", ""), _negated=True),
+                ),
                 name="paper_has_title",
             ),
         ),
@@ -415,28 +635,41 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="paper",
             constraint=models.CheckConstraint(
-                condition=models.Q(("merged_into", models.F("id")), _negated=True), name="paper_not_merged_into_itself"
+                condition=models.Q(("merged_into", models.F("id")), _negated=True),
+                name="paper_not_merged_into_itself",
             ),
         ),
         migrations.AddConstraint(
             model_name="merge",
-            constraint=models.UniqueConstraint(condition=models.Q(("split_at", None)), fields=("paper",), name="merge_once"),
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("split_at", None)), fields=("paper",), name="merge_once"
+            ),
         ),
         migrations.AddConstraint(
             model_name="merge",
-            constraint=models.CheckConstraint(condition=models.Q(("paper", models.F("into")), _negated=True), name="merge_of_two"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(("paper", models.F("into")), _negated=True), name="merge_of_two"
+            ),
         ),
         migrations.AddConstraint(
             model_name="formertitle",
-            constraint=models.UniqueConstraint(fields=("paper", "title_key"), name="former_title_once"),
+            constraint=models.UniqueConstraint(
+                fields=("paper", "title_key"), name="former_title_once"
+            ),
         ),
         migrations.AddIndex(
             model_name="run",
-            index=models.Index(condition=models.Q(("state", "running")), fields=["next_try_at"], name="run_open_by_next_try"),
+            index=models.Index(
+                condition=models.Q(("state", "running")),
+                fields=["next_try_at"],
+                name="run_open_by_next_try",
+            ),
         ),
         migrations.AddConstraint(
             model_name="run",
-            constraint=models.UniqueConstraint(fields=("source", "due_at"), name="run_once_when_due"),
+            constraint=models.UniqueConstraint(
+                fields=("source", "due_at"), name="run_once_when_due"
+            ),
         ),
         migrations.AddConstraint(
             model_name="run",
@@ -448,16 +681,25 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="run",
-            constraint=models.CheckConstraint(condition=models.Q(("state__in", ["running", "done", "failed"])), name="run_state_known"),
-        ),
-        migrations.AddConstraint(
-            model_name="run",
-            constraint=models.CheckConstraint(condition=models.Q(("window_end__gte", models.F("window_start"))), name="run_window_ordered"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["running", "done", "failed"])),
+                name="run_state_known",
+            ),
         ),
         migrations.AddConstraint(
             model_name="run",
             constraint=models.CheckConstraint(
-                condition=models.Q(("state", "running"), ("finished_at__isnull", False), _connector="OR"), name="run_finished_at_known"
+                condition=models.Q(("window_end__gte", models.F("window_start"))),
+                name="run_window_ordered",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state", "running"), ("finished_at__isnull", False), _connector="OR"
+                ),
+                name="run_finished_at_known",
             ),
         ),
         migrations.AddIndex(
@@ -466,7 +708,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="listing",
-            constraint=models.UniqueConstraint(fields=("source", "day", "paper"), name="listing_once_a_day"),
+            constraint=models.UniqueConstraint(
+                fields=("source", "day", "paper"), name="listing_once_a_day"
+            ),
         ),
         migrations.AddIndex(
             model_name="fetch",
@@ -475,7 +719,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="fetch",
             constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["running", "done", "not_modified", "failed"])), name="fetch_status_known"
+                condition=models.Q(("status__in", ["running", "done", "not_modified", "failed"])),
+                name="fetch_status_known",
             ),
         ),
         migrations.AddConstraint(
@@ -486,7 +731,9 @@ class Migration(migrations.Migration):
                         "entries",
                         django.db.models.expressions.CombinedExpression(
                             django.db.models.expressions.CombinedExpression(
-                                django.db.models.expressions.CombinedExpression(models.F("new"), "+", models.F("updated")),
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("new"), "+", models.F("updated")
+                                ),
                                 "+",
                                 models.F("unchanged"),
                             ),
@@ -504,6 +751,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="suggestion",
-            constraint=models.CheckConstraint(condition=models.Q(("paper__lt", models.F("other"))), name="suggestion_in_order"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(("paper__lt", models.F("other"))), name="suggestion_in_order"
+            ),
         ),
     ]

@@ -1,4 +1,6 @@
-"""What the sources said: Source, Run, Fetch, Rejection, Paper, Merge, Listing, Count; and HostPace, when a host may be asked."""
+"""What the sources said: Source, Run, Fetch, Rejection, Paper, Merge, Listing, Count; and
+HostPace, when a host may be asked.
+"""
 
 from ingest.models.fetch import Fetch, FetchBody, FetchStatus, Rejection
 from ingest.models.listing import Count, Listing

@@ -15,7 +15,8 @@ class FetchStatus(models.TextChoices):
 
 
 class FetchBody(models.Model):
-    """Raw bytes that a source sent, kept for a while so that a parser's mistake can be mended without asking again.
+    """Raw bytes that a source sent, kept for a while so that a parser's mistake can be mended
+    without asking again.
 
     Stored once however often the same bytes come.
     """
@@ -28,16 +29,31 @@ class FetchBody(models.Model):
 
 
 class Fetch(models.Model):
-    """One visit to a source. Its counts say what became of every entry: entries = new + updated + unchanged + rejected."""
+    """One visit to a source. Its counts say what became of every entry: entries = new + updated
+    + unchanged + rejected.
+    """
 
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="fetches", verbose_name=_("source"))
-    run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, blank=True, related_name="fetches", verbose_name=_("run"))
-    origin = models.CharField(_("origin"), max_length=500, help_text=_("The file name or address that was read."))
+    source = models.ForeignKey(
+        Source, on_delete=models.PROTECT, related_name="fetches", verbose_name=_("source")
+    )
+    run = models.ForeignKey(
+        Run,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="fetches",
+        verbose_name=_("run"),
+    )
+    origin = models.CharField(
+        _("origin"), max_length=500, help_text=_("The file name or address that was read.")
+    )
     window_start = models.DateField(_("from day"), null=True, blank=True)
     window_end = models.DateField(_("to day"), null=True, blank=True)
     started_at = models.DateTimeField(_("started"))
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
-    status = models.CharField(_("status"), max_length=16, choices=FetchStatus, default=FetchStatus.RUNNING)
+    status = models.CharField(
+        _("status"), max_length=16, choices=FetchStatus, default=FetchStatus.RUNNING
+    )
     http_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True, blank=True)
     entries = models.PositiveIntegerField(_("entries"), default=0)
     new = models.PositiveIntegerField(_("new"), default=0)
@@ -45,12 +61,23 @@ class Fetch(models.Model):
     unchanged = models.PositiveIntegerField(_("unchanged"), default=0)
     rejected = models.PositiveIntegerField(_("rejected"), default=0)
     listed = models.PositiveIntegerField(
-        _("newly listed"), default=0, help_text=_("Papers that the source had not listed on that day before.")
+        _("newly listed"),
+        default=0,
+        help_text=_("Papers that the source had not listed on that day before."),
     )
     warning_count = models.PositiveIntegerField(_("number of warnings"), default=0)
-    warnings = models.JSONField(_("warnings"), default=list, blank=True, help_text=_("The first of them."))
+    warnings = models.JSONField(
+        _("warnings"), default=list, blank=True, help_text=_("The first of them.")
+    )
     error = models.TextField(_("error"), blank=True)
-    body = models.ForeignKey(FetchBody, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="fetches")
+    body = models.ForeignKey(
+        FetchBody,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="fetches",
+    )
 
     class Meta:
         ordering = ("-started_at", "-pk")
@@ -58,9 +85,16 @@ class Fetch(models.Model):
         verbose_name_plural = _("fetches")
         indexes = [models.Index(fields=["source", "-started_at"], name="fetch_by_source")]
         constraints = [
-            models.CheckConstraint(condition=models.Q(status__in=FetchStatus.values), name="fetch_status_known"),
             models.CheckConstraint(
-                condition=models.Q(entries=models.F("new") + models.F("updated") + models.F("unchanged") + models.F("rejected")),
+                condition=models.Q(status__in=FetchStatus.values), name="fetch_status_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    entries=models.F("new")
+                    + models.F("updated")
+                    + models.F("unchanged")
+                    + models.F("rejected")
+                ),
                 name="fetch_counts_balance",
             ),
         ]
@@ -70,9 +104,13 @@ class Fetch(models.Model):
 
 
 class Rejection(models.Model):
-    """An entry that could not be read: where it stands and why, so that nothing is dropped silently."""
+    """An entry that could not be read: where it stands and why, so that nothing is dropped
+    silently.
+    """
 
-    fetch = models.ForeignKey(Fetch, on_delete=models.CASCADE, related_name="rejections", verbose_name=_("fetch"))
+    fetch = models.ForeignKey(
+        Fetch, on_delete=models.CASCADE, related_name="rejections", verbose_name=_("fetch")
+    )
     line = models.PositiveIntegerField(_("line"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=300)
     excerpt = models.TextField(_("excerpt"), blank=True)

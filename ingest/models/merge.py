@@ -8,21 +8,36 @@ from ingest.models.paper import Paper
 
 
 class Merge(models.Model):
-    """One paper taken into another, by a machine (`by` is empty) or by staff. `undo` is what splitting them again needs.
+    """One paper taken into another, by a machine (`by` is empty) or by staff. `undo` is what
+    splitting them again needs.
 
     A merge that was split stays, and keeps machines from joining the two again.
     """
 
-    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="merges", verbose_name=_("paper"))
-    into = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="taken_in", verbose_name=_("into"))
+    paper = models.ForeignKey(
+        Paper, on_delete=models.CASCADE, related_name="merges", verbose_name=_("paper")
+    )
+    into = models.ForeignKey(
+        Paper, on_delete=models.CASCADE, related_name="taken_in", verbose_name=_("into")
+    )
     at = models.DateTimeField(_("merged"))
     by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("by"),
     )
     undo = models.JSONField(default=dict, editable=False)
     split_at = models.DateTimeField(_("split"), null=True, blank=True)
     split_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("split by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("split by"),
     )
 
     class Meta:
@@ -30,8 +45,12 @@ class Merge(models.Model):
         verbose_name = _("merge")
         verbose_name_plural = _("merges")
         constraints = [
-            models.UniqueConstraint(fields=["paper"], condition=models.Q(split_at=None), name="merge_once"),
-            models.CheckConstraint(condition=~models.Q(paper=models.F("into")), name="merge_of_two"),
+            models.UniqueConstraint(
+                fields=["paper"], condition=models.Q(split_at=None), name="merge_once"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(paper=models.F("into")), name="merge_of_two"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -39,11 +58,19 @@ class Merge(models.Model):
 
 
 class Suggestion(models.Model):
-    """Two papers that may be one, for staff to decide: their titles are alike and they share authors. No machine acts on it."""
+    """Two papers that may be one, for staff to decide: their titles are alike and they share
+    authors. No machine acts on it.
+    """
 
-    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="+", verbose_name=_("paper"))
-    other = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="+", verbose_name=_("other paper"))
-    likeness = models.PositiveSmallIntegerField(_("likeness"), help_text=_("Of the titles, in thousandths."))
+    paper = models.ForeignKey(
+        Paper, on_delete=models.CASCADE, related_name="+", verbose_name=_("paper")
+    )
+    other = models.ForeignKey(
+        Paper, on_delete=models.CASCADE, related_name="+", verbose_name=_("other paper")
+    )
+    likeness = models.PositiveSmallIntegerField(
+        _("likeness"), help_text=_("Of the titles, in thousandths.")
+    )
     suggested_at = models.DateTimeField(_("suggested"))
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
 
@@ -53,7 +80,9 @@ class Suggestion(models.Model):
         verbose_name_plural = _("suggestions")
         constraints = [
             models.UniqueConstraint(fields=["paper", "other"], name="suggestion_once"),
-            models.CheckConstraint(condition=models.Q(paper__lt=models.F("other")), name="suggestion_in_order"),
+            models.CheckConstraint(
+                condition=models.Q(paper__lt=models.F("other")), name="suggestion_in_order"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,4 +1,6 @@
-"""What all of arXiv's interfaces share: its hosts, its categories, and how it says that a paper was withdrawn. Pure."""
+"""What all of arXiv's interfaces share: its hosts, its categories, and how it says that a paper
+was withdrawn. Pure.
+"""
 
 import re
 
@@ -6,7 +8,9 @@ from ingest.sources.protocol import BadOptions, Options
 
 ARXIV_HOSTS = frozenset({"arxiv.org", "export.arxiv.org", "rss.arxiv.org", "oaipmh.arxiv.org"})
 DEFAULT_CATEGORIES = ("cs.AI", "cs.CL", "cs.CV", "cs.LG", "stat.ML")
-_CATEGORY = re.compile(r"[a-z]{2,10}(?:-[a-z]{2,10})?(?:\.(?:[A-Z]{2}|[a-z]{2,10}(?:-[a-z]{2,10})?))?")
+_CATEGORY = re.compile(
+    r"[a-z]{2,10}(?:-[a-z]{2,10})?(?:\.(?:[A-Z]{2}|[a-z]{2,10}(?:-[a-z]{2,10})?))?"
+)
 _PHYSICS = frozenset(
     {
         "astro-ph",
@@ -32,7 +36,8 @@ _WITHDRAWN = re.compile(
 
 
 def categories(options: Options) -> list[str]:
-    """Return the categories a source is asked for, each an arXiv category or archive such as cs.LG or hep-th.
+    """Return the categories a source is asked for, each an arXiv category or archive such as cs.LG
+    or hep-th.
 
     Raises:
         BadOptions: one of them is none.
@@ -47,7 +52,9 @@ def categories(options: Options) -> list[str]:
 
 
 def set_of(category: str) -> str:
-    """Return the OAI-PMH set of a category: `group:archive:CATEGORY`, where a group of one archive has its name."""
+    """Return the OAI-PMH set of a category: `group:archive:CATEGORY`, where a group of one
+    archive has its name.
+    """
     archive, _, part = category.partition(".")
     group = "physics" if archive in _PHYSICS else archive
     whole_group = group == archive and not part and group != "physics"
@@ -60,5 +67,7 @@ def is_category(term: str) -> bool:
 
 
 def says_withdrawn(*texts: str) -> bool:
-    """Tell whether a comment or an abstract begins by saying that the paper was withdrawn; arXiv has no field for it."""
+    """Tell whether a comment or an abstract begins by saying that the paper was withdrawn; arXiv
+    has no field for it.
+    """
     return any(_WITHDRAWN.match(text) for text in texts)

@@ -1,4 +1,6 @@
-"""RSS and Atom, read into entries: what the feeds of arXiv and of anybody else share. Pure: bytes in, no network."""
+"""RSS and Atom, read into entries: what the feeds of arXiv and of anybody else share. Pure:
+bytes in, no network.
+"""
 
 import io
 from calendar import timegm
@@ -18,7 +20,9 @@ MOST_ENTRIES = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed that could be read. `problem` says why it is not well-formed, and so perhaps not whole; empty when it is."""
+    """A feed that could be read. `problem` says why it is not well-formed, and so perhaps not
+    whole; empty when it is.
+    """
 
     title: str
     entries: tuple[Mapping[str, Any], ...]
@@ -33,7 +37,8 @@ def read(content: bytes) -> Feed:
     """
     if not content.strip():
         raise Unreadable("is empty: a feed is needed.")
-    # A file object and no text: a text could be taken for an address or a path. Markup is removed by us, where it is needed.
+    # A file object and no text: a text could be taken for an address or a path. Markup is removed
+    # by us, where it is needed.
     feed = feedparser.parse(io.BytesIO(content), sanitize_html=False, resolve_relative_uris=False)
     title = one_line(str(feed.feed.get("title", "")), 200)
     if not feed.version:
@@ -41,10 +46,14 @@ def read(content: bytes) -> Feed:
         raise Unreadable(f"is no RSS or Atom feed but {kind}.")
     if "feed error for query" in title.lower():
         raise Unreadable(f"is an error in the form of a feed: {title}")
-    # Plain dictionaries: feedparser's own answer with another field, and a warning, where one is missing.
+    # Plain dictionaries: feedparser's own answer with another field, and a warning, where one is
+    # missing.
     entries = tuple(dict(entry) for entry in feed.entries[:MOST_ENTRIES])
     if len(entries) == 1 and "/api/errors" in str(entries[0].get("id", "")):
-        raise Unreadable(f"is an error in the form of a feed: {one_line(str(entries[0].get('summary', '')), 200)}")
+        raise Unreadable(
+            "is an error in the form of a feed: "
+            f"{one_line(str(entries[0].get('summary', '')), 200)}"
+        )
     problem = one_line(str(feed.get("bozo_exception", "")), 200) if feed.bozo else ""
     return Feed(title, entries, "" if _harmless(feed) else problem)
 
@@ -56,7 +65,9 @@ def text(entry: Mapping[str, Any], name: str) -> str:
 
 
 def day(entry: Mapping[str, Any], seen_at: datetime, *names: str) -> date | None:
-    """Return the first of the named dates that can be one: not before arXiv, not later than a day after `seen_at`."""
+    """Return the first of the named dates that can be one: not before arXiv, not later than a
+    day after `seen_at`.
+    """
     for name in names or ("published", "updated"):
         moment = entry.get(f"{name}_parsed")
         if moment:
@@ -67,5 +78,10 @@ def day(entry: Mapping[str, Any], seen_at: datetime, *names: str) -> date | None
 
 
 def _harmless(feed: Any) -> bool:
-    """Tell whether all that is wrong is what the encoding was said to be: then the feed was read whole."""
-    return isinstance(feed.get("bozo_exception"), (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType))
+    """Tell whether all that is wrong is what the encoding was said to be: then the feed was read
+    whole.
+    """
+    return isinstance(
+        feed.get("bozo_exception"),
+        (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType),
+    )

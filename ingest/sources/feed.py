@@ -1,7 +1,8 @@
 """Any RSS or Atom feed that announces papers, such as a journal's or a group's. Pure: bytes in.
 
-An entry lists its paper on the day it was published in the feed. An arXiv id or a DOI is taken from its id, its links or the fields that
-publishers use for it; without one, the title is all that says which paper it is.
+An entry lists its paper on the day it was published in the feed. An arXiv id or a DOI is taken from
+its id, its links or the fields that publishers use for it; without one, the title is all that says
+which paper it is.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,33 +28,50 @@ class AnyFeed:
     daily: bool = False
     window_counts: bool = False
 
-    def first(self, window: Window, options: Options) -> Position:  # noqa: ARG002  # of the protocol: a feed shows what it shows
+    def first(
+        self, window: Window, options: Options
+    ) -> Position:  # of the protocol: a feed shows what it shows
         return {"url": address(options)}
 
-    def request(self, position: Position, options: Options, key: str) -> Request:  # noqa: ARG002  # of the protocol
+    def request(self, position: Position, options: Options, key: str) -> Request:  # of the protocol
         parts = urlsplit(position["url"])
         return Request(
             url=position["url"],
             label=f"{parts.hostname}{parts.path}",
-            accept="application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.8",
+            accept="application/atom+xml, application/rss+xml, application/xml;q=0.9, "
+            "text/xml;q=0.8",
             authorization=f"Bearer {key}" if key else "",
             conditional=True,
         )
 
-    def parse(self, content: bytes, position: Position, options: Options, seen_at: datetime) -> Page:  # noqa: ARG002  # of the protocol
+    def parse(
+        self, content: bytes, position: Position, options: Options, seen_at: datetime
+    ) -> Page:  # of the protocol
         feed = entries.read(content)
-        warnings = [f"The feed is not well-formed, perhaps not whole: {feed.problem}"] if feed.problem else []
-        read = (_sighting(entry, place, seen_at, warnings) for place, entry in enumerate(feed.entries, start=1))
+        warnings = (
+            [f"The feed is not well-formed, perhaps not whole: {feed.problem}"]
+            if feed.problem
+            else []
+        )
+        read = (
+            _sighting(entry, place, seen_at, warnings)
+            for place, entry in enumerate(feed.entries, start=1)
+        )
         return Page(Parsed.of(read, warnings), whole=not feed.problem)
 
 
-def _sighting(entry: Mapping[str, Any], place: int, seen_at: datetime, warnings: list[str]) -> Sighting | Rejected:
+def _sighting(
+    entry: Mapping[str, Any], place: int, seen_at: datetime, warnings: list[str]
+) -> Sighting | Rejected:
     title = prose.title(text_of_html(entries.text(entry, "title")))
     if not title:
         return Rejected("The title is missing.", place, one_line(entries.text(entry, "link"), 200))
     published = entries.day(entry, seen_at)
     if published is None:
-        warnings.append(f"Entry {place}: no date that can be; {seen_at.date()} is taken as the day it was listed.")
+        warnings.append(
+            f"Entry {place}: no date that can be; {seen_at.date()} is taken as the day it was "
+            "listed."
+        )
     found = next((number for number in map(identity.arxiv_id, _ids(entry)) if number), None)
     authors = prose.names(str(author.get("name", "")) for author in entry.get("authors", ()))
     return Sighting(

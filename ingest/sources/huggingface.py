@@ -1,7 +1,9 @@
-"""Hugging Face Daily Papers: the JSON of `GET /api/daily_papers`, an array of records without an envelope. Pure: bytes in.
+"""Hugging Face Daily Papers: the JSON of `GET /api/daily_papers`, an array of records without an
+envelope. Pure: bytes in.
 
-A record lists a paper on the day of `paper.submittedOnDailyAt`; the day that was asked for is not believed, since an empty day is
-answered with the papers of the one before. The top-level `publishedAt` is hours off and never used. Unknown fields are ignored.
+A record lists a paper on the day of `paper.submittedOnDailyAt`; the day that was asked for is not
+believed, since an empty day is answered with the papers of the one before. The top-level
+`publishedAt` is hours off and never used. Unknown fields are ignored.
 """
 
 import hashlib
@@ -20,14 +22,17 @@ HOST = "https://huggingface.co"
 EXCERPT = 200
 PAGE_SIZE = 100
 MOST_PAGES = 40
-"""Pages of one day, week or month that are asked for; the longest month known has about nine hundred papers."""
+"""Pages of one day, week or month that are asked for; the longest month known has about nine
+hundred papers.
+"""
 _OWNER_AND_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def parse(content: bytes, *, seen_at: datetime, day: date | None = None) -> Parsed:
     """Read one answer. `seen_at` (UTC) is when it was given, and so when its votes stood.
 
-    A record without a day of appearance is listed on `day`, or without that on the day it was seen, and a warning says so.
+    A record without a day of appearance is listed on `day`, or without that on the day it was seen,
+    and a warning says so.
 
     Raises:
         Unreadable: the content is no JSON array.
@@ -36,25 +41,34 @@ def parse(content: bytes, *, seen_at: datetime, day: date | None = None) -> Pars
     if not isinstance(records, list):
         raise Unreadable("is no JSON array of papers.")
     warnings: list[str] = []
-    entries = (_sighting(Record(values, place, warnings), place, seen_at, day) for place, values in enumerate(records, start=1))
+    entries = (
+        _sighting(Record(values, place, warnings), place, seen_at, day)
+        for place, values in enumerate(records, start=1)
+    )
     return Parsed.of(entries, warnings)
 
 
-def _sighting(record: Record, place: int, seen_at: datetime, day: date | None) -> Sighting | Rejected:
+def _sighting(
+    record: Record, place: int, seen_at: datetime, day: date | None
+) -> Sighting | Rejected:
     paper = record.record("paper")
     title = prose.title(paper.text("title") or record.text("title"))
     found = identity.arxiv_id(paper.text("id"))
     if not paper:
         return Rejected("The record has no paper.", place, "")
     if found is None:
-        return Rejected(f"“{one_line(paper.text('id'), 40)}” is no arXiv id.", place, title[:EXCERPT])
+        return Rejected(
+            f"“{one_line(paper.text('id'), 40)}” is no arXiv id.", place, title[:EXCERPT]
+        )
     if not title:
         return Rejected("The title is missing.", place, found.number)
     listed = paper.day("submittedOnDailyAt", latest=seen_at)
     if listed is None:
         listed = day or seen_at.date()
         record.warn(f"no day of appearance; {listed} is taken")
-    authors = paper.names([author.text("name") for author in paper.records("authors") if not author.flag("hidden")])
+    authors = paper.names(
+        [author.text("name") for author in paper.records("authors") if not author.flag("hidden")]
+    )
     return Sighting(
         title=title,
         abstract=prose.abstract(paper.text("summary") or record.text("summary")),
@@ -74,21 +88,32 @@ def _sighting(record: Record, place: int, seen_at: datetime, day: date | None) -
 
 def _readings(record: Record, paper: Record, seen_at: datetime) -> tuple[Reading, ...]:
     votes, comments = paper.count("upvotes"), record.count("numComments")
-    return (Reading(seen_at, votes=votes, comments=comments),) if votes is not None or comments is not None else ()
+    return (
+        (Reading(seen_at, votes=votes, comments=comments),)
+        if votes is not None or comments is not None
+        else ()
+    )
 
 
 def _code_link(paper: Record) -> str:
-    """Return where the code is; the source gives an address, or only the owner and name of a GitHub repository."""
+    """Return where the code is; the source gives an address, or only the owner and name of a
+    GitHub repository.
+    """
     given = paper.text("githubRepo").strip()
-    return web_link(f"https://github.com/{given}") if _OWNER_AND_NAME.fullmatch(given) else paper.link("githubRepo")
+    return (
+        web_link(f"https://github.com/{given}")
+        if _OWNER_AND_NAME.fullmatch(given)
+        else paper.link("githubRepo")
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class DailyPapers:
     """Hugging Face Daily Papers, asked by day, and for longer windows by month, week and day.
 
-    Pages are counted from 0 and end with an empty one; a page that is not full is no proof of the end. Option `url` replaces the host.
-    A key, a Hugging Face token, doubles the number of requests we may make.
+    Pages are counted from 0 and end with an empty one; a page that is not full is no proof of the
+    end. Option `url` replaces the host. A key, a Hugging Face token, doubles the number of requests
+    we may make.
     """
 
     daily: bool = True
@@ -100,7 +125,8 @@ class DailyPapers:
 
     def request(self, position: Position, options: Options, key: str) -> Request:
         (unit, value), page = position["spans"][0], position["page"]
-        url = f"{address(options, HOST)}/api/daily_papers?{urlencode({unit: value, 'p': page, 'limit': PAGE_SIZE})}"
+        query = urlencode({unit: value, "p": page, "limit": PAGE_SIZE})
+        url = f"{address(options, HOST)}/api/daily_papers?{query}"
         return Request(
             url=url,
             label=f"daily_papers {unit} {value} page {page}",
@@ -108,23 +134,38 @@ class DailyPapers:
             authorization=f"Bearer {key}" if key else "",
         )
 
-    def parse(self, content: bytes, position: Position, options: Options, seen_at: datetime) -> Page:  # noqa: ARG002  # of the protocol
+    def parse(
+        self, content: bytes, position: Position, options: Options, seen_at: datetime
+    ) -> Page:  # of the protocol
         (unit, value), *later = position["spans"]
-        parsed = parse(content, seen_at=seen_at, day=date.fromisoformat(value) if unit == "date" else None)
+        parsed = parse(
+            content, seen_at=seen_at, day=date.fromisoformat(value) if unit == "date" else None
+        )
         digest = hashlib.sha256(content).hexdigest()
         ended = not (parsed.sightings or parsed.rejected)
         if not ended and digest == position["digest"]:
-            parsed = Parsed(warnings=(f"Page {position['page']} is the same as the page before; the source may have stopped paging.",))
+            parsed = Parsed(
+                warnings=(
+                    (
+                        f"Page {position['page']} is the same as the page before; the source "
+                        "may have stopped paging."
+                    ),
+                )
+            )
             ended = True
         if not ended and position["page"] + 1 < MOST_PAGES:
-            return Page(parsed, {"spans": position["spans"], "page": position["page"] + 1, "digest": digest})
+            return Page(
+                parsed, {"spans": position["spans"], "page": position["page"] + 1, "digest": digest}
+            )
         return Page(parsed, {"spans": later, "page": 0, "digest": ""} if later else None)
 
 
 def spans(window: Window) -> list[list[str]]:
-    """Cover a window with the fewest requests: whole months, then whole weeks, then days, the newest first.
+    """Cover a window with the fewest requests: whole months, then whole weeks, then days, the
+    newest first.
 
-    Weeks are ISO weeks; a week 53 is asked by its days, since not every version of the API takes it.
+    Weeks are ISO weeks; a week 53 is asked by its days, since not every version of the API takes
+    it.
     """
     covered: list[list[str]] = []
     day = window.last

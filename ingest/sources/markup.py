@@ -1,4 +1,6 @@
-"""Text out of foreign HTML and XML. Pure; no network, no entities beyond those every parser knows."""
+"""Text out of foreign HTML and XML. Pure; no network, no entities beyond those every parser
+knows.
+"""
 
 import re
 
@@ -6,20 +8,44 @@ from lxml import etree, html
 
 from ingest.sighting import Unreadable
 
-_BLOCKS = frozenset({"p", "div", "br", "li", "ul", "ol", "tr", "table", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6"})
+_BLOCKS = frozenset(
+    {
+        "p",
+        "div",
+        "br",
+        "li",
+        "ul",
+        "ol",
+        "tr",
+        "table",
+        "blockquote",
+        "pre",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+    }
+)
 _SILENT = frozenset({"script", "style", "template", "noscript", "iframe", "object", "svg", "math"})
 _GAPS = re.compile(r"\n\s*\n")
 _MOST_CHARACTERS = 500_000
 
 
 def text_of_html(markup: str) -> str:
-    """Return the words of an HTML fragment, one paragraph per block; what is no markup stays as it is."""
+    """Return the words of an HTML fragment, one paragraph per block; what is no markup stays as
+    it is.
+    """
     if "<" not in markup and "&" not in markup:
         return markup
     try:
-        # Without huge_tree libxml2 drops what is nested 256 deep, and everything after it, without a word.
+        # Without huge_tree libxml2 drops what is nested 256 deep, and everything after it, without
+        # a word.
         parser = html.HTMLParser(huge_tree=True, no_network=True)
-        tree = html.fragment_fromstring(markup[:_MOST_CHARACTERS].replace("\0", ""), create_parent="div", parser=parser)
+        tree = html.fragment_fromstring(
+            markup[:_MOST_CHARACTERS].replace("\0", ""), create_parent="div", parser=parser
+        )
     except (etree.ParserError, ValueError):
         return markup
     words: list[str] = []
@@ -39,7 +65,8 @@ def text_of_html(markup: str) -> str:
 
 
 def xml_root(content: bytes, expected: str) -> etree._Element:
-    """Parse XML without entities, network and size beyond the ordinary, and return its root, whose local name must be `expected`.
+    """Parse XML without entities, network and size beyond the ordinary, and return its root, whose
+    local name must be `expected`.
 
     Raises:
         Unreadable: with what the content is instead.
@@ -47,7 +74,12 @@ def xml_root(content: bytes, expected: str) -> etree._Element:
     if not content.strip():
         raise Unreadable("is empty: XML is needed.")
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
     )
     try:
         root = etree.fromstring(content, parser)

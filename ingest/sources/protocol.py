@@ -1,7 +1,9 @@
-"""What every source that is asked over the network provides. Pure: values only; docs/adding-a-source.md tells how to write one.
+"""What every source that is asked over the network provides. Pure: values only;
+docs/adding-a-source.md tells how to write one.
 
-A run asks a source for a window of days, page by page. A `Position` says which page comes next; it is a small JSON object that is
-stored between two pages, so that a run goes on where it stopped, in any process.
+A run asks a source for a window of days, page by page. A `Position` says which page comes next; it
+is a small JSON object that is stored between two pages, so that a run goes on where it stopped, in
+any process.
 """
 
 from collections.abc import Mapping
@@ -30,8 +32,9 @@ class Window(NamedTuple):
 class Request:
     """One page to ask for. `label` names it where staff look, without anything secret.
 
-    `conditional` pages are asked with the validators of their last answer, and an unchanged one ends the run. `authorization` goes to
-    the first host alone. `redirect_hosts` may be redirected to.
+    `conditional` pages are asked with the validators of their last answer, and an unchanged one
+    ends the run. `authorization` goes to the first host alone. `redirect_hosts` may be redirected
+    to.
     """
 
     url: str
@@ -46,7 +49,8 @@ class Request:
 class Page:
     """What one answer said, and where the next page is; None after the last.
 
-    An answer that is not `whole` could be read in part: it is asked for again as if it had not been seen.
+    An answer that is not `whole` could be read in part: it is asked for again as if it had not been
+    seen.
     """
 
     parsed: Parsed
@@ -55,11 +59,15 @@ class Page:
 
 
 class SourceKind(Protocol):
-    """A kind of source. Everything here is pure; asking and recording are the same for all kinds."""
+    """A kind of source. Everything here is pure; asking and recording are the same for all
+    kinds.
+    """
 
     @property
     def daily(self) -> bool:
-        """Whether something new is expected on every working day, so that nothing new is worth a warning and another look."""
+        """Whether something new is expected on every working day, so that nothing new is worth a
+        warning and another look.
+        """
 
     @property
     def window_counts(self) -> bool:
@@ -75,7 +83,9 @@ class SourceKind(Protocol):
     def request(self, position: Position, options: Options, key: str) -> Request:
         """Return what to ask for. `key` is the source's secret, empty when there is none."""
 
-    def parse(self, content: bytes, position: Position, options: Options, seen_at: datetime) -> Page:
+    def parse(
+        self, content: bytes, position: Position, options: Options, seen_at: datetime
+    ) -> Page:
         """Read an answer that was given at `seen_at` (UTC).
 
         Raises:
@@ -87,9 +97,12 @@ def address(options: Options, default: str = "") -> str:
     """Return the option `url`, which says where the source is, or the `default`.
 
     Raises:
-        BadOptions: it is no web address, or there is none. Whether it may be asked is for the client to judge.
+        BadOptions: it is no web address, or there is none. Whether it may be asked is for the
+            client to judge.
     """
     url = str(options.get("url") or default)
     if not url.startswith(("https://", "http://")) or not url.isprintable() or " " in url:
-        raise BadOptions(f"“url” must be a web address, such as {default or 'https://example.org/feed.xml'}.")
+        raise BadOptions(
+            f"“url” must be a web address, such as {default or 'https://example.org/feed.xml'}."
+        )
     return url if not default else url.rstrip("/")

@@ -13,7 +13,9 @@ from ingest.cleaning import MANY_AUTHORS, NAME_LIMIT, one_line, web_link
 from ingest.sighting import LARGEST_COUNT, Unreadable
 
 EARLIEST_DAY = date(1991, 8, 14)
-"""arXiv's first day. Sources of trending papers name earlier ones only by mistake: 1970 is a zero that was read as a date."""
+"""arXiv's first day. Sources of trending papers name earlier ones only by mistake: 1970 is a
+zero that was read as a date.
+"""
 
 
 def load(content: bytes) -> Any:
@@ -27,7 +29,9 @@ def load(content: bytes) -> Any:
     try:
         return json.loads(content)
     except UnicodeDecodeError as error:
-        raise Unreadable(f"is not UTF-8: byte 0x{content[error.start]:02x} at place {error.start + 1}.") from error
+        raise Unreadable(
+            f"is not UTF-8: byte 0x{content[error.start]:02x} at place {error.start + 1}."
+        ) from error
     except RecursionError as error:
         raise Unreadable("is nested too deeply to be a list of papers.") from error
     except ValueError as error:
@@ -36,7 +40,8 @@ def load(content: bytes) -> Any:
 
 
 class Record:
-    """One JSON object, read field by field. Lookups never raise; what is wrong is added to `warnings`, with the record's place.
+    """One JSON object, read field by field. Lookups never raise; what is wrong is added to
+    `warnings`, with the record's place.
 
     Records inside it share its place and its warnings.
     """
@@ -55,7 +60,11 @@ class Record:
 
     def records(self, name: str) -> list["Record"]:
         """Return the objects of an array; other elements are left out."""
-        return [Record(value, self.place, self.warnings) for value in self.items(name) if isinstance(value, dict)]
+        return [
+            Record(value, self.place, self.warnings)
+            for value in self.items(name)
+            if isinstance(value, dict)
+        ]
 
     def text(self, name: str) -> str:
         """Return a text as it was sent, or an empty one."""
@@ -66,8 +75,12 @@ class Record:
         return ""
 
     def texts(self, name: str) -> list[str]:
-        """Return the texts of an array, cleaned to single lines; empty ones and other elements are left out."""
-        lines = (one_line(value, NAME_LIMIT) for value in self.items(name) if isinstance(value, str))
+        """Return the texts of an array, cleaned to single lines; empty ones and other elements
+        are left out.
+        """
+        lines = (
+            one_line(value, NAME_LIMIT) for value in self.items(name) if isinstance(value, str)
+        )
         return [line for line in lines if line]
 
     def flag(self, name: str) -> bool:
@@ -104,7 +117,9 @@ class Record:
             return None
         try:
             instant = datetime.fromisoformat(value.strip())
-            instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+            instant = (
+                instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+            )
         except (ValueError, OverflowError):
             self._note(f"“{name}” is no date")
             return None
@@ -119,7 +134,9 @@ class Record:
         return instant.date() if instant else None
 
     def names(self, names: list[str], field: str = "authors") -> tuple[str, ...]:
-        """Return names as cleaned, without the empty ones; none where there are more than any paper has."""
+        """Return names as cleaned, without the empty ones; none where there are more than any
+        paper has.
+        """
         cleaned = prose.names(names[: MANY_AUTHORS + 1])
         if len(cleaned) > MANY_AUTHORS:
             self._note(f"“{field}” has {len(names)} names, which cannot be")

@@ -1,4 +1,6 @@
-"""The kinds of sources that are asked over the network, by the name that a Source row carries. Pure."""
+"""The kinds of sources that are asked over the network, by the name that a Source row carries.
+Pure.
+"""
 
 from ingest.sources.arxiv_feed import CategoryFeed
 from ingest.sources.arxiv_oai import Harvest, OnePaper

@@ -1,4 +1,6 @@
-"""Cards: a paper as ready strings for the templates, cleaned, cut to length and safe for every client."""
+"""Cards: a paper as ready strings for the templates, cleaned, cut to length and safe for every
+client.
+"""
 
 import ipaddress
 import re
@@ -18,7 +20,16 @@ from newsletter.composing.content import EditionContent, PaperCard
 from newsletter.composing.locales import locale_of
 from newsletter.composing.summary import summarise
 from newsletter.composing.tongues import PAPERS_LANGUAGE, foreign_language
-from newsletter.composing.typesetting import SEPARATOR, breakable, clean_line, direction, isolated, paragraph, unbroken, with_apostrophes
+from newsletter.composing.typesetting import (
+    SEPARATOR,
+    breakable,
+    clean_line,
+    direction,
+    isolated,
+    paragraph,
+    unbroken,
+    with_apostrophes,
+)
 
 LEAD_LENGTH = 520
 CARD_LENGTH = 320
@@ -27,22 +38,31 @@ NAME_LENGTH = 30
 SHORT_TITLE_LENGTH = 48
 NAMED_AUTHORS = 3
 SEARCHED_LENGTH = 60
-"""Characters. Enough to tell a paper, and few enough that letters of any script, each up to 12 bytes in an address, fit into a line."""
+"""Characters. Enough to tell a paper, and few enough that letters of any script, each up to 12
+bytes in an address, fit into a line.
+"""
 _WORD = re.compile(r"\w+(?:[-’']\w+)*")
-"""Marks stay out of a search: `?` and `*` stand for other letters there, and a colon for a field."""
-_LOOSE_END = re.compile(r"(?: (?:a|an|and|are|as|at|by|for|from|in|into|is|of|on|or|the|to|via|with))+\Z", re.IGNORECASE)
+"""Marks stay out of a search: `?` and `*` stand for other letters there, and a colon for a
+field.
+"""
+_LOOSE_END = re.compile(
+    r"(?: (?:a|an|and|are|as|at|by|for|from|in|into|is|of|on|or|the|to|via|with))+\Z", re.IGNORECASE
+)
 """Words that no shortened title should end with."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardView:
-    """What the templates of a card may name. Plain text, not yet escaped; `_lines` are laid out for the text part.
+    """What the templates of a card may name. Plain text, not yet escaped; `_lines` are laid out for
+    the text part.
 
-    `name` is short enough for links, `short_title` for a list. `find_url` searches for a paper that no source gave a `url` of.
+    `name` is short enough for links, `short_title` for a list. `find_url` searches for a paper that
+    no source gave a `url` of.
 
-    `direction` is "rtl" for a title that runs from right to left, else empty. The languages are codes where a text is in another one
-    than the edition's, else empty. `title`, `byline` and summaries hold zero-width spaces
-    in words too long for a narrow screen only in their `_shown` forms.
+    `direction` is "rtl" for a title that runs from right to left, else empty. The languages are
+    codes where a text is in another one than the edition's, else empty. `title`, `byline` and
+    summaries hold zero-width spaces in words too long for a narrow screen only in their `_shown`
+    forms.
     """
 
     id: int
@@ -78,7 +98,9 @@ class CardView:
 
 
 def cards_of(content: EditionContent) -> tuple[list[CardView], tuple[tuple[int, str], ...]]:
-    """Return the cards of an edition, and the papers that were dropped with the reason: one bad paper stops no other."""
+    """Return the cards of an edition, and the papers that were dropped with the reason: one bad
+    paper stops no other.
+    """
     cards, dropped = [], []
     locale = locale_of(content.language)
     with override(content.language):
@@ -95,7 +117,9 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
     around = get_language() or settings.LANGUAGE_CODE
     title = with_apostrophes(clean_line(without_tex(paper.title))) or gettext("Untitled paper")
     abstract = with_apostrophes(clean_line(without_tex(paper.abstract), ABSTRACT_LIMIT))
-    lead_summary, summary, brief_summary = (summarise(abstract, length) for length in (LEAD_LENGTH, CARD_LENGTH, BRIEF_LENGTH))
+    lead_summary, summary, brief_summary = (
+        summarise(abstract, length) for length in (LEAD_LENGTH, CARD_LENGTH, BRIEF_LENGTH)
+    )
     url = secure_link(paper.url)
     byline = _authors(paper, locale)
     measures = SEPARATOR.join(_measures(paper, locale))
@@ -130,7 +154,9 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
         summary_lines=paragraph(isolated(summary.text), indent=4),
         lead_summary_lines=paragraph(isolated(lead_summary.text), indent=4),
         brief_summary_lines=paragraph(isolated(brief_summary.text), indent=4),
-        note_lines=paragraph(gettext("Editor’s note: %(note)s") % {"note": note}, indent=4) if note else "",
+        note_lines=paragraph(gettext("Editor’s note: %(note)s") % {"note": note}, indent=4)
+        if note
+        else "",
     )
 
 
@@ -146,15 +172,22 @@ def _short(title: str, limit: int) -> str:
 
 
 def _search_for(title: str) -> str:
-    """Return the address of arXiv's search by title, where nearly all papers are; one word finds too many: an empty string."""
+    """Return the address of arXiv's search by title, where nearly all papers are; one word finds
+    too many: an empty string.
+    """
     words = shorten(" ".join(_WORD.findall(clean_line(title))), SEARCHED_LENGTH).rstrip("…")
-    return f"https://arxiv.org/search/?searchtype=title&query={quote_plus(words)}" if " " in words else ""
+    return (
+        f"https://arxiv.org/search/?searchtype=title&query={quote_plus(words)}"
+        if " " in words
+        else ""
+    )
 
 
 def secure_link(address: str) -> str:
     """Return the address with https, or an empty string where a mail should not link to it.
 
-    Mail filters distrust plain http and bare network addresses; a host that serves papers over http alone is unknown to us.
+    Mail filters distrust plain http and bare network addresses; a host that serves papers over http
+    alone is unknown to us.
     """
     link = web_link(address)
     if not link or _is_network_address(urlsplit(link).hostname or ""):
@@ -172,7 +205,9 @@ def _is_network_address(host: str) -> bool:
 
 def _authors(paper: PaperCard, locale: Locale) -> str:
     """Name up to three authors and count the others."""
-    names = [isolated(name) for name in (clean_line(author, 80) for author in paper.authors) if name]
+    names = [
+        isolated(name) for name in (clean_line(author, 80) for author in paper.authors) if name
+    ]
     count = max(paper.author_count or 0, len(names))
     if not names:
         return ""
@@ -180,23 +215,42 @@ def _authors(paper: PaperCard, locale: Locale) -> str:
     if not others:
         return ", ".join(names)
     more = _count(ngettext("%(count)s other", "%(count)s others", others), others, locale)
-    return gettext("%(names)s and %(others)s") % {"names": ", ".join(names[:NAMED_AUTHORS]), "others": more}
+    return gettext("%(names)s and %(others)s") % {
+        "names": ", ".join(names[:NAMED_AUTHORS]),
+        "others": more,
+    }
 
 
 def _measures(paper: PaperCard, locale: Locale) -> Sequence[str]:
-    """Say how many authors where none is named, votes with their growth since the day before, and comments, as far as known."""
+    """Say how many authors where none is named, votes with their growth since the day before,
+    and comments, as far as known.
+    """
     said = []
     if paper.author_count and not any(paper.authors):
-        said.append(_count(ngettext("%(count)s author", "%(count)s authors", paper.author_count), paper.author_count, locale))
+        said.append(
+            _count(
+                ngettext("%(count)s author", "%(count)s authors", paper.author_count),
+                paper.author_count,
+                locale,
+            )
+        )
     if paper.published:
         said.append(unbroken(format_skeleton("yMMMd", paper.published, locale=locale)))
     if paper.votes is not None:
-        said.append(_count(ngettext("%(count)s vote", "%(count)s votes", paper.votes), paper.votes, locale))
+        said.append(
+            _count(ngettext("%(count)s vote", "%(count)s votes", paper.votes), paper.votes, locale)
+        )
         grown = paper.votes - paper.votes_before if paper.votes_before is not None else 0
         if grown > 0:
             said[-1] += " " + _count(gettext("(+%(count)s in a day)"), grown, locale)
     if paper.comments:
-        said.append(_count(ngettext("%(count)s comment", "%(count)s comments", paper.comments), paper.comments, locale))
+        said.append(
+            _count(
+                ngettext("%(count)s comment", "%(count)s comments", paper.comments),
+                paper.comments,
+                locale,
+            )
+        )
     if paper.has_code and not paper.code_url:
         said.append(gettext("with code"))
     return said

@@ -1,7 +1,9 @@
-"""The compiled edition: layout and cards rendered and inlined once, then cut into constants and slots.
+"""The compiled edition: layout and cards rendered and inlined once, then cut into constants and
+slots.
 
-The ordinary templates are rendered with sentinels (letters and digits only, so that neither escaping, URLs nor the serialiser touch
-them) where a reader's values go, and with comments between the parts. The CSS inliner runs once over the whole document.
+The ordinary templates are rendered with sentinels (letters and digits only, so that neither
+escaping, URLs nor the serialiser touch them) where a reader's values go, and with comments between
+the parts. The CSS inliner runs once over the whole document.
 """
 
 import hashlib
@@ -26,7 +28,9 @@ TOP, BOTTOM = "top", "bottom"
 
 
 class BrokenLayout(ValueError):
-    """The layout could not be compiled: a part is missing from the inlined document, or stands where it should not."""
+    """The layout could not be compiled: a part is missing from the inlined document, or stands
+    where it should not.
+    """
 
 
 class UnreadableEdition(ValueError):
@@ -35,7 +39,9 @@ class UnreadableEdition(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where a reader's value goes. `attribute` says that it stands between double quotes in a tag."""
+    """Where a reader's value goes. `attribute` says that it stands between double quotes in a
+    tag.
+    """
 
     name: str
     attribute: bool = False
@@ -48,8 +54,9 @@ Piece = tuple[str | Slot, ...]
 class CompiledParts:
     """An edition ready to be joined per reader.
 
-    `html` and `text` hold a piece per part, with the layout before (`top`) and after (`bottom`) them. `dropped` tells which papers
-    could not be made into cards, and why; a digest must not pick them.
+    `html` and `text` hold a piece per part, with the layout before (`top`) and after (`bottom`)
+    them. `dropped` tells which papers could not be made into cards, and why; a digest must not pick
+    them.
     """
 
     facts: EditionFacts
@@ -65,7 +72,9 @@ class CompiledParts:
         plain = {
             "format": FORMAT,
             "facts": self.facts.to_plain(),
-            "publication": {name: getattr(self.publication, name) for name in Publication.__dataclass_fields__},
+            "publication": {
+                name: getattr(self.publication, name) for name in Publication.__dataclass_fields__
+            },
             "template_hash": self.template_hash,
             "subject": _plain_piece(self.subject),
             "html": {key: _plain_piece(piece) for key, piece in self.html.items()},
@@ -99,18 +108,25 @@ class CompiledParts:
 
 
 def _plain_piece(piece: Piece) -> list[str | tuple[str, bool]]:
-    return [element if isinstance(element, str) else (element.name, element.attribute) for element in piece]
+    return [
+        element if isinstance(element, str) else (element.name, element.attribute)
+        for element in piece
+    ]
 
 
 def _piece_from_plain(plain: Sequence[str | Sequence[str | bool]]) -> Piece:
-    return tuple(element if isinstance(element, str) else Slot(str(element[0]), bool(element[1])) for element in plain)
+    return tuple(
+        element if isinstance(element, str) else Slot(str(element[0]), bool(element[1]))
+        for element in plain
+    )
 
 
 def compile_edition(content: EditionContent) -> CompiledParts:
     """Compile an edition in its language: about a millisecond per paper, once.
 
     Raises:
-        BrokenLayout: when the templates lost a part. A paper that breaks is dropped instead, and named in `dropped`.
+        BrokenLayout: when the templates lost a part. A paper that breaks is dropped instead, and
+            named in `dropped`.
         CutShort: when the inliner lost the end of the document.
     """
     cards, dropped = cards_of(content)
@@ -145,12 +161,17 @@ def _specimen(cards: Sequence[CardView], sentinels: "_Sentinels") -> Iterator[Pa
 class _Sentinels:
     """Names that stand for values and for the borders of parts, and the cutting at them.
 
-    They begin with a hash of all text of the edition, so no paper can contain them: it would have to hold its own hash.
+    They begin with a hash of all text of the edition, so no paper can contain them: it would have
+    to hold its own hash.
     """
 
     def __init__(self, content: str) -> None:
-        self._prefix = "pb" + hashlib.sha256(content.encode("utf-8", "backslashreplace")).hexdigest()[:24]
-        self._names = sorted({*LAYOUT_VALUES, *(name for names in PART_VALUES.values() for name in names)})
+        self._prefix = (
+            "pb" + hashlib.sha256(content.encode("utf-8", "backslashreplace")).hexdigest()[:24]
+        )
+        self._names = sorted(
+            {*LAYOUT_VALUES, *(name for names in PART_VALUES.values() for name in names)}
+        )
         self._slot = re.compile(rf"{self._prefix}v(\d+)q")
         self._border = re.compile(rf"<!--{self._prefix}m(.+?)-->")
 
@@ -165,8 +186,12 @@ class _Sentinels:
         first, *rest = self._border.split(document)
         found = [TOP, *rest[::2]]
         if found != list(keys):
-            raise BrokenLayout(f"The templates gave the parts {found[:20]} where {list(keys)[:20]} were expected.")
-        return {key: self.piece(part) for key, part in zip(found, [first, *rest[1::2]], strict=True)}
+            raise BrokenLayout(
+                f"The templates gave the parts {found[:20]} where {list(keys)[:20]} were expected."
+            )
+        return {
+            key: self.piece(part) for key, part in zip(found, [first, *rest[1::2]], strict=True)
+        }
 
     def piece(self, text: str) -> Piece:
         """Cut a text at its sentinels."""

@@ -1,4 +1,6 @@
-"""What composing works on: an edition's content, a reader's digest, and the rendered mail. Values only."""
+"""What composing works on: an edition's content, a reader's digest, and the rendered mail.
+Values only.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +12,8 @@ Section = Literal["lead", "topics", "also"]
 
 @dataclass(frozen=True, slots=True)
 class PaperCard:
-    """A paper as a digest shows it. Text is plain and hostile: it is cleaned and escaped here, never before.
+    """A paper as a digest shows it. Text is plain and hostile: it is cleaned and escaped here,
+    never before.
 
     What is not known is None or empty. `votes_before` is the count about one day earlier.
     """
@@ -45,10 +48,11 @@ class EditionContent:
 
 
 class DigestPick(NamedTuple):
-    """One paper of a digest, in the order the reader sees it. A tuple, because cards are found by it, ten for every digest.
+    """One paper of a digest, in the order the reader sees it. A tuple, because cards are found by
+    it, ten for every digest.
 
-    `reasons` are what the reader reads, the main one first. Picks of the section `topics` that follow each other under one
-    `topic` (its name) share a heading.
+    `reasons` are what the reader reads, the main one first. Picks of the section `topics` that
+    follow each other under one `topic` (its name) share a heading.
     """
 
     paper_id: int
@@ -58,10 +62,12 @@ class DigestPick(NamedTuple):
 
 
 class DigestLinks(NamedTuple):
-    """Where a digest's links lead: absolute, ASCII, ending with a slash, signed for one reader or delivery.
+    """Where a digest's links lead: absolute, ASCII, ending with a slash, signed for one reader or
+    delivery.
 
-    Under `act` the digest links to `more/PAPER/` and `fewer/PAPER/`. Without `act` it offers neither. Titles lead straight to the paper,
-    or, where clicks are counted, to `PAPER/` under `read`.
+    Under `act` the digest links to `more/PAPER/` and `fewer/PAPER/`. Without `act` it offers
+    neither. Titles lead straight to the paper, or, where clicks are counted, to `PAPER/` under
+    `read`.
     """
 
     leave: str
@@ -74,8 +80,9 @@ class DigestLinks(NamedTuple):
 class Digest(NamedTuple):
     """What one reader gets from an edition. A tuple, because one is made for every mail.
 
-    `message_key` makes the Message-ID: a keyed hash of edition and subscriber in letters and digits, so that the same digest has
-    the same id whenever it is rendered. `note` is an honest line about a thin day. `first` marks the digest after confirming.
+    `message_key` makes the Message-ID: a keyed hash of edition and subscriber in letters and
+    digits, so that the same digest has the same id whenever it is rendered. `note` is an honest
+    line about a thin day. `first` marks the digest after confirming.
     """
 
     edition_id: int
@@ -92,7 +99,9 @@ class Digest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RenderedMail:
-    """A digest ready to be put into a message. `papers` are the ids it really shows, which a weight limit may have cut."""
+    """A digest ready to be put into a message. `papers` are the ids it really shows, which a
+    weight limit may have cut.
+    """
 
     subject: str
     text: str

@@ -15,8 +15,9 @@ _Fill = Callable[[Piece, Mapping[str, str]], str]
 def render(compiled: CompiledParts, digest: Digest) -> RenderedMail:
     """Return the digest of one reader.
 
-    Papers that were dropped from the edition are left out. A digest over the weight budget loses papers from its end, never its
-    footer, and says so. `papers` of the result are those that are left.
+    Papers that were dropped from the edition are left out. A digest over the weight budget loses
+    papers from its end, never its footer, and says so. `papers` of the result are those that are
+    left.
 
     Raises:
         UnknownPaper: when a picked paper is not in the edition.
@@ -26,8 +27,16 @@ def render(compiled: CompiledParts, digest: Digest) -> RenderedMail:
     return within_budget(shown, lambda cut, omitted: _joined(compiled, cut, omitted))
 
 
-def render_web_view(compiled: CompiledParts, digest: Digest, *, home: str, editions: str, withdrawn: Set[int] = frozenset()) -> str:
-    """Return the digest as a page: the same document inside links of the site, without the links that only its reader may follow.
+def render_web_view(
+    compiled: CompiledParts,
+    digest: Digest,
+    *,
+    home: str,
+    editions: str,
+    withdrawn: Set[int] = frozenset(),
+) -> str:
+    """Return the digest as a page: the same document inside links of the site, without the links
+    that only its reader may follow.
 
     Args:
         home, editions: addresses of the site's pages.
@@ -54,20 +63,29 @@ def _joined(compiled: CompiledParts, digest: Digest, omitted: int) -> RenderedMa
     )
 
 
-def _join(pieces: Mapping[str, Piece], layout: Mapping[str, str], parts: Sequence[Part], fill: _Fill) -> str:
+def _join(
+    pieces: Mapping[str, Piece], layout: Mapping[str, str], parts: Sequence[Part], fill: _Fill
+) -> str:
     middle = (fill(pieces[part.key], part.values) for part in parts)
     return "".join((fill(pieces[TOP], layout), *middle, fill(pieces[BOTTOM], layout)))
 
 
 def filled(piece: Piece, values: Mapping[str, str]) -> str:
-    return "".join(element if isinstance(element, str) else values[element.name] for element in piece)
+    return "".join(
+        element if isinstance(element, str) else values[element.name] for element in piece
+    )
 
 
 def filled_html(piece: Piece, values: Mapping[str, str]) -> str:
-    return "".join(element if isinstance(element, str) else escaped(values[element.name], element.attribute) for element in piece)
+    return "".join(
+        element if isinstance(element, str) else escaped(values[element.name], element.attribute)
+        for element in piece
+    )
 
 
 def escaped(value: str, in_attribute: bool) -> str:
-    """Escape a value as the inliner's serialiser does, so that both ways of composing give the same bytes."""
+    """Escape a value as the inliner's serialiser does, so that both ways of composing give the
+    same bytes.
+    """
     safe = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return safe.replace('"', "&quot;") if in_attribute else safe

@@ -1,6 +1,8 @@
-"""EditionFacts: the words of an edition that depend on its papers and language but on no reader, worked out once.
+"""EditionFacts: the words of an edition that depend on its papers and language but on no reader,
+worked out once.
 
-Plural forms, dates and numbers are looked up here, so that composing one reader's digest is a choice of ready strings.
+Plural forms, dates and numbers are looked up here, so that composing one reader's digest is a
+choice of ready strings.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +37,9 @@ _BY_PAPER = ("headlines", "first_headlines", "titles", "names", "summaries", "ad
 
 @dataclass(frozen=True, slots=True)
 class EditionFacts:
-    """Ready strings of one edition in one language. Mappings go by paper id; `sentences` and `more` go by a count."""
+    """Ready strings of one edition in one language. Mappings go by paper id; `sentences` and
+    `more` go by a count.
+    """
 
     edition_id: int
     cadence: str
@@ -73,7 +77,9 @@ class EditionFacts:
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "EditionFacts":
         """Return the facts that `to_plain` gave."""
-        by_paper = {name: {int(key): text for key, text in plain[name].items()} for name in _BY_PAPER}
+        by_paper = {
+            name: {int(key): text for key, text in plain[name].items()} for name in _BY_PAPER
+        }
         return cls(**{**plain, **by_paper})
 
 
@@ -87,10 +93,19 @@ def _facts(content: EditionContent, cards: Sequence[CardView], locale: Locale) -
     weekly = content.cadence == "weekly"
     short_day = format_skeleton("MMMd", content.day, locale=locale)
     total = len(cards)
-    note, health = (isolated(clean_line(without_tex(line), NOTE_LIMIT)) for line in (content.editor_note, content.health_line))
-    headline = gettext("This week: %(title)s · %(day)s") if weekly else gettext("%(title)s · %(day)s")
+    note, health = (
+        isolated(clean_line(without_tex(line), NOTE_LIMIT))
+        for line in (content.editor_note, content.health_line)
+    )
+    headline = (
+        gettext("This week: %(title)s · %(day)s") if weekly else gettext("%(title)s · %(day)s")
+    )
     first = gettext("Your first papers: %(title)s · %(day)s")
-    empty = gettext("Nothing for you this week · %(day)s") if weekly else gettext("Nothing for you today · %(day)s")
+    empty = (
+        gettext("Nothing for you this week · %(day)s")
+        if weekly
+        else gettext("Nothing for you today · %(day)s")
+    )
     return EditionFacts(
         edition_id=content.edition_id,
         cadence=content.cadence,
@@ -102,10 +117,14 @@ def _facts(content: EditionContent, cards: Sequence[CardView], locale: Locale) -
         edition_name=gettext("Weekly edition") if weekly else gettext("Daily edition"),
         editor_note=breakable(note),
         note_language=foreign_language(note, settings.LANGUAGE_CODE, content.language),
-        editor_note_lines=paragraph(gettext("From the editor: %(note)s") % {"note": note}) if note else "",
+        editor_note_lines=paragraph(gettext("From the editor: %(note)s") % {"note": note})
+        if note
+        else "",
         health_line=breakable(health),
         health_lines=paragraph(health),
-        sentences=tuple(_sentence(count, total, weekly, locale) for count in range(min(total, MOST_PICKS) + 1)),
+        sentences=tuple(
+            _sentence(count, total, weekly, locale) for count in range(min(total, MOST_PICKS) + 1)
+        ),
         more=tuple(_more(count, locale) for count in range(min(total, MOST_PICKS) + 1)),
         omitted=tuple(_omitted(count, locale) for count in range(min(total, MOST_PICKS) + 1)),
         also=gettext("Also: %(titles)s"),
@@ -135,12 +154,22 @@ def _headline(form: str, title: str, day: str) -> str:
 
 def _sentence(shown: int, total: int, weekly: bool, locale: Locale) -> str:
     """Say what part of the edition the reader gets; true for any numbers."""
-    words = {"shown": format_decimal(shown, locale=locale), "total": format_decimal(total, locale=locale)}
+    words = {
+        "shown": format_decimal(shown, locale=locale),
+        "total": format_decimal(total, locale=locale),
+    }
     if not shown:
         today = gettext("Nothing in today’s edition fits what you asked for.")
-        return gettext("Nothing in this week’s edition fits what you asked for.") if weekly else today
+        return (
+            gettext("Nothing in this week’s edition fits what you asked for.") if weekly else today
+        )
     if shown == total:
-        return ngettext("The one paper of this edition.", "All %(total)s papers of this edition.", total) % words
+        return (
+            ngettext(
+                "The one paper of this edition.", "All %(total)s papers of this edition.", total
+            )
+            % words
+        )
     today = ngettext(
         "Of %(total)s papers in today’s edition, this one is for you.",
         "Of %(total)s papers in today’s edition, these %(shown)s are for you.",
@@ -155,7 +184,9 @@ def _sentence(shown: int, total: int, weekly: bool, locale: Locale) -> str:
 
 
 def _more(count: int, locale: Locale) -> str:
-    return ngettext("and %(count)s more", "and %(count)s more", count) % {"count": format_decimal(count, locale=locale)}
+    return ngettext("and %(count)s more", "and %(count)s more", count) % {
+        "count": format_decimal(count, locale=locale)
+    }
 
 
 def _omitted(count: int, locale: Locale) -> str:

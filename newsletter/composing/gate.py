@@ -1,4 +1,6 @@
-"""The gate: lints what an edition would send before it is approved, so that a fault costs a minute instead of every reader's mail."""
+"""The gate: lints what an edition would send before it is approved, so that a fault costs a
+minute instead of every reader's mail.
+"""
 
 from collections.abc import Sequence
 
@@ -16,7 +18,8 @@ _SECTIONS: tuple[Section, ...] = ("topics", "also")
 
 
 def faults(content: EditionContent, *, development: bool = False) -> tuple[Finding, ...]:
-    """Return every lint error of digests that together show each paper of the edition, as a full card and as a brief one.
+    """Return every lint error of digests that together show each paper of the edition, as a full
+    card and as a brief one.
 
     `development` allows links to this machine. Warnings do not hold up an edition and are left out.
     """
@@ -26,26 +29,43 @@ def faults(content: EditionContent, *, development: bool = False) -> tuple[Findi
 def faults_in(compiled: CompiledParts, *, development: bool = False) -> tuple[Finding, ...]:
     """Return the same of an edition that is compiled already."""
     papers = list(compiled.facts.titles)
-    groups = [papers[start : start + PAPERS_AT_ONCE] for start in range(0, len(papers), PAPERS_AT_ONCE)]
-    found = [_errors(compiled, group, section, development=development) for group in groups for section in _SECTIONS]
+    groups = [
+        papers[start : start + PAPERS_AT_ONCE] for start in range(0, len(papers), PAPERS_AT_ONCE)
+    ]
+    found = [
+        _errors(compiled, group, section, development=development)
+        for group in groups
+        for section in _SECTIONS
+    ]
     return tuple(dict.fromkeys(finding for errors in found for finding in errors))
 
 
 def told(found: Sequence[Finding]) -> str:
     """Say the first few findings in a line for staff."""
-    return " ".join(f"{finding.rule} ({finding.where}: {finding.what})." for finding in found[:FAULTS_TOLD])
+    return " ".join(
+        f"{finding.rule} ({finding.where}: {finding.what})." for finding in found[:FAULTS_TOLD]
+    )
 
 
-def _errors(compiled: CompiledParts, papers: Sequence[int], section: Section, *, development: bool) -> Sequence[Finding]:
+def _errors(
+    compiled: CompiledParts, papers: Sequence[int], section: Section, *, development: bool
+) -> Sequence[Finding]:
     sections: list[Section] = ["lead", *[section] * (len(papers) - 1)]
     digest = Digest(
         edition_id=compiled.facts.edition_id,
         delivery_id=0,
         subscriber_id=0,
         address="reader@example.org",
-        picks=tuple(DigestPick(paper_id, section=place) for paper_id, place in zip(papers, sections, strict=True)),
+        picks=tuple(
+            DigestPick(paper_id, section=place)
+            for paper_id, place in zip(papers, sections, strict=True)
+        ),
         links=compiled.publication.links_of_nobody(),
         message_key="gate",
     )
     message = to_email_message(render(compiled, digest), digest.address).message()
-    return lint(message.as_bytes(), postal_address=compiled.publication.postal_address, development=development).errors
+    return lint(
+        message.as_bytes(),
+        postal_address=compiled.publication.postal_address,
+        development=development,
+    ).errors

@@ -6,7 +6,9 @@ from newsletter.composing.facts import EditionFacts
 from newsletter.composing.publication import Publication
 
 LONGEST_ADDRESS = 76
-"""Brackets included. Python's modern mail policy makes longer words into encoded ones, which mailbox providers do not read."""
+"""Brackets included. Python's modern mail policy makes longer words into encoded ones, which
+mailbox providers do not read.
+"""
 
 
 class HeaderTooLong(ValueError):
@@ -16,8 +18,9 @@ class HeaderTooLong(ValueError):
 def digest_headers(publication: Publication, facts: EditionFacts, digest: Digest) -> dict[str, str]:
     """Return the headers of a digest beside From, To, Subject and Date.
 
-    One-click leaving is RFC 8058 and RFC 2369, List-Id RFC 2919, Auto-Submitted RFC 3834. Feedback-ID groups Gmail's complaint rates
-    and names no reader. The Message-ID is the same whenever this digest is made again.
+    One-click leaving is RFC 8058 and RFC 2369, List-Id RFC 2919, Auto-Submitted RFC 3834.
+    Feedback-ID groups Gmail's complaint rates and names no reader. The Message-ID is the same
+    whenever this digest is made again.
 
     Raises:
         HeaderTooLong: when the leave link with its brackets is over 76 characters.
@@ -49,14 +52,23 @@ def _ways_to_leave(publication: Publication, leave: str) -> str:
     """Return the one HTTPS address, and a mail address beside it where one is set and fits."""
     link = f"<{leave}>"
     if len(link) > LONGEST_ADDRESS:
-        raise HeaderTooLong(f"The link to leave has {len(link)} characters, {LONGEST_ADDRESS} are allowed: SITE_URL is too long.")
+        raise HeaderTooLong(
+            f"The link to leave has {len(link)} characters, {LONGEST_ADDRESS} are allowed: "
+            "SITE_URL is too long."
+        )
     token = leave.rstrip("/").rpartition("/")[2]
     by_mail = f"<mailto:{publication.unsubscribe_address}?subject={token}>"
-    return f"{link}, {by_mail}" if publication.unsubscribe_address and len(by_mail) <= LONGEST_ADDRESS else link
+    return (
+        f"{link}, {by_mail}"
+        if publication.unsubscribe_address and len(by_mail) <= LONGEST_ADDRESS
+        else link
+    )
 
 
 def _list_id(publication: Publication, cadence: str) -> str:
-    """Return a name that stays the same for ever; the phrase only where it is plain ASCII, since the label is what counts."""
+    """Return a name that stays the same for ever; the phrase only where it is plain ASCII, since
+    the label is what counts.
+    """
     label = f"<{cadence}.{publication.host}>"
     phrase = one_line(f"{publication.name} {cadence}")
     return f"{phrase} {label}" if phrase.isascii() and phrase.replace(" ", "").isalnum() else label

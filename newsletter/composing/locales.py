@@ -5,7 +5,9 @@ from django.utils.translation import to_locale
 
 
 def locale_of(language: str) -> Locale:
-    """Return the Babel locale of a language code such as `en` or `pt-br`; English where Babel knows none."""
+    """Return the Babel locale of a language code such as `en` or `pt-br`; English where Babel
+    knows none.
+    """
     try:
         return Locale.parse(to_locale(language))
     except (UnknownLocaleError, ValueError):

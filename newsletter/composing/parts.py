@@ -1,7 +1,8 @@
-"""Parts: a digest as a layout and a list of parts, each a template with the few values that belong to the reader.
+"""Parts: a digest as a layout and a list of parts, each a template with the few values that belong
+to the reader.
 
-Both ways of composing start here, so they cannot differ in what they say: the plain way gives the parts to the templates, the
-compiled way joins pieces that the same templates made.
+Both ways of composing start here, so they cannot differ in what they say: the plain way gives the
+parts to the templates, the compiled way joins pieces that the same templates made.
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -18,8 +19,8 @@ from newsletter.composing.facts import PREHEADER_LEAST, PREHEADER_LIMIT, Edition
 from newsletter.composing.typesetting import SEPARATOR, breakable, isolated, paragraph
 
 Kind = Literal[
-    "ways", "welcome", "editor", "note", "heading", "lead", "card", "brief", "lead_actions", "actions", "lead_gap", "gap",
-    "omitted", "footer",
+    "ways", "welcome", "editor", "note", "heading", "lead", "card", "brief", "lead_actions",
+    "actions", "lead_gap", "gap", "omitted", "footer",
     "chrome", "withdrawn", "colophon",  # of the web view alone, which has no text part
 ]  # fmt: skip
 
@@ -56,7 +57,9 @@ _CARD_OF_SECTION: Mapping[Section, Kind] = {"lead": "lead", "topics": "card", "a
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One piece of a digest. `mark` is a comment that finds it again in a compiled document; plainly it is empty."""
+    """One piece of a digest. `mark` is a comment that finds it again in a compiled document;
+    plainly it is empty.
+    """
 
     kind: Kind
     values: Mapping[str, str] = field(default_factory=dict)
@@ -79,7 +82,9 @@ class Part:
 
 @lru_cache(maxsize=4_096)
 def piece_key(kind: Kind, paper_id: int) -> str:
-    """Return the name of a compiled piece: cards have one per paper, every other kind one in all."""
+    """Return the name of a compiled piece: cards have one per paper, every other kind one in
+    all.
+    """
     return f"{kind}:{paper_id}" if paper_id else kind
 
 
@@ -103,7 +108,8 @@ def headline(facts: EditionFacts, digest: Digest) -> str:
 
 
 def preheader_pieces(facts: EditionFacts, papers: Sequence[int]) -> tuple[str, ...]:
-    """Return the preview in pieces that digests have in common: it names papers after the first and counts the rest.
+    """Return the preview in pieces that digests have in common: it names papers after the first and
+    counts the rest.
 
     With little to name it goes on with the first one's summary.
     """
@@ -126,7 +132,9 @@ def preheader_pieces(facts: EditionFacts, papers: Sequence[int]) -> tuple[str, .
         return (*said, after, " ", facts.more[left])
     if sum(map(len, said)) + len(after) >= PREHEADER_LEAST:
         return (*said, after)
-    return (shorten(f"{''.join(said)}{after}{SEPARATOR}{facts.summaries[papers[0]]}", PREHEADER_LIMIT),)
+    return (
+        shorten(f"{''.join(said)}{after}{SEPARATOR}{facts.summaries[papers[0]]}", PREHEADER_LIMIT),
+    )
 
 
 @lru_cache(maxsize=64)
@@ -137,14 +145,22 @@ def _around_titles(also: str) -> tuple[str, str]:
 
 
 def parts_of(facts: EditionFacts, digest: Digest, omitted: int = 0) -> list[Part]:
-    """Return the parts in the order the reader sees them. `omitted` papers were cut at the end for weight."""
-    return [*opening_parts(facts, digest), *_papers(facts, digest), *closing_parts(facts, digest, omitted)]
+    """Return the parts in the order the reader sees them. `omitted` papers were cut at the end
+    for weight.
+    """
+    return [
+        *opening_parts(facts, digest),
+        *_papers(facts, digest),
+        *closing_parts(facts, digest, omitted),
+    ]
 
 
 def opening_parts(facts: EditionFacts, digest: Digest) -> list[Part]:
     """Return what stands before the papers."""
     links = digest.links
-    parts = [Part("ways", {"view": links.view, "preferences": links.preferences, "leave": links.leave})]
+    parts = [
+        Part("ways", {"view": links.view, "preferences": links.preferences, "leave": links.leave})
+    ]
     if digest.first:
         parts.append(Part("welcome", {"preferences": links.preferences}))
     if facts.editor_note:
@@ -156,7 +172,9 @@ def opening_parts(facts: EditionFacts, digest: Digest) -> list[Part]:
 
 def note_part(note: str) -> Part:
     """Return a line to the reader, the last part before the papers."""
-    return Part("note", {"note": breakable(isolated(note)), "note_lines": paragraph(isolated(note))})
+    return Part(
+        "note", {"note": breakable(isolated(note)), "note_lines": paragraph(isolated(note))}
+    )
 
 
 def closing_parts(facts: EditionFacts, digest: Digest, omitted: int = 0) -> list[Part]:
@@ -164,13 +182,19 @@ def closing_parts(facts: EditionFacts, digest: Digest, omitted: int = 0) -> list
     links, parts = digest.links, []
     if omitted:
         said = facts.omitted[min(omitted, len(facts.omitted) - 1)]
-        parts.append(Part("omitted", {"omitted": said, "omitted_lines": paragraph(said), "view": links.view}))
+        parts.append(
+            Part("omitted", {"omitted": said, "omitted_lines": paragraph(said), "view": links.view})
+        )
     own = {"view": links.view, "preferences": links.preferences, "leave": links.leave}
     return [*parts, Part("footer", {"address": digest.address, **own})]
 
 
-def web_parts_of(facts: EditionFacts, digest: Digest, chrome: Mapping[str, str], withdrawn: Set[int]) -> list[Part]:
-    """Return the parts of the web view: the digest without anything that only its reader may do, inside the site's own links."""
+def web_parts_of(
+    facts: EditionFacts, digest: Digest, chrome: Mapping[str, str], withdrawn: Set[int]
+) -> list[Part]:
+    """Return the parts of the web view: the digest without anything that only its reader may do,
+    inside the site's own links.
+    """
     parts: list[Part] = [Part("chrome", chrome)]
     if facts.editor_note:
         parts.append(Part("editor"))
@@ -196,20 +220,31 @@ def heading_part(heading: str) -> Part:
     return Part("heading", _heading_values(heading))
 
 
-def pick_parts(facts: EditionFacts, pick: DigestPick, number: str, links: DigestLinks) -> tuple[Part, Part]:
-    """Return a paper's card and what stands under it: the links to answer with, or a gap where there is no `act`."""
+def pick_parts(
+    facts: EditionFacts, pick: DigestPick, number: str, links: DigestLinks
+) -> tuple[Part, Part]:
+    """Return a paper's card and what stands under it: the links to answer with, or a gap where
+    there is no `act`.
+    """
     lead = pick.section == "lead"
-    card = Part(_CARD_OF_SECTION[pick.section], _card_values(facts, pick, number, links.read), pick.paper_id)
+    card = Part(
+        _CARD_OF_SECTION[pick.section], _card_values(facts, pick, number, links.read), pick.paper_id
+    )
     if not links.act:
         return card, Part("lead_gap" if lead else "gap")
-    return card, Part("lead_actions" if lead else "actions", _action_values(facts, links.act, pick.paper_id))
+    return card, Part(
+        "lead_actions" if lead else "actions", _action_values(facts, links.act, pick.paper_id)
+    )
 
 
 @lru_cache(maxsize=4_096)
 def _heading_values(heading: str) -> Mapping[str, str]:
     heading = isolated(heading)
     lines = paragraph(heading)
-    return {"heading": breakable(heading), "heading_lines": f"{lines}\n{'-' * min(max(map(wcwidth.width, lines.splitlines())), 78)}"}
+    return {
+        "heading": breakable(heading),
+        "heading_lines": f"{lines}\n{'-' * min(max(map(wcwidth.width, lines.splitlines())), 78)}",
+    }
 
 
 def heading_of(facts: EditionFacts, pick: DigestPick) -> str:
@@ -221,8 +256,16 @@ def heading_of(facts: EditionFacts, pick: DigestPick) -> str:
 
 def _card_values(facts: EditionFacts, pick: DigestPick, number: str, read: str) -> dict[str, str]:
     address = f"{read}{pick.paper_id}/" if read else facts.addresses[pick.paper_id]
-    reasons = tuple(_without_heading(reason, pick.topic) for reason in pick.reasons) if pick.section == "topics" else pick.reasons
-    return {**_reason_values(reasons or (facts.no_reason,), facts.why), "number": number, "read": address}
+    reasons = (
+        tuple(_without_heading(reason, pick.topic) for reason in pick.reasons)
+        if pick.section == "topics"
+        else pick.reasons
+    )
+    return {
+        **_reason_values(reasons or (facts.no_reason,), facts.why),
+        "number": number,
+        "read": address,
+    }
 
 
 def _without_heading(reason: str, topic: str) -> str:

@@ -1,4 +1,6 @@
-"""The plain way: templates and the CSS inliner for every digest. It is slow, and the specification of the compiled way."""
+"""The plain way: templates and the CSS inliner for every digest. It is slow, and the
+specification of the compiled way.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +18,8 @@ from subscriptions.inlining import inline_css
 
 
 def render_plainly(content: EditionContent, digest: Digest) -> RenderedMail:
-    """Return the digest of one reader; see `newsletter.composing.digest.render`, which must say the same.
+    """Return the digest of one reader; see `newsletter.composing.digest.render`, which must say the
+    same.
 
     Raises:
         UnknownPaper: when a picked paper is not in the edition.
@@ -38,14 +41,19 @@ class PlainEdition:
     @classmethod
     def of(cls, content: EditionContent) -> "PlainEdition":
         cards, dropped = cards_of(content)
-        return cls(facts_of(content, cards), this_publication(), {card.id: card for card in cards}, dropped)
+        return cls(
+            facts_of(content, cards), this_publication(), {card.id: card for card in cards}, dropped
+        )
 
     def render(self, digest: Digest) -> RenderedMail:
         """Return one reader's digest; raises as `render_plainly` does."""
         return within_budget(shown_digest(digest, self.facts, self.dropped), self._composed)
 
     def _composed(self, shown: Digest, omitted: int) -> RenderedMail:
-        parts = [replace(part, card=self.cards.get(part.paper_id)) for part in parts_of(self.facts, shown, omitted)]
+        parts = [
+            replace(part, card=self.cards.get(part.paper_id))
+            for part in parts_of(self.facts, shown, omitted)
+        ]
         context = {"parts": parts, "end": "", **layout_values(self.facts, shown)}
         return RenderedMail(
             subject=rendered(SUBJECT, self.facts, self.publication, context).strip(),

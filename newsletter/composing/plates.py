@@ -1,7 +1,9 @@
-"""Plates: encoded parts of digests that many readers share, with marks where a reader's own values go.
+"""Plates: encoded parts of digests that many readers share, with marks where a reader's own values
+go.
 
-A mark is a single control character, which encoded text never holds, so that putting the values in is a search for one byte. What
-surrounds the cards is cut at its marks once and for all: then a whole message is one choice from a row of ready values, and one join.
+A mark is a single control character, which encoded text never holds, so that putting the values in
+is a search for one byte. What surrounds the cards is cut at its marks once and for all: then a
+whole message is one choice from a row of ready values, and one join.
 """
 
 import re
@@ -49,14 +51,18 @@ class EncodedPiece:
         """Return the piece with its values, encoded."""
         return b"".join(
             [
-                element if isinstance(element, bytes) else _value(values[element.name], element.attribute, self.markup)
+                element
+                if isinstance(element, bytes)
+                else _value(values[element.name], element.attribute, self.markup)
                 for element in self.elements
             ]
         )
 
 
 class Variants(NamedTuple):
-    """Values, encoded for each kind of place where a mark can stand: in the text part, in HTML and in an attribute there."""
+    """Values, encoded for each kind of place where a mark can stand: in the text part, in HTML
+    and in an attribute there.
+    """
 
     text: Sequence[bytes]
     html: Sequence[bytes]
@@ -64,7 +70,9 @@ class Variants(NamedTuple):
 
 
 class OwnValues(NamedTuple):
-    """A reader's own values. `plain` says that all of them were letters and signs that mean nothing anywhere."""
+    """A reader's own values. `plain` says that all of them were letters and signs that mean
+    nothing anywhere.
+    """
 
     variants: Variants
     plain: bool
@@ -73,7 +81,8 @@ class OwnValues(NamedTuple):
     def of(cls, links: DigestLinks, address: str) -> "OwnValues":
         """Encode the values. `address` is a clean line."""
         values = (links.leave, links.preferences, links.view, address, links.act, links.read)
-        # One look at all of them: six short texts that need no encoding are nearly always what there is.
+        # One look at all of them: six short texts that need no encoding are nearly always what
+        # there is.
         lines = "\n".join(values)
         if _NEEDS_NOTHING.fullmatch(lines):
             encoded = [line + SOFT_BREAK for line in lines.encode("ascii").split(b"\n")]
@@ -83,7 +92,9 @@ class OwnValues(NamedTuple):
 
 def variants(values: Iterable[str]) -> Variants:
     """Encode any values."""
-    return Variants(*([_value(value, attribute, markup) for value in values] for attribute, markup in _KINDS))
+    return Variants(
+        *([_value(value, attribute, markup) for value in values] for attribute, markup in _KINDS)
+    )
 
 
 _KINDS = ((False, False), (False, True), (True, True))
@@ -91,7 +102,9 @@ _KINDS = ((False, False), (False, True), (True, True))
 
 
 class Between(NamedTuple):
-    """What stands between the constants of a message beside its values: the head, a note to the reader, the papers."""
+    """What stands between the constants of a message beside its values: the head, a note to the
+    reader, the papers.
+    """
 
     head: bytes
     note_text: bytes
@@ -100,8 +113,12 @@ class Between(NamedTuple):
     papers_html: bytes
 
 
-def row_of_values(between: Between, own: Variants, preheader: Sequence[bytes], shared: Variants) -> tuple[bytes, ...]:
-    """Return all values of a message in the order that `_place` counts. `preheader` is encoded for each kind of place."""
+def row_of_values(
+    between: Between, own: Variants, preheader: Sequence[bytes], shared: Variants
+) -> tuple[bytes, ...]:
+    """Return all values of a message in the order that `_place` counts. `preheader` is encoded
+    for each kind of place.
+    """
     in_text, in_html, in_attribute = preheader
     return (
         *(*between, *own.text, in_text, *shared.text),
@@ -114,7 +131,9 @@ def row_of_values(between: Between, own: Variants, preheader: Sequence[bytes], s
 def _meaning(mark: bytes, markup: bool) -> tuple[int, int]:
     """Return which of the variants a mark stands for, and which of the values in it."""
     in_attribute = mark[0] > _IN_AN_ATTRIBUTE
-    return _KINDS.index((in_attribute, markup)), _CHARACTERS.index(chr(mark[0] - in_attribute * _IN_AN_ATTRIBUTE))
+    return _KINDS.index((in_attribute, markup)), _CHARACTERS.index(
+        chr(mark[0] - in_attribute * _IN_AN_ATTRIBUTE)
+    )
 
 
 def _place(kind: int, number: int) -> int:
@@ -131,9 +150,15 @@ class Frame:
         first = len(Between._fields) + len(_KINDS) * _DIFFERENT
         places = iter(range(first, first + len(constants)))
         self._constants = tuple(constants)
-        self.preheader_kinds = [kind for kind in range(len(_KINDS)) if _place(kind, _PREHEADER) in elements]
-        """The kinds of places, in the order of `Variants`, where the layout has its preview: nearly always one."""
-        self._take = itemgetter(*(next(places) if isinstance(element, bytes) else element for element in elements))
+        self.preheader_kinds = [
+            kind for kind in range(len(_KINDS)) if _place(kind, _PREHEADER) in elements
+        ]
+        """The kinds of places, in the order of `Variants`, where the layout has its preview:
+        nearly always one.
+        """
+        self._take = itemgetter(
+            *(next(places) if isinstance(element, bytes) else element for element in elements)
+        )
 
     def filled(self, values: tuple[bytes, ...]) -> bytes:
         """Return the message with a row of values."""
@@ -143,11 +168,17 @@ class Frame:
 def cut(content: bytes, *, markup: bool) -> list[bytes | int]:
     """Cut an engraved text at its marks into constants and the places of values."""
     pieces = _ANY_MARK.split(content)
-    return [_place(*_meaning(piece, markup)) if number % 2 else piece for number, piece in enumerate(pieces) if piece]
+    return [
+        _place(*_meaning(piece, markup)) if number % 2 else piece
+        for number, piece in enumerate(pieces)
+        if piece
+    ]
 
 
 class Plate(NamedTuple):
-    """Encoded parts with everything in them but a reader's own values, for which marks stand. Readers share plates."""
+    """Encoded parts with everything in them but a reader's own values, for which marks stand.
+    Readers share plates.
+    """
 
     text: bytes
     html: bytes
@@ -158,11 +189,15 @@ class Plate(NamedTuple):
 
     def html_marks(self) -> set["Mark"]:
         """Return those in the HTML."""
-        return {Mark(mark, *_meaning(mark, True)) for mark in _OWN_MARKS_IN_HTML if mark in self.html}
+        return {
+            Mark(mark, *_meaning(mark, True)) for mark in _OWN_MARKS_IN_HTML if mark in self.html
+        }
 
 
 class Mark(NamedTuple):
-    """A mark for one of a reader's own values: which of the variants it stands for, and which of the values in it."""
+    """A mark for one of a reader's own values: which of the variants it stands for, and which of
+    the values in it.
+    """
 
     character: bytes
     kind: int
@@ -171,14 +206,18 @@ class Mark(NamedTuple):
 
 @lru_cache(maxsize=8_192)
 def _value(value: str, attribute: bool, markup: bool) -> bytes:
-    """Return a value encoded. A digest names most of its values several times, and readers share many."""
+    """Return a value encoded. A digest names most of its values several times, and readers share
+    many.
+    """
     return quoted(escaped(value, attribute) if markup else value)
 
 
 def encoded_piece(piece: Piece, *, markup: bool) -> EncodedPiece:
     """Encode a piece once for all readers. `markup` says that its values must be escaped."""
     return EncodedPiece(
-        elements=tuple(quoted(element) if isinstance(element, str) else element for element in piece),
+        elements=tuple(
+            quoted(element) if isinstance(element, str) else element for element in piece
+        ),
         markup=markup,
     )
 
@@ -192,8 +231,16 @@ def engraved(piece: EncodedPiece, values: Mapping[str, str]) -> bytes:
             continue
         value = values[element.name]
         if value[:1] in MARKS.values():
-            # A plain text has no tags: what looks like one is a sign of a paper's title, as in "n < 5".
-            content.append(bytes([ord(value[0]) + (_IN_AN_ATTRIBUTE if element.attribute and piece.markup else 0)]))
+            # A plain text has no tags: what looks like one is a sign of a paper's title, as in "n <
+            # 5".
+            content.append(
+                bytes(
+                    [
+                        ord(value[0])
+                        + (_IN_AN_ATTRIBUTE if element.attribute and piece.markup else 0)
+                    ]
+                )
+            )
             value = value[1:]
         content.append(_value(value, element.attribute, piece.markup))
     return b"".join(content)
@@ -205,7 +252,14 @@ def number_of(number: int) -> bytes:
     return quoted(f"{number:>2}")
 
 
-def plate_of(text_pieces: Mapping[str, EncodedPiece], html_pieces: Mapping[str, EncodedPiece], parts: Iterable[Part]) -> Plate:
+def plate_of(
+    text_pieces: Mapping[str, EncodedPiece],
+    html_pieces: Mapping[str, EncodedPiece],
+    parts: Iterable[Part],
+) -> Plate:
     """Engrave parts, whose values may begin with marks."""
-    pairs = [(engraved(text_pieces[part.key], part.values), engraved(html_pieces[part.key], part.values)) for part in parts]
+    pairs = [
+        (engraved(text_pieces[part.key], part.values), engraved(html_pieces[part.key], part.values))
+        for part in parts
+    ]
     return Plate(b"".join(text for text, _ in pairs), b"".join(html for _, html in pairs))

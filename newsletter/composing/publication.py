@@ -22,8 +22,15 @@ class Publication:
     sender_id: str
 
     def links_of_nobody(self) -> DigestLinks:
-        """Return links of the true shape that no reader has, for digests that are looked at here and sent nowhere."""
-        return DigestLinks(leave=f"{self.url}/u/0/", preferences=f"{self.url}/p/0/", view=f"{self.url}/v/0/", act=f"{self.url}/a/0/")
+        """Return links of the true shape that no reader has, for digests that are looked at here
+        and sent nowhere.
+        """
+        return DigestLinks(
+            leave=f"{self.url}/u/0/",
+            preferences=f"{self.url}/p/0/",
+            view=f"{self.url}/v/0/",
+            act=f"{self.url}/a/0/",
+        )
 
 
 def this_publication() -> Publication:

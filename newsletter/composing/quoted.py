@@ -1,7 +1,9 @@
-"""Quoted-printable for texts that are encoded piece by piece and joined afterwards (RFC 2045 section 6.7).
+"""Quoted-printable for texts that are encoded piece by piece and joined afterwards (RFC 2045
+section 6.7).
 
-Each piece begins at the start of a line and ends with a soft break, so pieces can stand in any order. A dot at the start of a line is
-written as =2E, so that no mail made of such pieces needs its dots doubled for SMTP.
+Each piece begins at the start of a line and ends with a soft break, so pieces can stand in any
+order. A dot at the start of a line is written as =2E, so that no mail made of such pieces needs its
+dots doubled for SMTP.
 """
 
 import re
@@ -26,13 +28,17 @@ def quoted(text: str) -> bytes:
 
 @lru_cache(maxsize=8_192)
 def _quoted_at_length(text: str) -> bytes:
-    """Encode a text that needs breaking or escaping; what repeats from reader to reader is encoded once."""
+    """Encode a text that needs breaking or escaping; what repeats from reader to reader is
+    encoded once.
+    """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8").split(b"\n")
     return b"\r\n".join(map(_line, lines)) + SOFT_BREAK
 
 
 def _line(line: bytes) -> bytes:
-    """Encode one line without its end, broken softly where it grows too long, never within an escape."""
+    """Encode one line without its end, broken softly where it grows too long, never within an
+    escape.
+    """
     escaped = _UNSAFE.sub(lambda found: b"=%02X" % found[0][0], line)
     broken: list[bytes] = []
     start = 0
@@ -43,7 +49,8 @@ def _line(line: bytes) -> bytes:
         if end >= len(escaped):
             broken.append(dot + escaped[start:])
             return SOFT_BREAK.join(broken)
-        # An escape is an equals sign and two digits: one that would be cut goes to the next line as a whole.
+        # An escape is an equals sign and two digits: one that would be cut goes to the next line as
+        # a whole.
         end -= next((back for back in (1, 2) if escaped[end - back] == ESCAPE), 0)
         broken.append(dot + escaped[start:end])
         start = end

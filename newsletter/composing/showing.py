@@ -12,13 +12,18 @@ class UnknownPaper(ValueError):
 
 
 def shown_digest(digest: Digest, facts: EditionFacts, dropped: Sequence[tuple[int, str]]) -> Digest:
-    """Return the digest without papers that were dropped from the edition, and with every text of it as one clean line.
+    """Return the digest without papers that were dropped from the edition, and with every text of
+    it as one clean line.
 
     Raises:
         UnknownPaper: when a picked paper is not in the edition at all.
     """
-    picks = tuple(shown_pick(pick, facts) for pick in digest.picks if pick.paper_id not in left_out(dropped))
-    return digest._replace(address=shown_line(digest.address), note=shown_line(digest.note), picks=picks)
+    picks = tuple(
+        shown_pick(pick, facts) for pick in digest.picks if pick.paper_id not in left_out(dropped)
+    )
+    return digest._replace(
+        address=shown_line(digest.address), note=shown_line(digest.note), picks=picks
+    )
 
 
 def left_out(dropped: Sequence[tuple[int, str]]) -> frozenset[int]:

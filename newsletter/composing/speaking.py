@@ -16,8 +16,14 @@ from newsletter.ranking.wording import Wording
 
 
 def spoken(text: str, language: str) -> str:
-    """Return a text of the ranking in a language that is offered; readers of others get English, as with all of a mail."""
-    if not isinstance(text, Wording) or language.partition("-")[0] == "en" or language not in dict(settings.LANGUAGES):
+    """Return a text of the ranking in a language that is offered; readers of others get English,
+    as with all of a mail.
+    """
+    if (
+        not isinstance(text, Wording)
+        or language.partition("-")[0] == "en"
+        or language not in dict(settings.LANGUAGES)
+    ):
         return text
     with override(language):
         return text.said_by(_Translator(locale_of(language)))
@@ -29,7 +35,9 @@ def spoken_reasons(reasons: Sequence[Reason], language: str) -> tuple[str, ...]:
 
 
 class _Translator:
-    """Says templates in the active language, and writes numbers, days and lists as its locale does."""
+    """Says templates in the active language, and writes numbers, days and lists as its locale
+    does.
+    """
 
     def __init__(self, locale: Locale) -> None:
         self.locale = locale

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from ingest.cleaning import shorten
 
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])[”\"')\]]*(?:\s+|(?<=[。！？]))(?=\S)")
-_NOT_AN_END = re.compile(r"(?:\b(?:e\.g|i\.e|et al|etc|cf|vs|Fig|Figs|Eq|Eqs|Sec|Tab|resp|approx|Dr|No|St|[A-Z])\.)$")
+_NOT_AN_END = re.compile(
+    r"(?:\b(?:e\.g|i\.e|et al|etc|cf|vs|Fig|Figs|Eq|Eqs|Sec|Tab|resp|approx|Dr|No|St|[A-Z])\.)$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,9 @@ class Summary:
 
 
 def summarise(text: str, limit: int) -> Summary:
-    """Return as many whole sentences as fit into `limit` characters; where not even one does, its words with an ellipsis."""
+    """Return as many whole sentences as fit into `limit` characters; where not even one does,
+    its words with an ellipsis.
+    """
     if len(text) <= limit:
         return Summary(text, cut=False)
     end = 0

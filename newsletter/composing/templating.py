@@ -11,18 +11,31 @@ from django.utils.translation import override
 from newsletter.composing.facts import EditionFacts
 from newsletter.composing.publication import Publication
 
-SUBJECT, TEXT, HTML = "emails/digest/subject.txt", "emails/digest/body.txt", "emails/digest/body.html"
+SUBJECT, TEXT, HTML = (
+    "emails/digest/subject.txt",
+    "emails/digest/body.txt",
+    "emails/digest/body.html",
+)
 
 
-def rendered(template: str, facts: EditionFacts, publication: Publication, context: Mapping[str, Any]) -> str:
-    """Return one template of the digest rendered in the edition's language. `context` holds the parts and the layout's values."""
+def rendered(
+    template: str, facts: EditionFacts, publication: Publication, context: Mapping[str, Any]
+) -> str:
+    """Return one template of the digest rendered in the edition's language. `context` holds the
+    parts and the layout's values.
+    """
     with override(facts.language):
-        safe = get_template(template).render({"edition": facts, "publication": publication, **context})
-    return str.__str__(safe)  # a plain copy: a mail is no markup for another template, and SafeString's own str() is itself
+        safe = get_template(template).render(
+            {"edition": facts, "publication": publication, **context}
+        )
+    # A plain copy: a mail is no markup for another template, and SafeString's own str() is itself.
+    return str.__str__(safe)
 
 
 def template_hash() -> str:
-    """Return the hex SHA-256 over every template a digest is made from; a compiled edition names the one it was made with."""
+    """Return the hex SHA-256 over every template a digest is made from; a compiled edition names
+    the one it was made with.
+    """
     folder = Path(get_template(HTML).origin.name).parent  # type: ignore[attr-defined]  # Django's own backend has it
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.suffix in {".html", ".txt"}):

@@ -1,9 +1,13 @@
-"""Tongues: which language a text is in as far as its letters tell, so that a screen reader speaks it as it is meant."""
+"""Tongues: which language a text is in as far as its letters tell, so that a screen reader
+speaks it as it is meant.
+"""
 
 import re
 
 PAPERS_LANGUAGE = "en"
-"""What papers written in Latin letters are taken for: no source says, and nearly all of them are."""
+"""What papers written in Latin letters are taken for: no source says, and nearly all of them
+are.
+"""
 _BY_SCRIPT = {
     "ja": re.compile("[\u3040-\u30ff]"),
     "ko": re.compile("[\u1100-\u11ff\uac00-\ud7af]"),
@@ -17,7 +21,9 @@ _BY_SCRIPT = {
     "hi": re.compile("[\u0900-\u097f]"),
     "th": re.compile("[\u0e00-\u0e7f]"),
 }
-"""In this order: kana decide for Japanese where Han letters stand beside them, and letters of Ukrainian and Persian alone likewise."""
+"""In this order: kana decide for Japanese where Han letters stand beside them, and letters of
+Ukrainian and Persian alone likewise.
+"""
 _LETTERS_OF = {
     "ja": re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"),
     "uk": _BY_SCRIPT["ru"],
@@ -27,7 +33,8 @@ _WHERE_A_WORD_IS_A_LETTER = {"ja", "ko", "zh"}
 
 
 def foreign_language(text: str, own: str, around: str) -> str:
-    """Return the language code of a text that stands among words of another language, or nothing where it is the same.
+    """Return the language code of a text that stands among words of another language, or nothing
+    where it is the same.
 
     Args:
         own: the language to take for granted where the letters are Latin.
@@ -38,7 +45,9 @@ def foreign_language(text: str, own: str, around: str) -> str:
 
 
 def _by_letters(text: str) -> str:
-    """Return the language whose letters are half of the text's or more; a formula's Greek in an English title is less."""
+    """Return the language whose letters are half of the text's or more; a formula's Greek in an
+    English title is less.
+    """
     letters = sum(character.isalpha() for character in text)
     for code, decisive in _BY_SCRIPT.items():
         if decisive.search(text):

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from newsletter.composing.content import Digest, RenderedMail
 
 HTML_BUDGET = 80_000
-"""Bytes of HTML. Gmail hides what comes after about 102,000, and the way out of the list is at the end."""
+"""Bytes of HTML. Gmail hides what comes after about 102,000, and the way out of the list is at
+the end.
+"""
 
 Compose = Callable[[Digest, int], RenderedMail]
 
 
 def within_budget(digest: Digest, compose: Compose, budget: int = HTML_BUDGET) -> RenderedMail:
-    """Return what `compose(digest, omitted)` makes of as many papers as fit the budget; those that do not are cut from the end.
+    """Return what `compose(digest, omitted)` makes of as many papers as fit the budget; those that
+    do not are cut from the end.
 
     A layout that is too heavy without any paper is returned as it is.
     """

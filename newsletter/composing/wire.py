@@ -1,7 +1,8 @@
 """The wire form: a compiled edition as ready-encoded bytes, joined per reader into a whole message.
 
-It says exactly what newsletter.composing.message makes of the same digest: the same headers and the same two parts, letter for letter.
-Only the encoding is cut in other places, which no reader sees; tests compare the two after parsing.
+It says exactly what newsletter.composing.message makes of the same digest: the same headers and the
+same two parts, letter for letter. Only the encoding is cut in other places, which no reader sees;
+tests compare the two after parsing.
 """
 
 import re
@@ -61,11 +62,15 @@ from newsletter.composing.showing import left_out, shown_line, shown_pick
 from newsletter.composing.weight import HTML_BUDGET
 
 CARDS_KEPT = 16_384
-"""Some 4 kB each. Of 20,000 readers with 30 topics and 200 papers 3,000 different cards were asked for."""
+"""Some 4 kB each. Of 20,000 readers with 30 topics and 200 papers 3,000 different cards were
+asked for.
+"""
 SAYINGS_KEPT = 16_384
 """Titles and other pieces of previews, some hundred bytes each."""
 BOUNDARY = b"=_digest_=_"
-"""No quoted-printable text can hold it: there an equals sign is always followed by a hexadecimal digit or a line end."""
+"""No quoted-printable text can hold it: there an equals sign is always followed by a hexadecimal
+digit or a line end.
+"""
 
 
 class WireMail(NamedTuple):
@@ -86,14 +91,18 @@ _TWO_DOTS = re.compile(rb"(?m)^\.\.")
 
 
 def dotted(content: bytes) -> bytes:
-    """Return a message as SMTP takes it: dots that begin a line are doubled, and the last line is a lone one (RFC 5321 section 4.5.2)."""
+    """Return a message as SMTP takes it: dots that begin a line are doubled, and the last line
+    is a lone one (RFC 5321 section 4.5.2).
+    """
     if content.startswith(b".") or b"\n." in content:
         content = _DOT.sub(b"..", content)
     return content + (b"" if content.endswith(b"\r\n") else b"\r\n") + _LONE_DOT
 
 
 class _Card(NamedTuple):
-    """A paper as it is shown for some reasons, and the heading that it stands under. The text is cut where the number goes."""
+    """A paper as it is shown for some reasons, and the heading that it stands under. The text is
+    cut where the number goes.
+    """
 
     paper_id: int
     pick: DigestPick
@@ -107,7 +116,9 @@ _PAPER = itemgetter(_Card._fields.index("paper_id"))
 
 
 class _Layout(NamedTuple):
-    """What the layout says to readers with the same first paper and as many in all: the subject's line, and the values."""
+    """What the layout says to readers with the same first paper and as many in all: the
+    subject's line, and the values.
+    """
 
     subject: str
     values: Variants
@@ -115,19 +126,25 @@ class _Layout(NamedTuple):
 
 @dataclass(slots=True)
 class _Cards:
-    """The cards of digests with the same kinds of links. `text_marks` and `html_marks` are those that any of them holds."""
+    """The cards of digests with the same kinds of links. `text_marks` and `html_marks` are those
+    that any of them holds.
+    """
 
     act: bool
     read: bool
     by_identity: dict[int, _Card] = field(default_factory=dict)
-    """By the pick's id, which saves the hash of its texts ten times a digest. A card keeps its pick alive."""
+    """By the pick's id, which saves the hash of its texts ten times a digest. A card keeps its
+    pick alive.
+    """
     below: dict[tuple[str, int], Plate] = field(default_factory=dict)
     text_marks: frozenset[Mark] = frozenset()
     html_marks: frozenset[Mark] = frozenset()
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note_marks(self, plate: Plate) -> None:
-        """Remember the marks of a new plate. Other threads, which may be going through the sets, keep those that they have."""
+        """Remember the marks of a new plate. Other threads, which may be going through the sets,
+        keep those that they have.
+        """
         with self.lock:
             self.text_marks |= plate.text_marks()
             self.html_marks |= plate.html_marks()
@@ -135,7 +152,9 @@ class _Cards:
 
 @dataclass(slots=True)
 class WireEdition:
-    """A compiled edition made ready for the wire. A worker keeps one for each edition and language it sends."""
+    """A compiled edition made ready for the wire. A worker keeps one for each edition and
+    language it sends.
+    """
 
     compiled: CompiledParts
     text: Mapping[str, EncodedPiece]
@@ -171,11 +190,17 @@ class WireEdition:
             refuse_control_characters({"To": address})
             recipient, address = sanitize_address(address, "utf-8"), shown_line(address)
         if self.dropped:
-            digest = digest._replace(picks=tuple([pick for pick in digest.picks if pick.paper_id not in self.dropped]))
-        known = self._cards.get((bool(links.act), bool(links.read))) or self._no_cards(bool(links.act), bool(links.read))
+            digest = digest._replace(
+                picks=tuple([pick for pick in digest.picks if pick.paper_id not in self.dropped])
+            )
+        known = self._cards.get((bool(links.act), bool(links.read))) or self._no_cards(
+            bool(links.act), bool(links.read)
+        )
         cards = self._cards_of(digest.picks, known)
         papers = tuple(map(_PAPER, cards))
-        layout = self._layouts.get((digest.first, len(papers), papers[:1])) or self._make_layout(digest, papers)
+        layout = self._layouts.get((digest.first, len(papers), papers[:1])) or self._make_layout(
+            digest, papers
+        )
         own = OwnValues.of(links, address)
         text, html = self._papers(cards, known, own.variants)
         note = shown_line(digest.note) if digest.note else ""
@@ -191,10 +216,14 @@ class WireEdition:
         return WireMail(whole, papers)
 
     def _plainly(self, digest: Digest, timestamp: float) -> WireMail:
-        """Compose a digest that may be too heavy the slow way, which weighs it exactly and cuts what is too much."""
+        """Compose a digest that may be too heavy the slow way, which weighs it exactly and cuts
+        what is too much.
+        """
         rendered = render(self.compiled, digest)
         rendered = replace(rendered, headers={**rendered.headers, "Date": _date(timestamp)})
-        content = bytes(to_email_message(rendered, digest.address).message().as_bytes(linesep="\r\n"))
+        content = bytes(
+            to_email_message(rendered, digest.address).message().as_bytes(linesep="\r\n")
+        )
         return WireMail(dotted(content), rendered.papers)
 
     def _papers(self, cards: Sequence[_Card], known: _Cards, own: Variants) -> tuple[bytes, bytes]:
@@ -202,7 +231,9 @@ class WireEdition:
         texts: list[bytes] = []
         htmls: list[bytes] = []
         above = _NO_HEADING
-        for (_, _, heading, pieces, drawn), numeral in zip(cards, map(number_of, count(1)), strict=False):
+        for (_, _, heading, pieces, drawn), numeral in zip(
+            cards, map(number_of, count(1)), strict=False
+        ):
             if heading is not above:
                 above = heading
                 texts.append(heading.text)
@@ -240,17 +271,29 @@ class WireEdition:
         return card
 
     def _make_card(self, pick: DigestPick, known: _Cards) -> _Card:
-        """Encode a paper with the reasons it is given for; other readers get it for the same ones."""
+        """Encode a paper with the reasons it is given for; other readers get it for the same
+        ones.
+        """
         facts = self.compiled.facts
         shown = shown_pick(pick, facts)
-        links = MARKED_LINKS._replace(act=MARKED_LINKS.act if known.act else "", read=MARKED_LINKS.read if known.read else "")
+        links = MARKED_LINKS._replace(
+            act=MARKED_LINKS.act if known.act else "", read=MARKED_LINKS.read if known.read else ""
+        )
         card, below = pick_parts(facts, shown, MARKS["number"], links)
         upper = plate_of(self.text, self.html, [card])
-        lower = known.below.get((below.kind, pick.paper_id)) or self._make_below(below, pick.paper_id, known)
+        lower = known.below.get((below.kind, pick.paper_id)) or self._make_below(
+            below, pick.paper_id, known
+        )
         known.note_marks(upper)
         heading = heading_of(facts, shown)
         above = self._headings.get(heading) or self._make_heading(heading)
-        return _Card(pick.paper_id, pick, above, (upper.text + lower.text).split(NUMBER), upper.html + lower.html)
+        return _Card(
+            pick.paper_id,
+            pick,
+            above,
+            (upper.text + lower.text).split(NUMBER),
+            upper.html + lower.html,
+        )
 
     def _make_below(self, below: Part, paper_id: int, known: _Cards) -> Plate:
         """Encode what stands under a paper's card, whatever it is given for."""
@@ -260,20 +303,31 @@ class WireEdition:
         return made
 
     def _make_heading(self, heading: str) -> Plate:
-        """Encode a heading; there are as many as topics. Each is one object, by which cards under it are known to share it."""
-        return self._headings.setdefault(heading, plate_of(self.text, self.html, [heading_part(heading)]))
+        """Encode a heading; there are as many as topics. Each is one object, by which cards
+        under it are known to share it.
+        """
+        return self._headings.setdefault(
+            heading, plate_of(self.text, self.html, [heading_part(heading)])
+        )
 
     def _make_layout(self, digest: Digest, papers: tuple[int, ...]) -> _Layout:
         """Encode what the layout says to all whose digests begin with the same paper."""
         said = layout_values(self.compiled.facts, digest)
-        made = _Layout(_subject(filled(self.compiled.subject, said)), variants([said[name] for name in SHARED]))
+        made = _Layout(
+            _subject(filled(self.compiled.subject, said)), variants([said[name] for name in SHARED])
+        )
         self._layouts[digest.first, len(papers), papers[:1]] = made
         return made
 
     def _preheader(self, papers: Sequence[int], kinds: Sequence[int]) -> list[bytes]:
-        """Return the preview, encoded for each kind of place; only the kinds that are used are worked out."""
+        """Return the preview, encoded for each kind of place; only the kinds that are used are
+        worked out.
+        """
         known, encoded = self._sayings, [b"", b"", b""]
-        pieces = [known.get(piece) or self._encode(piece) for piece in preheader_pieces(self.compiled.facts, papers)]
+        pieces = [
+            known.get(piece) or self._encode(piece)
+            for piece in preheader_pieces(self.compiled.facts, papers)
+        ]
         for kind in kinds:
             encoded[kind] = b"".join([piece[kind] for piece in pieces])
         return encoded
@@ -286,13 +340,19 @@ class WireEdition:
         return made
 
     def _make_frame(self, first: bool) -> Frame:
-        """Cut the whole message, in which marks stand for all that differs, into constants and places."""
+        """Cut the whole message, in which marks stand for all that differs, into constants and
+        places.
+        """
         facts = self.compiled.facts
         digest = Digest(facts.edition_id, 0, 0, MARKS["address"], (), MARKED_LINKS, "", first=first)
         opening = plate_of(self.text, self.html, opening_parts(facts, digest))
         closing = plate_of(self.text, self.html, closing_parts(facts, digest))
-        text_top, text_bottom = (engraved(self.text[place], MARKED_LAYOUT) for place in (TOP, BOTTOM))
-        html_top, html_bottom = (engraved(self.html[place], MARKED_LAYOUT) for place in (TOP, BOTTOM))
+        text_top, text_bottom = (
+            engraved(self.text[place], MARKED_LAYOUT) for place in (TOP, BOTTOM)
+        )
+        html_top, html_bottom = (
+            engraved(self.html[place], MARKED_LAYOUT) for place in (TOP, BOTTOM)
+        )
         place = Between._fields.index
         self._frames[first] = made = Frame(
             [
@@ -313,13 +373,18 @@ class WireEdition:
         )
         return made
 
-    def _head(self, digest: Digest, subject: str, recipient: str, timestamp: float, *, plain: bool) -> bytes:
-        """Return the headers that are the reader's own. `plain`: address and links are known to hold nothing but usual characters."""
+    def _head(
+        self, digest: Digest, subject: str, recipient: str, timestamp: float, *, plain: bool
+    ) -> bytes:
+        """Return the headers that are the reader's own. `plain`: address and links are known to
+        hold nothing but usual characters.
+        """
         own = own_headers(self.compiled.publication, self.compiled.facts, digest)
         if not plain:
             refuse_control_characters(own)
         lines = [f"{name}: {_folded(value)}\r\n" for name, value in own.items()]
-        return f"{subject}\r\nTo: {recipient}\r\nDate: {_date(timestamp)}\r\n{''.join(lines)}\r\n".encode("ascii")
+        first = f"{subject}\r\nTo: {recipient}\r\nDate: {_date(timestamp)}\r\n"
+        return f"{first}{''.join(lines)}\r\n".encode("ascii")
 
 
 def _constant_head(compiled: CompiledParts) -> bytes:
@@ -331,7 +396,10 @@ def _constant_head(compiled: CompiledParts) -> bytes:
     shared = edition_headers(publication, compiled.facts)
     refuse_control_characters(shared)
     lines += [f"{name}: {_folded(value)}" for name, value in shared.items()]
-    lines += ["MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{BOUNDARY.decode()}"']
+    lines += [
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative; boundary="{BOUNDARY.decode()}"',
+    ]
     return "".join(f"{line}\r\n" for line in lines).encode("ascii")
 
 
@@ -355,7 +423,11 @@ def _folded(value: str) -> str:
 
 def _part_head(kind: bytes) -> bytes:
     return (
-        b"--" + BOUNDARY + b"\r\nContent-Type: text/" + kind + b'; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+        b"--"
+        + BOUNDARY
+        + b"\r\nContent-Type: text/"
+        + kind
+        + b'; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
     )
 
 

@@ -40,17 +40,40 @@ def sent_count(editions: Sequence[Edition]) -> int:
 
 
 def digest_table(editions: Sequence[Edition]) -> Table:
-    """One row a delivery: the reader, what they follow, how many papers, the first paper's first reason, and the file of the mail."""
-    table = Table("reader", "topics", Column("papers", justify="right"), "top reason", Column("file", overflow="fold"), **PLAIN)
+    """One row a delivery: the reader, what they follow, how many papers, the first paper's first
+    reason, and the file of the mail.
+    """
+    table = Table(
+        "reader",
+        "topics",
+        Column("papers", justify="right"),
+        "top reason",
+        Column("file", overflow="fold"),
+        **PLAIN,
+    )
     topics = dict(Topic.objects.values_list("pk", "name"))
     files = _files_by_address()
-    deliveries = Delivery.objects.filter(edition__in=editions).select_related("subscriber", "profile").order_by("subscriber_id")
+    deliveries = (
+        Delivery.objects.filter(edition__in=editions)
+        .select_related("subscriber", "profile")
+        .order_by("subscriber_id")
+    )
     for delivery in deliveries:
         address = delivery.subscriber.address
-        followed = [topics[pk] for pk in delivery.profile.topics] + delivery.profile.phrases if delivery.profile else []
+        followed = (
+            [topics[pk] for pk in delivery.profile.topics] + delivery.profile.phrases
+            if delivery.profile
+            else []
+        )
         names = " ".join(path.name for path in files.get((address, delivery.edition.cadence), []))
         told = _top_reason(delivery) if delivery.papers else delivery.reason
-        table.add_row(address, _some(followed), str(len(delivery.papers)), told, names or str(delivery.get_status_display()))
+        table.add_row(
+            address,
+            _some(followed),
+            str(len(delivery.papers)),
+            told,
+            names or str(delivery.get_status_display()),
+        )
     return table
 
 
@@ -61,7 +84,9 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _top_reason(delivery: Delivery) -> str:
-    """Compute the reason again from the frozen statistics and the profile, as staff would to explain a digest."""
+    """Compute the reason again from the frozen statistics and the profile, as staff would to
+    explain a digest.
+    """
     if delivery.profile_id is None:
         return ""
     profile = reader_profiles([delivery.profile_id])[delivery.profile_id]
@@ -82,12 +107,25 @@ def _files_by_address() -> dict[tuple[str, str], list[Path]]:
 
 
 def book_table(editions: Sequence[Edition]) -> Table:
-    """The books: how many were due, and what became of them; accounts that nobody is in are left out."""
+    """The books: how many were due, and what became of them; accounts that nobody is in are left
+    out.
+    """
     accounts = [(edition, books(edition)) for edition in editions]
-    names = [name for name, _ in accounts[0][1].lines() if name in ALWAYS or any(getattr(book, name) for _, book in accounts)]
-    table = Table("edition", "state", *(Column(name, justify="right") for name in names), "balanced", **PLAIN)
+    names = [
+        name
+        for name, _ in accounts[0][1].lines()
+        if name in ALWAYS or any(getattr(book, name) for _, book in accounts)
+    ]
+    table = Table(
+        "edition", "state", *(Column(name, justify="right") for name in names), "balanced", **PLAIN
+    )
     for edition, book in accounts:
         edition.refresh_from_db(fields=["state"])
         counts = [str(getattr(book, name)) for name in names]
-        table.add_row(str(edition), str(edition.get_state_display()), *counts, "yes" if book.balanced else "NO")
+        table.add_row(
+            str(edition),
+            str(edition.get_state_display()),
+            *counts,
+            "yes" if book.balanced else "NO",
+        )
     return table

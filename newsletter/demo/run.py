@@ -18,7 +18,9 @@ class WorkerGone(RuntimeError):
     """The worker ended in the middle of the demo; running it again takes up where it stopped."""
 
 
-def send_all(editions: Sequence[Edition], processes: Processes, told: Callable[[datetime], None]) -> None:
+def send_all(
+    editions: Sequence[Edition], processes: Processes, told: Callable[[datetime], None]
+) -> None:
     """Move the simulated clock from one send hour to the next until nothing is planned or claimed.
 
     `told` is called with each instant that has been worked off.
@@ -39,24 +41,36 @@ def anything_left(editions: Sequence[Edition]) -> bool:
 
 
 def _next(editions: Sequence[Edition]) -> datetime | None:
-    """The next send hour, but past every lease: between two steps only a killed worker can have left one in force."""
+    """The next send hour, but past every lease: between two steps only a killed worker can have
+    left one in force.
+    """
     hours = [hour for edition in editions if (hour := next_instant(edition)) is not None]
-    leases = [lease + timedelta(seconds=1) for edition in editions if (lease := last_lease(edition)) is not None]
+    leases = [
+        lease + timedelta(seconds=1)
+        for edition in editions
+        if (lease := last_lease(edition)) is not None
+    ]
     if hours:
         return max([min(hours), *leases])
     return max(leases, default=None)
 
 
 def _work_off(editions: Sequence[Edition], instant: datetime, processes: Processes) -> None:
-    """Wake the worker until it has done what is due. It is woken again now and then: a wake-up call may be lost, the rows are not."""
+    """Wake the worker until it has done what is due. It is woken again now and then: a wake-up
+    call may be lost, the rows are not.
+    """
     deadline = time.monotonic() + STEP_SECONDS
     wake_at = 0.0
     while _busy(editions, instant):
         if (ended := processes.ended()) is not None:
-            raise WorkerGone(f"The {ended[0]} ended with exit code {ended[1]}. Run the demo again: it goes on where this run stopped.")
+            raise WorkerGone(
+                f"The {ended[0]} ended with exit code {ended[1]}. Run the demo again: it goes on "
+                "where this run stopped."
+            )
         if time.monotonic() > deadline:
             raise WorkerGone(
-                f"The worker has not sent the mail of {instant:%H:%M} UTC within {STEP_SECONDS} seconds. Its lines above say why."
+                f"The worker has not sent the mail of {instant:%H:%M} UTC within {STEP_SECONDS} "
+                "seconds. Its lines above say why."
             )
         if time.monotonic() > wake_at:
             tick.delay(at=instant.isoformat())

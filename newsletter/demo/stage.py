@@ -32,7 +32,9 @@ class NothingToSend(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The fixed day of a demo: it is opened at `now`, and its candidates come from the `listing_days` days up to it."""
+    """The fixed day of a demo: it is opened at `now`, and its candidates come from the
+    `listing_days` days up to it.
+    """
 
     day: date
     listing_days: int
@@ -43,18 +45,23 @@ class Day:
 
     @property
     def now(self) -> datetime:
-        return datetime.combine(self.day, time(settings.EDITION_HOUR), UTC) - timedelta(hours=settings.REVIEW_HOURS)
+        return datetime.combine(self.day, time(settings.EDITION_HOUR), UTC) - timedelta(
+            hours=settings.REVIEW_HOURS
+        )
 
 
 def import_listings(listings: Sequence[Path], year: int | None) -> list[dict[str, Any]]:
-    """Import the listing pages, or without any those of `seeds/`; return what `manage.py ingest --json` says of each file.
+    """Import the listing pages, or without any those of `seeds/`; return what `manage.py ingest
+    --json` says of each file.
 
     Raises:
         CommandError: when a file cannot be read; what the others held was stored.
     """
     if listings:
         return _ingest("listing", listings, *(["--page-year", str(year)] if year else []))
-    pages = _ingest("listing", sorted(SEEDS.glob("listings/*.txt")), "--page-year", str(year or SEEDS_YEAR))
+    pages = _ingest(
+        "listing", sorted(SEEDS.glob("listings/*.txt")), "--page-year", str(year or SEEDS_YEAR)
+    )
     return pages + _ingest("huggingface", sorted(SEEDS.glob("huggingface/*.json")))
 
 
@@ -79,12 +86,17 @@ def newest_day() -> Day:
     """
     days = Listing.objects.aggregate(first=Min("day"), last=Max("day"))
     if days["last"] is None:
-        raise NothingToSend("The listings hold no paper with a day. Name pages that do, and their year: make demo LISTINGS=... YEAR=2025")
+        raise NothingToSend(
+            "The listings hold no paper with a day. Name pages that do, and their year: make demo "
+            "LISTINGS=... YEAR=2025"
+        )
     return Day(days["last"], (days["last"] - days["first"]).days + 1)
 
 
 def prepare(day: Day) -> list[Edition]:
-    """Open, curate, freeze and plan the daily and the weekly edition of the day; what an earlier run did already stays as it is."""
+    """Open, curate, freeze and plan the daily and the weekly edition of the day; what an earlier
+    run did already stays as it is.
+    """
     return [_prepared(cadence, day) for cadence in EditionCadence]
 
 
@@ -99,18 +111,32 @@ def _prepared(cadence: EditionCadence, day: Day) -> Edition:
 
 
 def too_late(day: Day, editions: Sequence[Edition]) -> int:
-    """Return how many listed papers came after an earlier demo had frozen its editions of this day."""
+    """Return how many listed papers came after an earlier demo had frozen its editions of this
+    day.
+    """
     known = Candidate.objects.filter(edition__in=editions).values("paper")
     return listed_between(day.first, day.day).exclude(pk__in=known).count()
 
 
 def _curate(edition: Edition, now: datetime) -> None:
-    """Lift the most voted paper, with a note: staff's one decision. Made once, though each run of an interrupted demo comes by here.
+    """Lift the most voted paper, with a note: staff's one decision. Made once, though each run of
+    an interrupted demo comes by here.
 
-    It is no pin, which would open every digest: the demo is there to show how different digests are.
+    It is no pin, which would open every digest: the demo is there to show how different digests
+    are.
     """
-    favourite = edition.candidates.exclude(votes=None).order_by("-votes", "pk").first() or edition.candidates.order_by("pk").first()
+    favourite = (
+        edition.candidates.exclude(votes=None).order_by("-votes", "pk").first()
+        or edition.candidates.order_by("pk").first()
+    )
     if favourite is None or edition.curations.exists():
         return
     curate(edition, favourite.paper, "boost", None, now, BOOST)
-    curate(edition, favourite.paper, "note", None, now, "The paper everyone will ask you about this week.")
+    curate(
+        edition,
+        favourite.paper,
+        "note",
+        None,
+        now,
+        "The paper everyone will ask you about this week.",
+    )

@@ -32,6 +32,8 @@ class AccountAdmin(DjangoUserAdmin, DeskAdmin):
 
 @admin.register(Group)
 class StaffGroupAdmin(DjangoGroupAdmin, DeskAdmin):
-    """The permissions of `editors` and `operators` are set anew at every migration; a group of one's own is left alone."""
+    """The permissions of `editors` and `operators` are set anew at every migration; a group of
+    one's own is left alone.
+    """
 
     actions = None

@@ -1,5 +1,29 @@
 """Where Django's admin looks for what to show: importing a module registers its lists and pages."""
 
-from newsletter.desk import accounts, batches, deliveries, editions, letters, merges, papers, providers, readers, sources, topics
+from newsletter.desk import (
+    accounts,
+    batches,
+    deliveries,
+    editions,
+    letters,
+    merges,
+    papers,
+    providers,
+    readers,
+    sources,
+    topics,
+)
 
-__all__ = ["accounts", "batches", "deliveries", "editions", "letters", "merges", "papers", "providers", "readers", "sources", "topics"]
+__all__ = [
+    "accounts",
+    "batches",
+    "deliveries",
+    "editions",
+    "letters",
+    "merges",
+    "papers",
+    "providers",
+    "readers",
+    "sources",
+    "topics",
+]

@@ -7,7 +7,9 @@ from django.db.models.signals import post_migrate
 
 
 class DeskConfig(AppConfig):
-    """Stands after the apps whose permissions it hands out, so that its receiver runs when those permissions exist."""
+    """Stands after the apps whose permissions it hands out, so that its receiver runs when those
+    permissions exist.
+    """
 
     name = "newsletter.desk"
     label = "desk"

@@ -1,4 +1,6 @@
-"""What every list and page of the desk has in common: nothing is deleted, and most things are only looked at."""
+"""What every list and page of the desk has in common: nothing is deleted, and most things are
+only looked at.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]
     UnfoldAdmin = ModelAdmin[Any]
     UnfoldInline = TabularInline[Any, Any]
-else:  # Django's classes take no type arguments at run time, and django-unfold's, which carry no types, take their place
+else:
+    # Django's classes take no type arguments at run time, and django-unfold's, which carry no
+    # types, take their place.
     from django.forms import ModelForm
     from unfold.admin import ModelAdmin as UnfoldAdmin
     from unfold.admin import TabularInline as UnfoldInline
@@ -25,7 +29,9 @@ __all__ = ["DeskAdmin", "ModelForm", "PageAdmin", "ReadOnlyAdmin", "ReadOnlyInli
 
 
 class DeskAdmin(UnfoldAdmin):
-    """A list that staff look through. Rows are never deleted at the desk: books, consents and decisions must stay provable."""
+    """A list that staff look through. Rows are never deleted at the desk: books, consents and
+    decisions must stay provable.
+    """
 
     list_per_page = 50
     # Counting every row of a long table only to say “of 1 200 000” costs more than the page.
@@ -39,7 +45,9 @@ class DeskAdmin(UnfoldAdmin):
 
 
 class ReadOnlyAdmin(DeskAdmin):
-    """Rows that the machine owns: looked at, never edited. What staff may do to them is a step with a name (`newsletter.desk.steps`)."""
+    """Rows that the machine owns: looked at, never edited. What staff may do to them is a step
+    with a name (`newsletter.desk.steps`).
+    """
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -67,7 +75,9 @@ class ReadOnlyInline(UnfoldInline):
 
 
 class PageAdmin(DeskAdmin):
-    """Rows whose page is a template of ours instead of a form: `page_template`, with what `page_context` returns."""
+    """Rows whose page is a template of ours instead of a form: `page_template`, with what
+    `page_context` returns.
+    """
 
     page_template = ""
 
@@ -76,13 +86,24 @@ class PageAdmin(DeskAdmin):
         raise NotImplementedError(f"{type(self).__name__} has to say what its page shows")
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show the page. A POST here means nothing: each thing that staff may do has an address of its own."""
+        """Show the page. A POST here means nothing: each thing that staff may do has an address
+        of its own.
+        """
         obj = self.seen(request, object_id)
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
-        return self.answer(request, self.page_template, obj, {**self.page_context(request, obj), **(extra_context or {})})
+        return self.answer(
+            request,
+            self.page_template,
+            obj,
+            {**self.page_context(request, obj), **(extra_context or {})},
+        )
 
     def seen(self, request: HttpRequest, object_id: str) -> Any:
         """Return the object.
@@ -98,7 +119,15 @@ class PageAdmin(DeskAdmin):
             raise Http404(_("There is no such %(thing)s.") % {"thing": self.opts.verbose_name})
         return obj
 
-    def answer(self, request: HttpRequest, template: str, obj: Model, context: dict[str, Any]) -> HttpResponse:
+    def answer(
+        self, request: HttpRequest, template: str, obj: Model, context: dict[str, Any]
+    ) -> HttpResponse:
         """Return a page of the desk about `obj`."""
-        whole = {**self.admin_site.each_context(request), "opts": self.opts, "original": obj, "title": str(obj), **context}
+        whole = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": obj,
+            "title": str(obj),
+            **context,
+        }
         return TemplateResponse(request, template, whole)

@@ -17,7 +17,17 @@ FINISHED = instant("finished_at", _("finished"))
 
 @admin.register(Batch)
 class BatchAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "state", SLOT, SEND_AFTER, "planned_count", "cursor", "halted", LEASE, FINISHED)
+    list_display = (
+        "__str__",
+        "state",
+        SLOT,
+        SEND_AFTER,
+        "planned_count",
+        "cursor",
+        "halted",
+        LEASE,
+        FINISHED,
+    )
     list_filter = ("state", "halted")
     fields = (
         "edition",

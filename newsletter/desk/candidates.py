@@ -43,21 +43,32 @@ def candidate_page(edition: Edition, asked: QueryDict) -> Page[Any]:
     """Return one page of candidates, as rows.
 
     Args:
-        asked: `q` finds words in titles, `show=decided` leaves out what nobody decided on, `order` is one of `ORDERS`, `page` a number.
+        asked: `q` finds words in titles, `show=decided` leaves out what nobody decided on, `order`
+            is one of `ORDERS`, `page` a number.
     """
     decisions = decisions_on(edition)
     struck = dict(edition.strikes.values_list("paper_id", "reason"))
-    candidates = edition.candidates.select_related("paper").order_by(*ORDERS.get(asked.get("order", ""), ORDERS["votes"]))
+    candidates = edition.candidates.select_related("paper").order_by(
+        *ORDERS.get(asked.get("order", ""), ORDERS["votes"])
+    )
     candidates = _narrowed(candidates, asked, decisions, struck)
     page: Page[Any] = Paginator(candidates, PER_PAGE).get_page(asked.get("page"))
     page.object_list = [
-        Row(candidate, decisions.get(candidate.paper_id, Decisions()), struck.get(candidate.paper_id, "")) for candidate in page.object_list
+        Row(
+            candidate,
+            decisions.get(candidate.paper_id, Decisions()),
+            struck.get(candidate.paper_id, ""),
+        )
+        for candidate in page.object_list
     ]
     return page
 
 
 def _narrowed(
-    candidates: QuerySet[Candidate], asked: QueryDict, decisions: Mapping[int, Decisions], struck: Mapping[int, str]
+    candidates: QuerySet[Candidate],
+    asked: QueryDict,
+    decisions: Mapping[int, Decisions],
+    struck: Mapping[int, str],
 ) -> QuerySet[Candidate]:
     for word in asked.get("q", "").split()[:8]:
         candidates = candidates.filter(paper__title__icontains=word)

@@ -8,7 +8,9 @@ from django.contrib import admin
 
 
 def instant(name: str, title: Any) -> Callable[[Any], str]:
-    """Return a column that shows the instant in the field `name` as 2026-01-14 05:00, in UTC: short, and sorted as it reads."""
+    """Return a column that shows the instant in the field `name` as 2026-01-14 05:00, in UTC:
+    short, and sorted as it reads.
+    """
 
     @admin.display(description=title, ordering=name)
     def column(row: Any) -> str:

@@ -34,7 +34,9 @@ class EditionFilter(admin.SimpleListFilter):
     parameter_name = "edition"
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
-        newest = Edition.objects.only("day", "cadence").order_by("-day", "cadence")[:EDITIONS_TO_CHOOSE]
+        newest = Edition.objects.only("day", "cadence").order_by("-day", "cadence")[
+            :EDITIONS_TO_CHOOSE
+        ]
         return [(str(edition.pk), str(edition)) for edition in newest]
 
     def queryset(self, _request: HttpRequest, deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
@@ -44,7 +46,9 @@ class EditionFilter(admin.SimpleListFilter):
 
 @dataclass(frozen=True, slots=True)
 class MailedPaper:
-    """One paper of a delivery with its stored parts; `again` is what the frozen statistics give today, which must be the same."""
+    """One paper of a delivery with its stored parts; `again` is what the frozen statistics give
+    today, which must be the same.
+    """
 
     place: int
     paper: Paper | None
@@ -81,7 +85,9 @@ STEPS = (
     Step(
         name="arrived",
         label=gettext_lazy("It arrived"),
-        question=gettext_lazy("Does the provider's own list show that this mail was accepted? Then it counts as sent."),
+        question=gettext_lazy(
+            "Does the provider's own list show that this mail was accepted? Then it counts as sent."
+        ),
         permission=MAY_SETTLE,
         open_to=lambda delivery: delivery.status == DeliveryStatus.UNCERTAIN,
         run=_it_arrived,
@@ -90,7 +96,8 @@ STEPS = (
         name="send-again",
         label=gettext_lazy("Send again"),
         question=gettext_lazy(
-            "Does the provider's own list show that it never got this mail? Only then send it again: otherwise the reader gets it twice."
+            "Does the provider's own list show that it never got this mail? Only then send it "
+            "again: otherwise the reader gets it twice."
         ),
         permission=MAY_SETTLE,
         open_to=lambda delivery: delivery.status == DeliveryStatus.UNCERTAIN,
@@ -120,21 +127,29 @@ class DeliveryAdmin(StepsAdmin, ReadOnlyAdmin):
         return len(delivery.papers)
 
     def page_context(self, request: HttpRequest, obj: Delivery) -> dict[str, Any]:
-        """Return the papers with their reasons, and what the provider said, to whoever may read that."""
+        """Return the papers with their reasons, and what the provider said, to whoever may read
+        that.
+        """
         return {
             "steps": self.open_steps(request, obj),
             "mailed": mailed_papers(obj),
-            "events": obj.events.order_by("pk") if request.user.has_perm("newsletter.view_providerevent") else (),
+            "events": obj.events.order_by("pk")
+            if request.user.has_perm("newsletter.view_providerevent")
+            else (),
         }
 
 
 def mailed_papers(delivery: Delivery) -> list[MailedPaper]:
-    """Return the papers of a delivery in mailed order, each explained anew from the edition's frozen statistics."""
+    """Return the papers of a delivery in mailed order, each explained anew from the edition's
+    frozen statistics.
+    """
     papers = Paper.objects.in_bulk(delivery.papers)
     again = _explained(delivery)
     return [
         MailedPaper(place, papers.get(number), number, Parts(*parts), again.get(number))
-        for place, (number, parts) in enumerate(zip(delivery.papers, delivery.parts, strict=True), start=1)
+        for place, (number, parts) in enumerate(
+            zip(delivery.papers, delivery.parts, strict=True), start=1
+        )
     ]
 
 
@@ -142,4 +157,7 @@ def _explained(delivery: Delivery) -> dict[int, Explanation]:
     if delivery.profile_id is None or not delivery.papers:
         return {}
     profile = reader_profiles([delivery.profile_id])[delivery.profile_id]
-    return {found.paper_id: found for found in explain(statistics_of(delivery.edition_id), profile, delivery.papers)}
+    return {
+        found.paper_id: found
+        for found in explain(statistics_of(delivery.edition_id), profile, delivery.papers)
+    }

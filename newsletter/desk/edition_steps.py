@@ -1,4 +1,6 @@
-"""What staff may do to an edition. The steps themselves are newsletter.editions' and newsletter.sending's; here is who may, and when."""
+"""What staff may do to an edition. The steps themselves are newsletter.editions' and
+newsletter.sending's; here is who may, and when.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -36,7 +38,8 @@ class EditorsNote(forms.Form):
         max_length=NOTE_LENGTH,
         widget=UnfoldAdminTextareaWidget(),
         help_text=gettext_lazy(
-            "Stands at the top of every digest of this edition. It replaces the note that is there; empty takes it away."
+            "Stands at the top of every digest of this edition. It replaces the note that is "
+            "there; empty takes it away."
         ),
     )
 
@@ -46,7 +49,9 @@ def _in(*states: str) -> Callable[[Edition], bool]:
 
 
 def _checked(run: Run) -> Run:
-    """Let an edition that has moved on meanwhile be told to the person instead of being an error."""
+    """Let an edition that has moved on meanwhile be told to the person instead of being an
+    error.
+    """
 
     def checked(edition: Edition, staff: User, answers: dict[str, Any], now: datetime) -> str:
         try:
@@ -67,8 +72,12 @@ def _approve(edition: Edition, _staff: User, _answers: dict[str, Any], now: date
 
 
 def _faulty(found: Sequence[Finding]) -> str:
-    """Say what is wrong with the mail and how to go on; releasing a held edition approves it as it is."""
-    return _("Its mail would be faulty: %(faults)s Mend it, or hold the edition and release it as it is.") % {"faults": told(found)}
+    """Say what is wrong with the mail and how to go on; releasing a held edition approves it as
+    it is.
+    """
+    return _(
+        "Its mail would be faulty: %(faults)s Mend it, or hold the edition and release it as it is."
+    ) % {"faults": told(found)}
 
 
 @_checked
@@ -88,7 +97,8 @@ def _freeze(edition: Edition, _staff: User, _answers: dict[str, Any], now: datet
     if not freeze_or_hold(edition, now):
         edition.refresh_from_db(fields=["state", "held_reason"])
         raise StepRefused(
-            _("It was not frozen: it is %(state)s. %(reason)s") % {"state": edition.get_state_display(), "reason": edition.held_reason}
+            _("It was not frozen: it is %(state)s. %(reason)s")
+            % {"state": edition.get_state_display(), "reason": edition.held_reason}
         )
     return _("Frozen. From here on it can only lose papers.")
 
@@ -117,11 +127,15 @@ def _resume(edition: Edition, _staff: User, _answers: dict[str, Any], _now: date
 
 @_checked
 def _retry_failed(edition: Edition, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
-    return _("%(count)d failed deliveries are planned again.") % {"count": control.retry_failed(edition.pk, now)}
+    return _("%(count)d failed deliveries are planned again.") % {
+        "count": control.retry_failed(edition.pk, now)
+    }
 
 
 def _write_note(edition: Edition, _staff: User, answers: dict[str, Any], _now: datetime) -> str:
-    open_to_words = Edition.objects.filter(pk=edition.pk, state__in=[*BEFORE_FROZEN, EditionState.HELD])
+    open_to_words = Edition.objects.filter(
+        pk=edition.pk, state__in=[*BEFORE_FROZEN, EditionState.HELD]
+    )
     if not open_to_words.update(note=answers["note"]):
         raise StepRefused(_("The edition is frozen: its words cannot change any more."))
     return _("Editor's note: %(note)s") % {"note": answers["note"] or _("none")}
@@ -131,7 +145,10 @@ STEPS = (
     Step(
         "approve",
         gettext_lazy("Approve"),
-        gettext_lazy("Approve the edition as it stands? The clock freezes it either way; approving says that a person has looked."),
+        gettext_lazy(
+            "Approve the edition as it stands? The clock freezes it either way; approving says "
+            "that a person has looked."
+        ),
         STEERS_EDITIONS,
         _in(EditionState.OPEN, EditionState.REVIEW),
         _approve,
@@ -148,7 +165,9 @@ STEPS = (
     Step(
         "hold",
         gettext_lazy("Hold"),
-        gettext_lazy("Keep the clock from freezing this edition? Nobody gets it until somebody releases it."),
+        gettext_lazy(
+            "Keep the clock from freezing this edition? Nobody gets it until somebody releases it."
+        ),
         STEERS_EDITIONS,
         _in(*BEFORE_FROZEN),
         _hold,
@@ -157,7 +176,10 @@ STEPS = (
     Step(
         "release",
         gettext_lazy("Release"),
-        gettext_lazy("Release the edition? It counts as approved, and the clock freezes it at its hour, or at once if that is over."),
+        gettext_lazy(
+            "Release the edition? It counts as approved, and the clock freezes it at its hour, or "
+            "at once if that is over."
+        ),
         STEERS_EDITIONS,
         _in(EditionState.HELD),
         _release,
@@ -165,7 +187,10 @@ STEPS = (
     Step(
         "freeze",
         gettext_lazy("Freeze now"),
-        gettext_lazy("Freeze the edition now? From then on it can only lose papers, and sending begins at each reader's hour."),
+        gettext_lazy(
+            "Freeze the edition now? From then on it can only lose papers, and sending begins at "
+            "each reader's hour."
+        ),
         STEERS_EDITIONS,
         _in(*BEFORE_FROZEN),
         _freeze,
@@ -183,9 +208,15 @@ STEPS = (
     Step(
         "pause",
         gettext_lazy("Pause sending"),
-        gettext_lazy("Stop sending? Workers stop within one mail each, nothing is lost, and it can go on later."),
+        gettext_lazy(
+            "Stop sending? Workers stop within one mail each, nothing is lost, and it can go on "
+            "later."
+        ),
         STEERS_RUNS,
-        lambda edition: edition.state in (EditionState.FROZEN, EditionState.SENDING) and edition.paused_at is None,
+        lambda edition: (
+            edition.state in (EditionState.FROZEN, EditionState.SENDING)
+            and edition.paused_at is None
+        ),
         _pause,
         form=Because,
     ),

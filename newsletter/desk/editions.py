@@ -36,7 +36,9 @@ DONE = instant("done_at", gettext_lazy("done"))
 
 
 class CurationForm(forms.Form):
-    """One decision, as the small controls of a candidate send it. `value` is a number or, for a note, its words."""
+    """One decision, as the small controls of a candidate send it. `value` is a number or, for a
+    note, its words.
+    """
 
     paper = forms.IntegerField(min_value=1)
     kind = forms.ChoiceField(choices=CurationKind.choices)
@@ -46,7 +48,9 @@ class CurationForm(forms.Form):
         """Turn the value into a number where the kind of decision takes one."""
         cleaned = super().clean() or {}
         if cleaned.get("kind") not in (None, CurationKind.NOTE):
-            cleaned["value"] = forms.IntegerField(min_value=-100, max_value=100).clean(cleaned.get("value"))
+            cleaned["value"] = forms.IntegerField(min_value=-100, max_value=100).clean(
+                cleaned.get("value")
+            )
         return cleaned
 
 
@@ -54,7 +58,16 @@ class CurationForm(forms.Form):
 class EditionAdmin(PreviewPages, ReadOnlyAdmin):
     page_template = "desk/edition.html"
     steps = STEPS
-    list_display = ("__str__", "state", "candidate_count", NOMINAL, APPROVED, FROZEN, DONE, "held_reason")
+    list_display = (
+        "__str__",
+        "state",
+        "candidate_count",
+        NOMINAL,
+        APPROVED,
+        FROZEN,
+        DONE,
+        "held_reason",
+    )
     list_filter = ("state", "cadence", "day")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Edition]:
@@ -68,13 +81,19 @@ class EditionAdmin(PreviewPages, ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         views = {"curate": self.curate_view, "strike": self.strike_view}
         own = [
-            path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"newsletter_edition_{name}")
+            path(
+                f"<path:object_id>/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"newsletter_edition_{name}",
+            )
             for name, view in views.items()
         ]
         return [*own, *super().get_urls()]
 
     def page_context(self, request: HttpRequest, obj: Edition) -> dict[str, Any]:
-        """Return the candidates with their decisions, what this person may do now, the books, and the trail of who decided what."""
+        """Return the candidates with their decisions, what this person may do now, the books,
+        and the trail of who decided what.
+        """
         may = request.user.has_perm
         frozen = obj.state in AFTER_FREEZE
         return {
@@ -100,11 +119,24 @@ class EditionAdmin(PreviewPages, ReadOnlyAdmin):
         back = reverse("admin:newsletter_edition_change", args=[edition.pk])
         asked = QueryDict(request.POST.get("back", "")).urlencode()
         if not form.is_valid():
-            messages.error(request, _("Nothing was decided: a boost is a number from −100 to 100, and a note has at most 500 characters."))
+            messages.error(
+                request,
+                _(
+                    "Nothing was decided: a boost is a number from −100 to 100, and a note has at "
+                    "most 500 characters."
+                ),
+            )
             return redirect(f"{back}?{asked}")
         paper = _candidate(edition, form.cleaned_data["paper"])
         try:
-            curate(edition, paper, form.cleaned_data["kind"], request.user, timezone.now(), form.cleaned_data["value"])
+            curate(
+                edition,
+                paper,
+                form.cleaned_data["kind"],
+                request.user,
+                timezone.now(),
+                form.cleaned_data["value"],
+            )
         except (WrongState, ValueError) as error:
             messages.error(request, str(error))
         return redirect(f"{back}?{asked}#paper-{paper.pk}")
@@ -123,11 +155,17 @@ class EditionAdmin(PreviewPages, ReadOnlyAdmin):
             except WrongState as error:
                 messages.error(request, str(error))
             else:
-                done = _("Struck “%(title)s”: %(reason)s") % {"title": paper.title, "reason": form.cleaned_data["reason"]}
+                done = _("Struck “%(title)s”: %(reason)s") % {
+                    "title": paper.title,
+                    "reason": form.cleaned_data["reason"],
+                }
                 self.log_change(request, edition, done)
                 messages.success(request, done)
             return redirect(reverse("admin:newsletter_edition_change", args=[edition.pk]))
-        question = _("Take “%(title)s” out of this edition? Whoever has not got it yet will not, and that cannot be undone.")
+        question = _(
+            "Take “%(title)s” out of this edition? Whoever has not got it yet will not, and that "
+            "cannot be undone."
+        )
         context = {
             "label": _("Strike"),
             "question": question % {"title": paper.title},

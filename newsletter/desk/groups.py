@@ -1,7 +1,8 @@
 """The staff groups and the least each of them needs.
 
-A permission of the desk is the permission of the row that an action writes: who may add a curation may curate, who may add a
-suppression may suppress, who may change a batch may steer a run. No group can delete anything, and none can touch staff accounts.
+A permission of the desk is the permission of the row that an action writes: who may add a curation
+may curate, who may add a suppression may suppress, who may change a batch may steer a run. No group
+can delete anything, and none can touch staff accounts.
 """
 
 from typing import Any
@@ -78,15 +79,21 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
 }
-"""The codenames of each group by app. A permission of these apps that is not here is taken back at the next migration."""
+"""The codenames of each group by app. A permission of these apps that is not here is taken back
+at the next migration.
+"""
 
 
 class UnknownPermission(LookupError):
-    """A codename in `ALLOWED` names no permission, so a group would silently be able to do less than it should."""
+    """A codename in `ALLOWED` names no permission, so a group would silently be able to do less
+    than it should.
+    """
 
 
 def renew_after_migrate(sender: AppConfig, using: str, **_more: Any) -> None:
-    """Give both groups exactly their permissions of the app that has just been migrated. Permissions of other apps stay."""
+    """Give both groups exactly their permissions of the app that has just been migrated.
+    Permissions of other apps stay.
+    """
     for name, apps in ALLOWED.items():
         if sender.label in apps:
             _renew(name, sender.label, apps[sender.label], using)
@@ -94,9 +101,18 @@ def renew_after_migrate(sender: AppConfig, using: str, **_more: Any) -> None:
 
 def _renew(name: str, app_label: str, codenames: tuple[str, ...], using: str) -> None:
     group, _made = Group.objects.using(using).get_or_create(name=name)
-    wanted = list(Permission.objects.using(using).filter(content_type__app_label=app_label, codename__in=codenames))
+    wanted = list(
+        Permission.objects.using(using).filter(
+            content_type__app_label=app_label, codename__in=codenames
+        )
+    )
     if missing := {*codenames} - {permission.codename for permission in wanted}:
-        raise UnknownPermission(f"The group {name} asks for permissions that {app_label} does not have: {', '.join(sorted(missing))}.")
-    surplus = group.permissions.filter(content_type__app_label=app_label).exclude(codename__in=codenames)
+        raise UnknownPermission(
+            f"The group {name} asks for permissions that {app_label} does not have: "
+            f"{', '.join(sorted(missing))}."
+        )
+    surplus = group.permissions.filter(content_type__app_label=app_label).exclude(
+        codename__in=codenames
+    )
     group.permissions.remove(*surplus)
     group.permissions.add(*wanted)

@@ -29,14 +29,25 @@ def reader_link(number: int | None) -> str | None:
     """Return a link to a reader's page, by number: no list shows an address. None for nobody."""
     if number is None:
         return None
-    return format_html('<a class="desk-link" href="{}">{}</a>', reverse("admin:subscriptions_subscriber_change", args=[number]), number)
+    return format_html(
+        '<a class="desk-link" href="{}">{}</a>',
+        reverse("admin:subscriptions_subscriber_change", args=[number]),
+        number,
+    )
 
 
 @admin.register(Letter)
 class LetterAdmin(ReadOnlyAdmin):
     list_display = ("__str__", "reader", "state", "attempts", CREATED, SEND_AFTER, SENT, "error")
     list_filter = ("state", "kind")
-    fields = ("kind", "subscriber", "state", "attempts", ("created_at", "send_after", "sent_at"), "error")
+    fields = (
+        "kind",
+        "subscriber",
+        "state",
+        "attempts",
+        ("created_at", "send_after", "sent_at"),
+        "error",
+    )
 
     @admin.display(description=_("reader"), ordering="subscriber")
     def reader(self, letter: Letter) -> str | None:
@@ -69,7 +80,12 @@ class SuppressionAdmin(ReadOnlyAdmin):
 class ProviderEventAdmin(ReadOnlyAdmin):
     list_display = ("__str__", "delivery_link", "provider", "kind", SAID, RECEIVED, HANDLED)
     list_filter = ("kind", "provider", ("handled_at", admin.EmptyFieldListFilter))
-    fields = (("provider", "kind"), "delivery_link", ("said_at", "received_at", "handled_at"), "raw")
+    fields = (
+        ("provider", "kind"),
+        "delivery_link",
+        ("said_at", "received_at", "handled_at"),
+        "raw",
+    )
     readonly_fields = ("delivery_link",)
 
     @admin.display(description=_("delivery"), ordering="delivery")

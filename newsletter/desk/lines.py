@@ -12,7 +12,9 @@ class LinesField(forms.CharField):
     """Reads and shows a list as lines: cleaned, each once, empty ones left out."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}), **options)
+        super().__init__(
+            required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}), **options
+        )
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value

@@ -20,8 +20,13 @@ _INK_BLUE = 250
 
 
 def primary_colors(_request: HttpRequest) -> dict[str, str]:
-    """Return the accent as django-unfold wants it: one hue, from nearly white (50) to nearly black (950)."""
-    return {weight: f"oklch({light}% {chroma} {_INK_BLUE})" for weight, (light, chroma) in _LIGHTNESS_AND_CHROMA.items()}
+    """Return the accent as django-unfold wants it: one hue, from nearly white (50) to nearly
+    black (950).
+    """
+    return {
+        weight: f"oklch({light}% {chroma} {_INK_BLUE})"
+        for weight, (light, chroma) in _LIGHTNESS_AND_CHROMA.items()
+    }
 
 
 def stylesheet(_request: HttpRequest) -> str:

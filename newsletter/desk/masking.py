@@ -4,7 +4,9 @@ _HIDDEN = "•••"
 
 
 def masked(address: str) -> str:
-    """Return the address with only the first character of its name and of its domain, and the top-level domain; “–” for none."""
+    """Return the address with only the first character of its name and of its domain, and the
+    top-level domain; “–” for none.
+    """
     local, at, domain = address.rpartition("@")
     if not at:
         return "–"

@@ -1,4 +1,6 @@
-"""Papers that are one and papers that may be: suggestions for staff, what was joined, and taking it apart again."""
+"""Papers that are one and papers that may be: suggestions for staff, what was joined, and taking
+it apart again.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -43,14 +45,20 @@ class OtherPaper(forms.Form):
     """Which paper another one is the same as."""
 
     other = forms.CharField(
-        label=gettext_lazy("Its arXiv id, its DOI, or its number here"), max_length=200, widget=UnfoldAdminTextInputWidget()
+        label=gettext_lazy("Its arXiv id, its DOI, or its number here"),
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget(),
     )
 
     def clean_other(self) -> Paper:
         """Find the paper."""
         text = self.cleaned_data["other"].strip()
         number = identity.arxiv_id(text)
-        found = Paper.objects.filter(arxiv_id=number.number) if number else Paper.objects.filter(doi=identity.doi(text) or "–")
+        found = (
+            Paper.objects.filter(arxiv_id=number.number)
+            if number
+            else Paper.objects.filter(doi=identity.doi(text) or "–")
+        )
         if text.isdecimal() and len(text) < 19:
             found = Paper.objects.filter(pk=int(text))
         paper = found.first()
@@ -61,7 +69,10 @@ class OtherPaper(forms.Form):
 
 def _are_one(suggestion: Suggestion, staff: User, _answers: dict[str, Any], now: datetime) -> str:
     """Join the two; the one with an arXiv id stays, or else the older."""
-    pair = sorted((suggestion.paper, suggestion.other), key=lambda paper: (paper.arxiv_id is None, paper.doi is None, paper.pk))
+    pair = sorted(
+        (suggestion.paper, suggestion.other),
+        key=lambda paper: (paper.arxiv_id is None, paper.doi is None, paper.pk),
+    )
     return join(pair[1], pair[0], staff, now)
 
 
@@ -80,7 +91,10 @@ class SuggestionAdmin(StepsAdmin, ReadOnlyAdmin):
         Step(
             "one",
             gettext_lazy("They are one"),
-            gettext_lazy("Join the two? Who was mailed one of them is not mailed the other. It can be undone."),
+            gettext_lazy(
+                "Join the two? Who was mailed one of them is not mailed the other. It can be "
+                "undone."
+            ),
             JOINS,
             lambda suggestion: suggestion.settled_at is None,
             _are_one,
@@ -119,7 +133,10 @@ class MergeAdmin(StepsAdmin, ReadOnlyAdmin):
         Step(
             "split",
             gettext_lazy("Split"),
-            gettext_lazy("Make them two papers again? Each gets back the ids, listings and votes that it brought."),
+            gettext_lazy(
+                "Make them two papers again? Each gets back the ids, listings and votes that it "
+                "brought."
+            ),
             SPLITS,
             lambda merged: merged.split_at is None,
             _split,
@@ -128,4 +145,8 @@ class MergeAdmin(StepsAdmin, ReadOnlyAdmin):
 
     def page_context(self, request: HttpRequest, obj: Merge) -> dict[str, Any]:
         """Return the paper that went and the one that stayed."""
-        return {"papers": [obj.paper, obj.into], "merge": obj, "steps": self.open_steps(request, obj)}
+        return {
+            "papers": [obj.paper, obj.into],
+            "merge": obj,
+            "steps": self.open_steps(request, obj),
+        }

@@ -48,16 +48,24 @@ _SECTIONS: list[tuple[Promise, list[tuple[Promise, str, str]]]] = [
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the navigation in django-unfold's form: sections with the lists whose rows the person may view."""
+    """Return the navigation in django-unfold's form: sections with the lists whose rows the
+    person may view.
+    """
     start = {"title": _("Start"), "icon": "home", "link": reverse("admin:index")}
-    sections = [{"title": title, "items": _items(items, request.user)} for title, items in _SECTIONS]
+    sections = [
+        {"title": title, "items": _items(items, request.user)} for title, items in _SECTIONS
+    ]
     return [{"items": [start]}, *(section for section in sections if section["items"])]
 
 
-def _items(items: list[tuple[Promise, str, str]], user: AbstractUser | AnonymousUser) -> list[dict[str, Any]]:
+def _items(
+    items: list[tuple[Promise, str, str]], user: AbstractUser | AnonymousUser
+) -> list[dict[str, Any]]:
     found = []
     for title, icon, model in items:
         app, name = model.split(".")
         if user.has_perm(f"{app}.view_{name}"):
-            found.append({"title": title, "icon": icon, "link": reverse(f"admin:{app}_{name}_changelist")})
+            found.append(
+                {"title": title, "icon": icon, "link": reverse(f"admin:{app}_{name}_changelist")}
+            )
     return found

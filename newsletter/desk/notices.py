@@ -1,4 +1,6 @@
-"""Notices: staff are mailed when the machine has stopped an edition or its sending, and readers wait for a person."""
+"""Notices: staff are mailed when the machine has stopped an edition or its sending, and readers
+wait for a person.
+"""
 
 import hashlib
 from datetime import datetime
@@ -24,19 +26,27 @@ log = structlog.get_logger(__name__)
 
 
 def tell_staff(now: datetime) -> int:
-    """Mail staff about every edition that was stopped without them; return how many editions they were told of.
+    """Mail staff about every edition that was stopped without them; return how many editions they
+    were told of.
 
-    An edition counts as told when one person's mail was handed over, or when nobody has an address to be told at. Otherwise the next
-    call tries again.
+    An edition counts as told when one person's mail was handed over, or when nobody has an address
+    to be told at. Otherwise the next call tries again.
     """
-    stopped = Edition.objects.filter(Q(state=EditionState.HELD) | Q(paused_at__isnull=False), untold=True)
+    stopped = Edition.objects.filter(
+        Q(state=EditionState.HELD) | Q(paused_at__isnull=False), untold=True
+    )
     return sum(_tell(pk, now) for pk in stopped.order_by("pk").values_list("pk", flat=True))
 
 
 def _tell(edition_id: int, now: datetime) -> bool:
     """Tell of one edition, its row locked meanwhile, so that of two schedulers one does."""
     with transaction.atomic():
-        edition = Edition.objects.select_for_update().defer("statistics").filter(pk=edition_id, untold=True).first()
+        edition = (
+            Edition.objects.select_for_update()
+            .defer("statistics")
+            .filter(pk=edition_id, untold=True)
+            .first()
+        )
         if edition is None:
             return False
         addresses = _who_can_help(edition)
@@ -53,7 +63,9 @@ def _who_can_help(edition: Edition) -> list[str]:
     """Return the addresses of staff who may release a held edition, or steer a paused run."""
     permission = STEERS_EDITIONS if edition.state == EditionState.HELD else STEERS_RUNS
     able = User.objects.with_perm(permission, backend="django.contrib.auth.backends.ModelBackend")
-    return list(able.filter(is_staff=True).exclude(email="").order_by("pk").values_list("email", flat=True))
+    return list(
+        able.filter(is_staff=True).exclude(email="").order_by("pk").values_list("email", flat=True)
+    )
 
 
 def _notice(edition: Edition, address: str, now: datetime) -> EmailMultiAlternatives:
@@ -63,16 +75,25 @@ def _notice(edition: Edition, address: str, now: datetime) -> EmailMultiAlternat
         "edition": _named(edition),
         "held": held,
         "reason": reason,
-        "desk_url": settings.SITE_URL + reverse("admin:newsletter_edition_change", args=[edition.pk]),
+        "desk_url": settings.SITE_URL
+        + reverse("admin:newsletter_edition_change", args=[edition.pk]),
     }
-    name = hashlib.sha256(f"{edition.pk} {edition.state} {reason} {address}".encode()).hexdigest()[:24]
-    return from_templates("emails/staff_notice", context, to=address, name=f"notice-{name}", now=now)
+    name = hashlib.sha256(f"{edition.pk} {edition.state} {reason} {address}".encode()).hexdigest()[
+        :24
+    ]
+    return from_templates(
+        "emails/staff_notice", context, to=address, name=f"notice-{name}", now=now
+    )
 
 
 def _named(edition: Edition) -> str:
-    day = format_date(edition.day, "long", locale=locale_of(get_language() or settings.LANGUAGE_CODE))
+    day = format_date(
+        edition.day, "long", locale=locale_of(get_language() or settings.LANGUAGE_CODE)
+    )
     weekly = edition.cadence == EditionCadence.WEEKLY
-    return (gettext("weekly edition of %(day)s") if weekly else gettext("daily edition of %(day)s")) % {"day": day}
+    return (
+        gettext("weekly edition of %(day)s") if weekly else gettext("daily edition of %(day)s")
+    ) % {"day": day}
 
 
 def _handed_over(message: EmailMultiAlternatives) -> bool:

@@ -6,7 +6,11 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminDateWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from ingest.cleaning import body, one_line, web_link
 from ingest.identity import arxiv_id, title_key
@@ -19,24 +23,40 @@ from newsletter.desk.lines import LinesField
 
 
 class NewPaperForm(forms.Form):
-    """What staff know about a paper that no source listed. All but the title may be left empty rather than guessed."""
+    """What staff know about a paper that no source listed. All but the title may be left empty
+    rather than guessed.
+    """
 
     title = forms.CharField(label=_("Title"), max_length=500, widget=UnfoldAdminTextInputWidget())
     arxiv_id = forms.CharField(
-        label=_("arXiv id"), required=False, widget=UnfoldAdminTextInputWidget(), help_text=_("Such as 2501.01234, or its address.")
+        label=_("arXiv id"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_("Such as 2501.01234, or its address."),
     )
     doi = forms.CharField(label=_("DOI"), required=False, widget=UnfoldAdminTextInputWidget())
     link = forms.CharField(
-        label=_("Link"), required=False, widget=UnfoldAdminTextInputWidget(), help_text=_("Where to read it, when it is not on arXiv.")
+        label=_("Link"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_("Where to read it, when it is not on arXiv."),
     )
-    abstract = forms.CharField(label=_("Abstract"), required=False, widget=UnfoldAdminTextareaWidget())
+    abstract = forms.CharField(
+        label=_("Abstract"), required=False, widget=UnfoldAdminTextareaWidget()
+    )
     authors = LinesField(label=_("Authors"), help_text=_("One a line."))
-    published = forms.DateField(label=_("Published"), required=False, widget=UnfoldAdminDateWidget())
+    published = forms.DateField(
+        label=_("Published"), required=False, widget=UnfoldAdminDateWidget()
+    )
     categories = LinesField(label=_("arXiv categories"), help_text=_("Such as cs.CL, one a line."))
-    code_link = forms.CharField(label=_("Code"), required=False, widget=UnfoldAdminTextInputWidget())
+    code_link = forms.CharField(
+        label=_("Code"), required=False, widget=UnfoldAdminTextInputWidget()
+    )
 
     def store(self, now: datetime) -> Paper | None:
-        """Store the paper and return it; None when it cannot be stored, with the reason as an error of the form."""
+        """Store the paper and return it; None when it cannot be stored, with the reason as an
+        error of the form.
+        """
         try:
             return add_by_hand(now=now, **self.cleaned_data)
         except BadPaper as error:
@@ -48,7 +68,10 @@ class FromArxivForm(forms.Form):
     """Which paper is to be fetched from arXiv."""
 
     arxiv_id = forms.CharField(
-        label=_("arXiv id"), max_length=200, widget=UnfoldAdminTextInputWidget(), help_text=_("Such as 2501.01234, or its address.")
+        label=_("arXiv id"),
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_("Such as 2501.01234, or its address."),
     )
 
     def clean_arxiv_id(self) -> str:
@@ -60,7 +83,9 @@ class FromArxivForm(forms.Form):
 
 
 class LinkField(forms.CharField):
-    """The address of a web page; whatever else a browser would follow, such as `javascript:`, is refused."""
+    """The address of a web page; whatever else a browser would follow, such as `javascript:`, is
+    refused.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, widget=UnfoldAdminTextInputWidget(), **options)
@@ -75,7 +100,9 @@ class LinkField(forms.CharField):
 
 
 class PaperForm(ModelForm):
-    """Mending a paper. What staff write is marked as theirs, so that the next fetch does not take it back."""
+    """Mending a paper. What staff write is marked as theirs, so that the next fetch does not
+    take it back.
+    """
 
     authors = LinesField(label=_("Authors"), help_text=_("One a line."))
     categories = LinesField(label=_("arXiv categories"), help_text=_("Such as cs.CL, one a line."))
@@ -86,15 +113,28 @@ class PaperForm(ModelForm):
 
     class Meta:
         model = Paper
-        fields = ("title", "abstract", "authors", "published", "categories", "link", "code_link", "project_link")
+        fields = (
+            "title",
+            "abstract",
+            "authors",
+            "published",
+            "categories",
+            "link",
+            "code_link",
+            "project_link",
+        )
 
     def clean_title(self) -> str:
-        """Refuse a title without a visible character, and one that another paper without an id carries: those two would be one paper."""
+        """Refuse a title without a visible character, and one that another paper without an id
+        carries: those two would be one paper.
+        """
         title = one_line(self.cleaned_data["title"])
         if not title:
             raise ValidationError(_("This title has no visible character."))
         key = title_key(title)
-        twins = Paper.objects.filter(title_key=key, arxiv_id=None, doi=None, merged_into=None).exclude(pk=self.instance.pk)
+        twins = Paper.objects.filter(
+            title_key=key, arxiv_id=None, doi=None, merged_into=None
+        ).exclude(pk=self.instance.pk)
         if not (self.instance.arxiv_id or self.instance.doi) and twins.exists():
             raise ValidationError(_("Another paper without an id has this title already."))
         return title
@@ -104,9 +144,11 @@ class PaperForm(ModelForm):
 
 
 def mark_as_staffs(paper: Paper, form: Any, now: datetime) -> set[str]:
-    """Note in `field_sources` that the fields changed in the form come from staff, whose word goes before that of all other sources.
+    """Note in `field_sources` that the fields changed in the form come from staff, whose word goes
+    before that of all other sources.
 
-    The key of an old title stays known. The paper itself is not saved; the names of the fields to save are returned.
+    The key of an old title stays known. The paper itself is not saved; the names of the fields to
+    save are returned.
     """
     touched = {"field_sources", *form.changed_data}
     staff = source_named("staff")

@@ -55,12 +55,18 @@ class SourceFilter(admin.SimpleListFilter):
     parameter_name = "source"
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
-        return list(Listing.objects.order_by("source__title").values_list("source__slug", "source__title").distinct())
+        return list(
+            Listing.objects.order_by("source__title")
+            .values_list("source__slug", "source__title")
+            .distinct()
+        )
 
     def queryset(self, _request: HttpRequest, papers: QuerySet[Paper]) -> QuerySet[Paper]:
         if not self.value():
             return papers
-        return papers.filter(pk__in=Listing.objects.filter(source__slug=self.value()).values("paper"))
+        return papers.filter(
+            pk__in=Listing.objects.filter(source__slug=self.value()).values("paper")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +97,41 @@ class PaperAdmin(DeskAdmin):
         *IN_WORDS.values(),
     )
     fieldsets = (
-        (None, {"fields": ("title", "abstract", "authors", ("published", "year_inferred"), "categories")}),
+        (
+            None,
+            {
+                "fields": (
+                    "title",
+                    "abstract",
+                    "authors",
+                    ("published", "year_inferred"),
+                    "categories",
+                )
+            },
+        ),
         (_("Where it is"), {"fields": ("link", "code_link", "project_link")}),
-        (_("What it is"), {"fields": (("arxiv_id", "arxiv_version"), ("doi", "merged_into"), ("first_seen_at", "withdrawn_at"))}),
+        (
+            _("What it is"),
+            {
+                "fields": (
+                    ("arxiv_id", "arxiv_version"),
+                    ("doi", "merged_into"),
+                    ("first_seen_at", "withdrawn_at"),
+                )
+            },
+        ),
     )
     view_on_site = False
     change_form_outer_after_template = "desk/paper_history.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Paper]:
         papers: QuerySet[Paper] = super().get_queryset(request)
-        votes = Count.objects.filter(listing__paper=OuterRef("pk")).order_by().values("listing__paper")
-        return papers.annotate(most_votes=Subquery(votes.annotate(most=Max("votes")).values("most"))).prefetch_related("listings__source")
+        votes = (
+            Count.objects.filter(listing__paper=OuterRef("pk")).order_by().values("listing__paper")
+        )
+        return papers.annotate(
+            most_votes=Subquery(votes.annotate(most=Max("votes")).values("most"))
+        ).prefetch_related("listings__source")
 
     @admin.display(description=_("votes"), ordering="most_votes")
     def most_votes(self, paper: Paper) -> int | None:
@@ -128,7 +158,10 @@ class PaperAdmin(DeskAdmin):
         if request.method == "POST" and form.is_valid():
             run = ask_for_paper(form.cleaned_data["arxiv_id"], timezone.now())
             self.log_change(request, run.source, str(_("Asked for %(id)s.")) % {"id": run.subject})
-            messages.success(request, _("arXiv is asked for %(id)s; it will be listed today.") % {"id": run.subject})
+            messages.success(
+                request,
+                _("arXiv is asked for %(id)s; it will be listed today.") % {"id": run.subject},
+            )
             return redirect(reverse("admin:ingest_paper_changelist"))
         return self._form_page(request, str(_("Fetch a paper from arXiv")), form)
 
@@ -148,41 +181,69 @@ class PaperAdmin(DeskAdmin):
                 self.log_change(request, paper, done)
                 messages.success(request, done)
                 return redirect(reverse("admin:ingest_paper_change", args=[into.pk]))
-        return self._form_page(request, _("“%(title)s” is the same paper as …") % {"title": paper.title}, form)
+        return self._form_page(
+            request, _("“%(title)s” is the same paper as …") % {"title": paper.title}, form
+        )
 
     def _form_page(self, request: HttpRequest, title: str, form: Any, **more: Any) -> HttpResponse:
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "form": form, **more}
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": title,
+            "form": form,
+            **more,
+        }
         return TemplateResponse(request, "desk/form.html", context)
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Add a paper by hand. One that is known already by its id or title is that paper, and its page opens."""
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Add a paper by hand. One that is known already by its id or title is that paper, and
+        its page opens.
+        """
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = NewPaperForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid() and (paper := form.store(timezone.now())):
             self.log_change(request, paper, str(_("Added by hand.")))
-            messages.success(request, _("“%(title)s” is stored, and listed today by the staff.") % {"title": paper.title})
+            messages.success(
+                request,
+                _("“%(title)s” is stored, and listed today by the staff.") % {"title": paper.title},
+            )
             return redirect(reverse("admin:ingest_paper_change", args=[paper.pk]))
         beside = (reverse("admin:ingest_paper_from_arxiv"), _("Fetch it from arXiv instead"))
         return self._form_page(request, str(_("Add a paper by hand")), form, beside=beside)
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show the paper's form with, below it, what each source said and when."""
         paper = self.get_object(request, object_id)
         history: dict[str, Any] = {"may_join": request.user.has_perm(JOINS)}
         if paper:
             votes = vote_history([paper.pk], timezone.now()).get(paper.pk)
-            history |= {"listing_rows": _listing_rows(paper), "field_rows": _field_rows(paper), "votes": votes}
-        return super().change_view(request, object_id, form_url, {**history, **(extra_context or {})})
+            history |= {
+                "listing_rows": _listing_rows(paper),
+                "field_rows": _field_rows(paper),
+                "votes": votes,
+            }
+        return super().change_view(
+            request, object_id, form_url, {**history, **(extra_context or {})}
+        )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show lists in words to whoever may not edit them."""
         fieldsets: Any = super().get_fieldsets(request, obj)
         if self.has_change_permission(request, obj):
             return fieldsets
-        return [(title, {"fields": [IN_WORDS.get(name, name) for name in options["fields"]]}) for title, options in fieldsets]
+        return [
+            (title, {"fields": [IN_WORDS.get(name, name) for name in options["fields"]]})
+            for title, options in fieldsets
+        ]
 
     @admin.display(description=_("authors"))
     def authors_in_words(self, paper: Paper) -> str:
@@ -193,25 +254,40 @@ class PaperAdmin(DeskAdmin):
         return ", ".join(paper.categories) or "–"
 
     def save_model(self, request: HttpRequest, obj: Paper, form: Any, change: bool) -> None:
-        """Store what staff mended, marked as theirs, and nothing else: a fetch may be writing other fields at this moment."""
+        """Store what staff mended, marked as theirs, and nothing else: a fetch may be writing
+        other fields at this moment.
+        """
         obj.field_sources = Paper.objects.select_for_update().get(pk=obj.pk).field_sources
         obj.save(update_fields=mark_as_staffs(obj, form, timezone.now()))
 
 
 def _listing_rows(paper: Paper) -> list[ListingRow]:
-    listings = paper.listings.select_related("source").prefetch_related("counts").order_by("day", "pk")
+    listings = (
+        paper.listings.select_related("source").prefetch_related("counts").order_by("day", "pk")
+    )
     return [_listing_row(listing) for listing in listings]
 
 
 def _listing_row(listing: Listing) -> ListingRow:
     counts = list(listing.counts.all())
-    series: list[tuple[datetime, int]] = [(count.seen_at, count.votes) for count in counts if count.votes is not None]
+    series: list[tuple[datetime, int]] = [
+        (count.seen_at, count.votes) for count in counts if count.votes is not None
+    ]
     if series and listing.last_seen_at > series[-1][0]:
-        series.append((listing.last_seen_at, series[-1][1]))  # a count holds until the listing was last read
+        series.append(
+            (listing.last_seen_at, series[-1][1])
+        )  # a count holds until the listing was last read
     return ListingRow(listing.source.title, listing.day, counts, points(series))
 
 
 def _field_rows(paper: Paper) -> list[tuple[str, str, str]]:
     """Return (field, source, when it was seen there) for each field that a source or staff gave."""
-    names = {field.name: str(field.verbose_name) for field in Paper._meta.get_fields() if hasattr(field, "verbose_name")}
-    return [(names.get(name, name), slug, seen) for name, (slug, seen) in sorted(paper.field_sources.items())]
+    names = {
+        field.name: str(field.verbose_name)
+        for field in Paper._meta.get_fields()
+        if hasattr(field, "verbose_name")
+    }
+    return [
+        (names.get(name, name), slug, seen)
+        for name, (slug, seen) in sorted(paper.field_sources.items())
+    ]

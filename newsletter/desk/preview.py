@@ -1,4 +1,6 @@
-"""What a reader would get from an edition as it stands: ranked and printed as in earnest, sent to nobody, with links that lead nowhere."""
+"""What a reader would get from an edition as it stands: ranked and printed as in earnest, sent
+to nobody, with links that lead nowhere.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +34,10 @@ from newsletter.sending.preview import offered, shown
 from subscriptions.models import Subscriber, Topic
 
 MAY_SEE_READERS = "subscriptions.view_subscriber"
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; form-action 'none'; sandbox"
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; "
+    "form-action 'none'; sandbox"
+)
 NOWHERE = "https://preview.invalid/"
 DEFAULT_PAPERS, DEFAULT_BALANCE = 5, 30
 
@@ -41,7 +46,11 @@ class WhoForm(forms.Form):
     """For whom: a reader by number, or anybody who chose these topics."""
 
     reader = forms.IntegerField(
-        label=gettext_lazy("Reader number"), required=False, min_value=1, max_value=2**63 - 1, widget=UnfoldAdminIntegerFieldWidget()
+        label=gettext_lazy("Reader number"),
+        required=False,
+        min_value=1,
+        max_value=2**63 - 1,
+        widget=UnfoldAdminIntegerFieldWidget(),
     )
     topics = forms.ModelMultipleChoiceField(
         Topic.objects.filter(retired=False),
@@ -62,7 +71,9 @@ class WhoForm(forms.Form):
             return None
         reader = Subscriber.objects.filter(pk=number).first()
         if reader is None:
-            raise forms.ValidationError(_("There is no reader %(number)d."), params={"number": number})
+            raise forms.ValidationError(
+                _("There is no reader %(number)d."), params={"number": number}
+            )
         return reader
 
 
@@ -76,10 +87,14 @@ class Somebody:
 
 
 def somebody(answers: dict[str, Any]) -> Somebody:
-    """Return whom the cleaned form means. The address of a reader is not part of it: a preview shows none."""
+    """Return whom the cleaned form means. The address of a reader is not part of it: a preview
+    shows none.
+    """
     reader: Subscriber | None = answers.get("reader")
     if reader is not None:
-        return Somebody(reader_profiles([reader.profile_id])[reader.profile_id], reader.pk, reader.language)
+        return Somebody(
+            reader_profiles([reader.profile_id])[reader.profile_id], reader.pk, reader.language
+        )
     topics = tuple(sorted(topic.pk for topic in answers["topics"]))
     return Somebody(ReaderProfile(topics, (), (), 0, DEFAULT_PAPERS, DEFAULT_BALANCE))
 
@@ -87,27 +102,45 @@ def somebody(answers: dict[str, Any]) -> Somebody:
 def preview(edition: Edition, who: Somebody, now: datetime) -> RenderedMail | None:
     """Return the mail that `who` would get; None when there would be nothing to send.
 
-    Before the freeze the edition is ranked and laid out as it stands at `now`; after it, from what was frozen, without struck papers.
+    Before the freeze the edition is ranked and laid out as it stands at `now`; after it, from what
+    was frozen, without struck papers.
     """
     if edition.state in AFTER_FREEZE:
         statistics = statistics_of(edition.pk)
         selection = _selected(edition, statistics, who)
-        return render(compiled_parts(edition.pk, who.language), _digest(edition, statistics, selection, who)) if selection.picks else None
+        return (
+            render(
+                compiled_parts(edition.pk, who.language),
+                _digest(edition, statistics, selection, who),
+            )
+            if selection.picks
+            else None
+        )
     papers = candidates_of(edition)
     statistics = statistics_for(edition, papers, now)
     selection = _selected(edition, statistics, who)
     content = content_of(edition, papers, offered(who.language))
-    return render_plainly(content, _digest(edition, statistics, selection, who)) if selection.picks else None
+    return (
+        render_plainly(content, _digest(edition, statistics, selection, who))
+        if selection.picks
+        else None
+    )
 
 
 def _selected(edition: Edition, statistics: EditionStatistics, who: Somebody) -> Selection:
     candidates = list(edition.candidates.values_list("paper_id", flat=True))
-    mailed = mailed_among([who.reader_id], candidates).get(who.reader_id, set()) if who.reader_id else set()
+    mailed = (
+        mailed_among([who.reader_id], candidates).get(who.reader_id, set())
+        if who.reader_id
+        else set()
+    )
     struck = set(edition.strikes.values_list("paper_id", flat=True))
     return rank(statistics, [who.profile], [frozenset(mailed | struck)])[0]
 
 
-def _digest(edition: Edition, statistics: EditionStatistics, selection: Selection, who: Somebody) -> Digest:
+def _digest(
+    edition: Edition, statistics: EditionStatistics, selection: Selection, who: Somebody
+) -> Digest:
     names = {topic.id: topic.name for topic in statistics.topics}
     return Digest(
         edition_id=edition.pk,
@@ -123,12 +156,18 @@ def _digest(edition: Edition, statistics: EditionStatistics, selection: Selectio
 
 
 class PreviewPages(StepsAdmin):
-    """The two addresses of a preview: the page with the question, and the mail alone, which the page shows in a frame."""
+    """The two addresses of a preview: the page with the question, and the mail alone, which the
+    page shows in a frame.
+    """
 
     def get_urls(self) -> list[URLPattern]:
         views = {"preview": self.preview_view, "preview-mail": self.preview_mail_view}
         own = [
-            path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"newsletter_edition_{name}")
+            path(
+                f"<path:object_id>/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"newsletter_edition_{name}",
+            )
             for name, view in views.items()
         ]
         return [*own, *super().get_urls()]
@@ -137,12 +176,23 @@ class PreviewPages(StepsAdmin):
         """Ask for whom, and show the subject, the frame with the mail, and its text part."""
         edition = self.seen(request, object_id)
         form = _who_form(request)
-        mail = preview(edition, somebody(form.cleaned_data), timezone.now()) if form.is_valid() else None
-        context = {"form": form, "mail": mail, "query": request.GET.urlencode(), "asked": form.is_bound and form.is_valid()}
+        mail = (
+            preview(edition, somebody(form.cleaned_data), timezone.now())
+            if form.is_valid()
+            else None
+        )
+        context = {
+            "form": form,
+            "mail": mail,
+            "query": request.GET.urlencode(),
+            "asked": form.is_bound and form.is_valid(),
+        }
         return self.answer(request, "desk/preview.html", edition, context)
 
     def preview_mail_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Answer with the HTML part alone, under a policy that lets it run nothing and lead nowhere."""
+        """Answer with the HTML part alone, under a policy that lets it run nothing and lead
+        nowhere.
+        """
         edition = self.seen(request, object_id)
         form = _who_form(request)
         if not form.is_valid():

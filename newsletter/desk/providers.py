@@ -17,7 +17,15 @@ from newsletter.sending.rate import Budget
 @admin.register(Provider)
 class ProviderAdmin(DeskAdmin):
     list_display = ("name", "weight", "today", "in_this_hour", "rests", "rests_because")
-    readonly_fields = ("name", "today", "in_this_hour", "pace", "rests", "rests_because", "failures")
+    readonly_fields = (
+        "name",
+        "today",
+        "in_this_hour",
+        "pace",
+        "rests",
+        "rests_because",
+        "failures",
+    )
     fieldsets = (
         (None, {"fields": ("name", "weight")}),
         (
@@ -32,19 +40,27 @@ class ProviderAdmin(DeskAdmin):
             {
                 "fields": ("warm_up_from", "warm_up_first", "warm_up_growth"),
                 "description": gettext_lazy(
-                    "A sender that is new to mailbox providers begins small. Each day may bring so many times the mails of the day before."
+                    "A sender that is new to mailbox providers begins small. Each day may bring so "
+                    "many times the mails of the day before."
                 ),
             },
         ),
-        (gettext_lazy("Now"), {"fields": ("today", "in_this_hour", "pace", "rests", "rests_because", "failures")}),
+        (
+            gettext_lazy("Now"),
+            {"fields": ("today", "in_this_hour", "pace", "rests", "rests_because", "failures")},
+        ),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Rows come from MAIL_PROVIDER: a name that is not configured could send nothing."""
         return False
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show all that are configured: a provider that has no others beside it carries mail without a row, and may need limits."""
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show all that are configured: a provider that has no others beside it carries mail
+        without a row, and may need limits.
+        """
         configured()
         answer: HttpResponse = super().changelist_view(request, extra_context)
         return answer
@@ -54,7 +70,11 @@ class ProviderAdmin(DeskAdmin):
         now = timezone.now()
         limits = limits_of(row.name, now)
         said = _of(Budget(row.name, limits).report(now).day_used, limits.per_day)
-        return said if warm_up_ceiling(row, now) is None else _("%(used)s (warming up)") % {"used": said}
+        return (
+            said
+            if warm_up_ceiling(row, now) is None
+            else _("%(used)s (warming up)") % {"used": said}
+        )
 
     @admin.display(description=gettext_lazy("in an hour"))
     def in_this_hour(self, row: Provider) -> str:
@@ -67,8 +87,14 @@ class ProviderAdmin(DeskAdmin):
         now = timezone.now()
         report = Budget(row.name, limits_of(row.name, now)).report(now)
         if report.paused_until is not None:
-            return _("paused until %(instant)s, as it asked") % {"instant": f"{report.paused_until:%H:%M:%S} UTC"}
-        return _("no limit") if report.rate == float("inf") else _("%(rate).1f mails a second") % {"rate": report.rate}
+            return _("paused until %(instant)s, as it asked") % {
+                "instant": f"{report.paused_until:%H:%M:%S} UTC"
+            }
+        return (
+            _("no limit")
+            if report.rate == float("inf")
+            else _("%(rate).1f mails a second") % {"rate": report.rate}
+        )
 
     @admin.display(description=gettext_lazy("rests until"), ordering="rests_until")
     def rests(self, row: Provider) -> str:
@@ -80,4 +106,8 @@ class ProviderAdmin(DeskAdmin):
 
 def _of(used: int, most: int) -> str:
     """Say how much of a quota is spent; what is not limited is not counted."""
-    return _("%(used)s of %(most)s") % {"used": f"{used:,}", "most": f"{most:,}"} if most else _("no limit")
+    return (
+        _("%(used)s of %(most)s") % {"used": f"{used:,}", "most": f"{most:,}"}
+        if most
+        else _("no limit")
+    )

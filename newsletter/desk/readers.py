@@ -1,4 +1,6 @@
-"""Readers: their state and choices, what they agreed to and what we sent them. Nobody edits a reader but the reader."""
+"""Readers: their state and choices, what they agreed to and what we sent them. Nobody edits a
+reader but the reader.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -20,7 +22,14 @@ from newsletter.desk.wishes import when, wishes
 from newsletter.models import Delivery
 from subscriptions import letters, suppression
 from subscriptions.addresses import BadAddress, fold
-from subscriptions.models import AddressChange, LetterKind, LetterState, Subscriber, SubscriberState, SuppressionReason
+from subscriptions.models import (
+    AddressChange,
+    LetterKind,
+    LetterState,
+    Subscriber,
+    SubscriberState,
+    SuppressionReason,
+)
 
 SHOWN = 20
 PAUSED = instant("paused_until", gettext_lazy("paused until"))
@@ -35,9 +44,14 @@ class FactFilter(admin.SimpleListFilter):
     parameter_name = "fact"
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
-        return [("paused", gettext_lazy("paused or was")), ("suppressed", gettext_lazy("suppressed"))]
+        return [
+            ("paused", gettext_lazy("paused or was")),
+            ("suppressed", gettext_lazy("suppressed")),
+        ]
 
-    def queryset(self, _request: HttpRequest, readers: QuerySet[Subscriber]) -> QuerySet[Subscriber]:
+    def queryset(
+        self, _request: HttpRequest, readers: QuerySet[Subscriber]
+    ) -> QuerySet[Subscriber]:
         if self.value() == "paused":
             return readers.exclude(paused_until=None)
         if self.value() == "suppressed":
@@ -47,10 +61,14 @@ class FactFilter(admin.SimpleListFilter):
 
 def _suppress(reader: Subscriber, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
     suppression.suppress(reader.address, SuppressionReason.STAFF, now=now)
-    return _("Reader %(number)d is suppressed: no mail goes to this address any more.") % {"number": reader.pk}
+    return _("Reader %(number)d is suppressed: no mail goes to this address any more.") % {
+        "number": reader.pk
+    }
 
 
-def _send_preferences_link(reader: Subscriber, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
+def _send_preferences_link(
+    reader: Subscriber, _staff: User, _answers: dict[str, Any], now: datetime
+) -> str:
     with transaction.atomic():
         locked = Subscriber.objects.select_for_update().get(pk=reader.pk)
         letter = letters.write(locked, LetterKind.PREFERENCES, now=now)
@@ -63,20 +81,28 @@ STEPS = (
     Step(
         name="send-preferences-link",
         label=gettext_lazy("Send preferences link"),
-        question=gettext_lazy("Send this reader a letter with a link to their preferences? Only they can change them."),
+        question=gettext_lazy(
+            "Send this reader a letter with a link to their preferences? Only they can change them."
+        ),
         permission="subscriptions.add_letter",
-        open_to=lambda reader: reader.state == SubscriberState.ACTIVE and reader.suppressed_at is None,
+        open_to=lambda reader: (
+            reader.state == SubscriberState.ACTIVE and reader.suppressed_at is None
+        ),
         run=_send_preferences_link,
     ),
     Step(
         name="suppress",
         label=gettext_lazy("Suppress"),
         question=gettext_lazy(
-            "Never write to this address again? It stops mail that is planned already, holds if they sign up again, "
-            "and cannot be undone here. A reader who wants to leave can do so by the link in every mail."
+            "Never write to this address again? It stops mail that is planned already, holds if "
+            "they sign up again, "
+            "and cannot be undone here. A reader who wants to leave can do so by the link in every "
+            "mail."
         ),
         permission="subscriptions.add_suppression",
-        open_to=lambda reader: reader.suppressed_at is None and reader.state != SubscriberState.ERASED,
+        open_to=lambda reader: (
+            reader.suppressed_at is None and reader.state != SubscriberState.ERASED
+        ),
         run=_suppress,
         grave=True,
     ),
@@ -87,7 +113,17 @@ STEPS = (
 class ReaderAdmin(StepsAdmin, ReadOnlyAdmin):
     page_template = "desk/reader.html"
     steps = STEPS
-    list_display = ("__str__", "masked_address", "state", "cadence", "hour", "timezone", PAUSED, SUPPRESSED, SIGNED_UP)
+    list_display = (
+        "__str__",
+        "masked_address",
+        "state",
+        "cadence",
+        "hour",
+        "timezone",
+        PAUSED,
+        SUPPRESSED,
+        SIGNED_UP,
+    )
     list_filter = ("state", FactFilter, "cadence")
     search_fields = ("pk",)
     search_help_text = gettext_lazy("The whole address, or the reader's number")
@@ -97,13 +133,17 @@ class ReaderAdmin(StepsAdmin, ReadOnlyAdmin):
         return masked(reader.address)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Refuse to filter by address through the query string: a part of one, tried often, would spell it out."""
+        """Refuse to filter by address through the query string: a part of one, tried often,
+        would spell it out.
+        """
         return not lookup.startswith("address") and super().lookup_allowed(lookup, value, request)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Subscriber], search_term: str
     ) -> tuple[QuerySet[Subscriber], bool]:
-        """Find by the exact address, in whatever spelling, also one the reader has moved from, or by number. A part finds nobody."""
+        """Find by the exact address, in whatever spelling, also one the reader has moved from,
+        or by number. A part finds nobody.
+        """
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -117,15 +157,26 @@ class ReaderAdmin(StepsAdmin, ReadOnlyAdmin):
         return queryset.filter(Q(address_key=key) | Q(pk__in=moved)), False
 
     def page_context(self, request: HttpRequest, obj: Subscriber) -> dict[str, Any]:
-        """Return the reader's facts, choices and the trail of consents, letters and deliveries, as far as the person may see each."""
+        """Return the reader's facts, choices and the trail of consents, letters and deliveries,
+        as far as the person may see each.
+        """
         may = request.user.has_perm
-        deliveries = Delivery.objects.filter(subscriber=obj).select_related("edition").defer("edition__statistics").order_by("-pk")
+        deliveries = (
+            Delivery.objects.filter(subscriber=obj)
+            .select_related("edition")
+            .defer("edition__statistics")
+            .order_by("-pk")
+        )
         return {
             "steps": self.open_steps(request, obj),
             "when": when(obj),
             "wishes": wishes(obj.profile),
-            "consents": obj.consents.order_by("-at", "-pk") if may("subscriptions.view_consent") else (),
-            "letters": obj.letters.order_by("-pk")[:SHOWN] if may("subscriptions.view_letter") else (),
+            "consents": obj.consents.order_by("-at", "-pk")
+            if may("subscriptions.view_consent")
+            else (),
+            "letters": obj.letters.order_by("-pk")[:SHOWN]
+            if may("subscriptions.view_letter")
+            else (),
             "deliveries": deliveries[:SHOWN] if may("newsletter.view_delivery") else (),
             "shown": SHOWN,
         }

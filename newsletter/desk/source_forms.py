@@ -39,26 +39,38 @@ OPTIONS = ("url", "categories", "times")
 
 
 class SourceForm(ModelForm):
-    """What a source is asked for and when. Its address, categories and times are options of the row; empty means: as the settings say."""
+    """What a source is asked for and when. Its address, categories and times are options of the
+    row; empty means: as the settings say.
+    """
 
     url = forms.CharField(
         label=gettext_lazy("Address"),
         required=False,
         widget=UnfoldAdminTextInputWidget(),
-        help_text=gettext_lazy("Of a feed; for the other kinds only where it is another than the usual one."),
+        help_text=gettext_lazy(
+            "Of a feed; for the other kinds only where it is another than the usual one."
+        ),
     )
-    categories = LinesField(label=gettext_lazy("arXiv categories"), help_text=gettext_lazy("Such as cs.CL, one a line."))
+    categories = LinesField(
+        label=gettext_lazy("arXiv categories"), help_text=gettext_lazy("Such as cs.CL, one a line.")
+    )
     key = forms.CharField(
         label=gettext_lazy("Key"),
         required=False,
         max_length=500,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "off"}),
         help_text=gettext_lazy(
-            "A token that the source knows us by. It is kept encrypted and never shown again; empty leaves it as it is."
+            "A token that the source knows us by. It is kept encrypted and never shown again; "
+            "empty leaves it as it is."
         ),
     )
-    forget_key = forms.BooleanField(label=gettext_lazy("Forget the key"), required=False, widget=UnfoldBooleanSwitchWidget())
-    times = LinesField(label=gettext_lazy("Times"), help_text=gettext_lazy("When it is asked, UTC, such as 05:20, one a line."))
+    forget_key = forms.BooleanField(
+        label=gettext_lazy("Forget the key"), required=False, widget=UnfoldBooleanSwitchWidget()
+    )
+    times = LinesField(
+        label=gettext_lazy("Times"),
+        help_text=gettext_lazy("When it is asked, UTC, such as 05:20, one a line."),
+    )
 
     class Meta:
         model = Source
@@ -73,7 +85,9 @@ class SourceForm(ModelForm):
         if "kind" in self.fields:
             kinds = sorted([*KINDS, *FROM_FILES])
             self.fields["kind"] = forms.ChoiceField(
-                label=gettext_lazy("Kind"), choices=[(kind, kind) for kind in kinds], widget=UnfoldAdminSelectWidget()
+                label=gettext_lazy("Kind"),
+                choices=[(kind, kind) for kind in kinds],
+                widget=UnfoldAdminSelectWidget(),
             )
 
     def clean_key(self) -> str:
@@ -88,7 +102,9 @@ class SourceForm(ModelForm):
         times: list[str] = self.cleaned_data["times"]
         for text in times:
             if not TIME.fullmatch(text):
-                raise ValidationError(_("“%(text)s” is no time such as 05:20."), params={"text": text})
+                raise ValidationError(
+                    _("“%(text)s” is no time such as 05:20."), params={"text": text}
+                )
         return times
 
     def clean(self) -> dict[str, Any]:
@@ -103,7 +119,10 @@ class SourceForm(ModelForm):
                 raise ValidationError(str(error)) from error
         if not self.errors and self._takes_its_key_elsewhere():
             raise ValidationError(
-                _("The key of this source was given for another address: enter the one for the new address, or forget it first.")
+                _(
+                    "The key of this source was given for another address: enter the one for the "
+                    "new address, or forget it first."
+                )
             )
         return cleaned
 
@@ -117,8 +136,14 @@ class SourceForm(ModelForm):
 
     def options(self) -> dict[str, Any]:
         """Return the row's options with what the form says; what the form does not show stays."""
-        kept = {name: value for name, value in (self.instance.options or {}).items() if name not in OPTIONS}
-        return kept | {name: self.cleaned_data[name] for name in OPTIONS if self.cleaned_data.get(name)}
+        kept = {
+            name: value
+            for name, value in (self.instance.options or {}).items()
+            if name not in OPTIONS
+        }
+        return kept | {
+            name: self.cleaned_data[name] for name in OPTIONS if self.cleaned_data.get(name)
+        }
 
     def save(self, commit: bool = True) -> Source:
         """Store the options and the key with the row."""
@@ -132,7 +157,9 @@ class SourceForm(ModelForm):
 
 
 def _place(options: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the scheme and the host that a source is asked at; empty for the usual ones of its kind."""
+    """Return the scheme and the host that a source is asked at; empty for the usual ones of its
+    kind.
+    """
     address = urlsplit(str(options.get("url", "")))
     return address.scheme, address.netloc.lower()
 
@@ -142,17 +169,24 @@ class UploadForm(forms.Form):
 
     kind = forms.ChoiceField(
         label=gettext_lazy("What it is"),
-        choices=[("listing", gettext_lazy("a listing page, saved as text")), ("jsonl", gettext_lazy("JSON Lines"))],
+        choices=[
+            ("listing", gettext_lazy("a listing page, saved as text")),
+            ("jsonl", gettext_lazy("JSON Lines")),
+        ],
         widget=UnfoldAdminSelectWidget(),
     )
-    file = forms.FileField(label=gettext_lazy("File"), allow_empty_file=True, widget=UnfoldAdminFileFieldWidget())
+    file = forms.FileField(
+        label=gettext_lazy("File"), allow_empty_file=True, widget=UnfoldAdminFileFieldWidget()
+    )
     page_year = forms.IntegerField(
         label=gettext_lazy("Year of the page"),
         required=False,
         min_value=1991,
         max_value=2100,
         widget=UnfoldAdminIntegerFieldWidget(),
-        help_text=gettext_lazy("A listing page does not name it; empty means the newest year that fits."),
+        help_text=gettext_lazy(
+            "A listing page does not name it; empty means the newest year that fits."
+        ),
     )
 
     def clean_file(self) -> Any:
@@ -160,13 +194,24 @@ class UploadForm(forms.Form):
         file = self.cleaned_data["file"]
         if file.size > LARGEST_BODY:
             size = LARGEST_BODY // 1_000_000
-            raise ValidationError(_("The file is larger than %(size)d MB; larger ones go in by `manage.py ingest`."), params={"size": size})
+            raise ValidationError(
+                _("The file is larger than %(size)d MB; larger ones go in by `manage.py ingest`."),
+                params={"size": size},
+            )
         return file
 
     def store(self, now: datetime) -> Report:
-        """Record the file, and return what became of it. A file that cannot be read leaves a failed fetch with the reason."""
+        """Record the file, and return what became of it. A file that cannot be read leaves a
+        failed fetch with the reason.
+        """
         kind, file = self.cleaned_data["kind"], self.cleaned_data["file"]
-        return import_upload(source_named(kind), file.name, file.read(), lambda content: self._parsed(kind, content, now), now=now)
+        return import_upload(
+            source_named(kind),
+            file.name,
+            file.read(),
+            lambda content: self._parsed(kind, content, now),
+            now=now,
+        )
 
     def _parsed(self, kind: str, content: bytes, now: datetime) -> Parsed:
         if kind == "jsonl":

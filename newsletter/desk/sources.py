@@ -1,4 +1,6 @@
-"""Sources and their fetches: how each stands, what was asked, what came, what could not be read, and files that staff hand in."""
+"""Sources and their fetches: how each stands, what was asked, what came, what could not be read,
+and files that staff hand in.
+"""
 
 from typing import Any
 
@@ -33,11 +35,24 @@ class SourceAdmin(DeskAdmin):
     form = SourceForm
     list_display = ("title", "slug", "kind", "enabled", "priority", LAST_FETCH, "listed")
     list_filter = ("enabled", "kind")
-    fields = ("title", "slug", "kind", "enabled", "priority", "url", "categories", "times", "key", "forget_key")
+    fields = (
+        "title",
+        "slug",
+        "kind",
+        "enabled",
+        "priority",
+        "url",
+        "categories",
+        "times",
+        "key",
+        "forget_key",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
         sources: QuerySet[Source] = super().get_queryset(request)
-        return sources.annotate(last_fetch=Max("fetches__started_at"), listed=Count("listings", distinct=True))
+        return sources.annotate(
+            last_fetch=Max("fetches__started_at"), listed=Count("listings", distinct=True)
+        )
 
     @admin.display(description=_("listings"), ordering="listed")
     def listed(self, source: Source) -> int:
@@ -45,8 +60,12 @@ class SourceAdmin(DeskAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show whoever may not edit a source its options as they are stored."""
-        may_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        return self.fields if may_edit else ("title", "slug", "kind", "enabled", "priority", "options")
+        may_edit = (
+            self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        )
+        return (
+            self.fields if may_edit else ("title", "slug", "kind", "enabled", "priority", "options")
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """A stored source keeps its name and kind, by which its papers and fetches are known."""
@@ -57,7 +76,9 @@ class SourceAdmin(DeskAdmin):
         return [
             path("standing/", view(self.standing_view), name="ingest_source_standing"),
             path("upload/", view(self.upload_view), name="ingest_source_upload"),
-            path("<int:object_id>/ask/", view(require_POST(self.ask_view)), name="ingest_source_ask"),
+            path(
+                "<int:object_id>/ask/", view(require_POST(self.ask_view)), name="ingest_source_ask"
+            ),
             *super().get_urls(),
         ]
 
@@ -77,10 +98,14 @@ class SourceAdmin(DeskAdmin):
         return self._page(request, "desk/standing.html", context)
 
     def ask_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Ask a source now, beside its schedule. A worker does it within seconds; asking twice is asking once."""
+        """Ask a source now, beside its schedule. A worker does it within seconds; asking twice
+        is asking once.
+        """
         if not request.user.has_perm("ingest.change_source"):
             raise PermissionDenied
-        source = get_object_or_404(Source, pk=object_id, kind__in=[kind for kind in KINDS if kind != "arxiv-paper"])
+        source = get_object_or_404(
+            Source, pk=object_id, kind__in=[kind for kind in KINDS if kind != "arxiv-paper"]
+        )
         now = timezone.now()
         begin_run(source, window_until(now), now=now)
         self.log_change(request, source, str(_("Asked by hand.")))
@@ -99,17 +124,35 @@ class SourceAdmin(DeskAdmin):
             if report.error:
                 messages.error(request, f"{report.path} {report.error}")
             else:
-                told = _now("%(new)d new, %(updated)d updated, %(unchanged)d unchanged, %(rejected)d rejected.")
-                counts = {"new": report.new, "updated": report.updated, "unchanged": report.unchanged, "rejected": report.rejected}
+                told = _now(
+                    "%(new)d new, %(updated)d updated, %(unchanged)d unchanged, %(rejected)d "
+                    "rejected."
+                )
+                counts = {
+                    "new": report.new,
+                    "updated": report.updated,
+                    "unchanged": report.unchanged,
+                    "rejected": report.rejected,
+                }
                 messages.success(request, told % counts)
             return redirect(reverse("admin:ingest_fetch_change", args=[fetch.pk]))
-        return self._page(request, "desk/form.html", {"title": _("Hand in a file"), "form": form, "with_file": True})
+        return self._page(
+            request,
+            "desk/form.html",
+            {"title": _("Hand in a file"), "form": form, "with_file": True},
+        )
 
     def _leave_a_trail(self, request: HttpRequest, fetch: Fetch) -> None:
-        LogEntry.objects.log_actions(request.user.pk or 0, [fetch], CHANGE, _now("Handed in by hand."), single_object=True)
+        LogEntry.objects.log_actions(
+            request.user.pk or 0, [fetch], CHANGE, _now("Handed in by hand."), single_object=True
+        )
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-        return TemplateResponse(request, template, {**self.admin_site.each_context(request), "opts": self.opts, **context})
+        return TemplateResponse(
+            request,
+            template,
+            {**self.admin_site.each_context(request), "opts": self.opts, **context},
+        )
 
 
 class RejectedFilter(admin.SimpleListFilter):
@@ -133,7 +176,17 @@ class RejectionInline(ReadOnlyInline):
 
 @admin.register(Fetch)
 class FetchAdmin(ReadOnlyAdmin):
-    list_display = (STARTED, "source", "origin", "status", "entries", "new", "updated", "unchanged", "rejected")
+    list_display = (
+        STARTED,
+        "source",
+        "origin",
+        "status",
+        "entries",
+        "new",
+        "updated",
+        "unchanged",
+        "rejected",
+    )
     list_filter = ("status", "source", RejectedFilter)
     list_select_related = ("source",)
     search_fields = ("origin",)
@@ -153,4 +206,7 @@ class FetchAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("warnings"))
     def warned(self, fetch: Fetch) -> str:
-        return format_html_join("", "<div>{}</div>", ((str(warning),) for warning in fetch.warnings)) or "–"
+        return (
+            format_html_join("", "<div>{}</div>", ((str(warning),) for warning in fetch.warnings))
+            or "–"
+        )

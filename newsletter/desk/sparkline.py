@@ -7,9 +7,11 @@ WIDTH, HEIGHT, MARGIN = 160, 32, 2
 
 
 def points(series: Sequence[tuple[datetime, int]]) -> str:
-    """Return the `points` attribute of a polyline through the series, oldest first, in a box of `WIDTH` × `HEIGHT`.
+    """Return the `points` attribute of a polyline through the series, oldest first, in a box of
+    `WIDTH` × `HEIGHT`.
 
-    Time runs to the right and numbers upwards, from the smallest to the greatest of the series. Fewer than two instants make no line.
+    Time runs to the right and numbers upwards, from the smallest to the greatest of the series.
+    Fewer than two instants make no line.
     """
     if len(series) < 2:
         return ""

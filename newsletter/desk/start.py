@@ -39,7 +39,9 @@ class _Question:
 
 
 def _newest_ids() -> list[int]:
-    """Return which editions are looked at: no index knows a delivery's status, so that counting it in all would read them all."""
+    """Return which editions are looked at: no index knows a delivery's status, so that counting
+    it in all would read them all.
+    """
     return list(Edition.objects.values_list("pk", flat=True)[:NEWEST_EDITIONS])
 
 
@@ -56,18 +58,27 @@ _QUESTIONS = (
         ngettext_lazy("%d run paused", "%d runs paused"),
         "newsletter_edition",
         f"state__exact={EditionState.SENDING}",
-        lambda _now: Edition.objects.exclude(paused_at=None).exclude(state__in=[EditionState.CANCELLED, EditionState.DONE]),
+        lambda _now: Edition.objects.exclude(paused_at=None).exclude(
+            state__in=[EditionState.CANCELLED, EditionState.DONE]
+        ),
     ),
     _Question(
         "newsletter.view_delivery",
-        ngettext_lazy("%d delivery uncertain in the newest editions", "%d deliveries uncertain in the newest editions"),
+        ngettext_lazy(
+            "%d delivery uncertain in the newest editions",
+            "%d deliveries uncertain in the newest editions",
+        ),
         "newsletter_delivery",
         f"status__exact={DeliveryStatus.UNCERTAIN}",
-        lambda _now: Delivery.objects.filter(status=DeliveryStatus.UNCERTAIN, edition__in=_newest_ids()),
+        lambda _now: Delivery.objects.filter(
+            status=DeliveryStatus.UNCERTAIN, edition__in=_newest_ids()
+        ),
     ),
     _Question(
         "newsletter.view_provider",
-        ngettext_lazy("%d provider rests because it failed", "%d providers rest because they failed"),
+        ngettext_lazy(
+            "%d provider rests because it failed", "%d providers rest because they failed"
+        ),
         "newsletter_provider",
         "",
         lambda now: Provider.objects.filter(rests_until__gt=now),
@@ -75,7 +86,8 @@ _QUESTIONS = (
     _Question(
         "newsletter.view_batch",
         ngettext_lazy(
-            "%d machine would send but is not armed: see manage.py arm", "%d machines would send but are not armed: see manage.py arm"
+            "%d machine would send but is not armed: see manage.py arm",
+            "%d machines would send but are not armed: see manage.py arm",
         ),
         "newsletter_batch",
         "",
@@ -113,10 +125,16 @@ def start_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         **context,
         "title": _("Start"),
         "editions": _editions() if may("newsletter.view_edition") else None,
-        "calls": [call for question in _QUESTIONS if may(question.permission) and (call := _call(question, now))],
+        "calls": [
+            call
+            for question in _QUESTIONS
+            if may(question.permission) and (call := _call(question, now))
+        ],
         "may_see_something": any(may(question.permission) for question in _QUESTIONS),
         "readers": _readers() if may("subscriptions.view_subscriber") else None,
-        "fetches": Fetch.objects.select_related("source")[:LAST_FETCHES] if may("ingest.view_fetch") else None,
+        "fetches": Fetch.objects.select_related("source")[:LAST_FETCHES]
+        if may("ingest.view_fetch")
+        else None,
         "now": now,
     }
 
@@ -133,9 +151,14 @@ def _editions() -> QuerySet[Edition]:
 
 
 def _readers() -> list[tuple[str, int, str]]:
-    """Return (state, how many, where to see them) for each state, and below them the facts beside the state."""
+    """Return (state, how many, where to see them) for each state, and below them the facts
+    beside the state.
+    """
     counted = dict(Subscriber.objects.order_by().values_list("state").annotate(Count("pk")))
     url = reverse("admin:subscriptions_subscriber_changelist")
-    states = [(str(state.label), counted.get(state.value, 0), f"{url}?state__exact={state.value}") for state in SubscriberState]
+    states = [
+        (str(state.label), counted.get(state.value, 0), f"{url}?state__exact={state.value}")
+        for state in SubscriberState
+    ]
     suppressed = Subscriber.objects.exclude(suppressed_at=None).count()
     return [*states, (str(_("suppressed")), suppressed, f"{url}?fact=suppressed")]

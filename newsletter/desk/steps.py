@@ -1,4 +1,6 @@
-"""Steps: what staff may do to an object, each with its permission, its question, a form that POSTs, and a line in the audit trail."""
+"""Steps: what staff may do to an object, each with its permission, its question, a form that
+POSTs, and a line in the audit trail.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,15 +34,20 @@ class NoQuestions(forms.Form):
 class Because(forms.Form):
     """A step that must be explained, since somebody will read later why it was taken."""
 
-    reason = forms.CharField(label=_("Reason"), max_length=300, widget=UnfoldAdminTextInputWidget(attrs={"autofocus": True}))
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=300,
+        widget=UnfoldAdminTextInputWidget(attrs={"autofocus": True}),
+    )
 
 
 @dataclass(frozen=True)
 class Step:
     """One thing that staff may do to an object.
 
-    `run` gets the object, the person, the cleaned form and the instant, and returns the sentence that says what was done; it raises
-    `StepRefused` when it is too late or the object does not allow it. `open_to` says whether the button is shown for an object.
+    `run` gets the object, the person, the cleaned form and the instant, and returns the sentence
+    that says what was done; it raises `StepRefused` when it is too late or the object does not
+    allow it. `open_to` says whether the button is shown for an object.
     """
 
     name: str
@@ -54,19 +61,26 @@ class Step:
 
 
 class StepsAdmin(PageAdmin):
-    """A page whose object has steps. GET asks, POST acts; both need the right to see the object and the step's own permission."""
+    """A page whose object has steps. GET asks, POST acts; both need the right to see the object
+    and the step's own permission.
+    """
 
     steps: Sequence[Step] = ()
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.step_view)
-        return [path("<path:object_id>/step/<slug:name>/", view, name=self._step_url_name()), *super().get_urls()]
+        return [
+            path("<path:object_id>/step/<slug:name>/", view, name=self._step_url_name()),
+            *super().get_urls(),
+        ]
 
     def _step_url_name(self) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_step"
 
     def open_steps(self, request: HttpRequest, obj: Model) -> list[dict[str, Any]]:
-        """Return the buttons for the steps that this person may take now: label, address and whether it is grave."""
+        """Return the buttons for the steps that this person may take now: label, address and
+        whether it is grave.
+        """
         return [
             {
                 "label": step.label,
@@ -88,8 +102,16 @@ class StepsAdmin(PageAdmin):
         form = step.form(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             self._take(request, step, obj, form.cleaned_data)
-            return redirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[obj.pk]))
-        context = {"label": step.label, "question": step.question, "grave": step.grave, "open": step.open_to(obj), "form": form}
+            return redirect(
+                reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[obj.pk])
+            )
+        context = {
+            "label": step.label,
+            "question": step.question,
+            "grave": step.grave,
+            "open": step.open_to(obj),
+            "form": form,
+        }
         return self.answer(request, "desk/step.html", obj, context)
 
     def _take(self, request: HttpRequest, step: Step, obj: Model, answers: dict[str, Any]) -> None:

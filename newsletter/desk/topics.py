@@ -10,7 +10,9 @@ from subscriptions.models import Topic
 
 
 class TopicForm(ModelForm):
-    phrases = LinesField(label=_("Phrases"), help_text=_("Words that a paper on this topic would use, one a line."))
+    phrases = LinesField(
+        label=_("Phrases"), help_text=_("Words that a paper on this topic would use, one a line.")
+    )
     categories = LinesField(label=_("arXiv categories"), help_text=_("Such as cs.CL, one a line."))
 
     class Meta:
@@ -18,12 +20,16 @@ class TopicForm(ModelForm):
         fields = ("name", "slug", "description", "parent", "phrases", "categories", "retired")
 
     def clean_parent(self) -> Topic | None:
-        """Refuse a parent that stands below this topic: following a topic follows what is below it, which must end somewhere."""
+        """Refuse a parent that stands below this topic: following a topic follows what is below
+        it, which must end somewhere.
+        """
         parent: Topic | None = self.cleaned_data["parent"]
         above = parent
         while above is not None:
             if above.pk == self.instance.pk:
-                raise ValidationError(_("“%(topic)s” stands below this topic already."), params={"topic": parent})
+                raise ValidationError(
+                    _("“%(topic)s” stands below this topic already."), params={"topic": parent}
+                )
             above = above.parent
         return parent
 

@@ -26,12 +26,19 @@ def wishes(profile: Profile) -> list[tuple[str, str]]:
         (_("Muted words"), _listed(profile.muted)),
         (
             _("Length"),
-            ngettext("%(count)d paper a mail", "at most %(count)d papers a mail", profile.papers_per_digest)
+            ngettext(
+                "%(count)d paper a mail",
+                "at most %(count)d papers a mail",
+                profile.papers_per_digest,
+            )
             % {"count": profile.papers_per_digest},
         ),
         (_("Votes"), _votes(profile.minimum_votes)),
         (_("Balance"), _balance(profile.balance)),
-        (_("Learned taste"), _("yes, from feedback and clicks") if profile.taste else _("none yet")),
+        (
+            _("Learned taste"),
+            _("yes, from feedback and clicks") if profile.taste else _("none yet"),
+        ),
     ]
 
 
@@ -46,7 +53,9 @@ def _listed(words: Sequence[str]) -> str:
 def _votes(minimum: int) -> str:
     if not minimum:
         return _("any number")
-    return ngettext("at least %(count)d vote", "at least %(count)d votes", minimum) % {"count": minimum}
+    return ngettext("at least %(count)d vote", "at least %(count)d votes", minimum) % {
+        "count": minimum
+    }
 
 
 def _balance(balance: int) -> str:
@@ -54,4 +63,7 @@ def _balance(balance: int) -> str:
         return _("only their topics")
     if balance == 100:
         return _("only what trends")
-    return _("%(topics)d %% their topics, %(trend)d %% what trends") % {"topics": 100 - balance, "trend": balance}
+    return _("%(topics)d %% their topics, %(trend)d %% what trends") % {
+        "topics": 100 - balance,
+        "trend": balance,
+    }

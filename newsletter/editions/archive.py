@@ -1,4 +1,6 @@
-"""The archive: statistics learned from the stored papers, fitted again every day and kept by version."""
+"""The archive: statistics learned from the stored papers, fitted again every day and kept by
+version.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -29,7 +31,9 @@ READ_AT_ONCE = 500
 
 
 def refit_when_due(now: datetime) -> ArchiveFit | None:
-    """Fit the archive when the newest fit is a day old, or half of the papers came after it. Safe to repeat."""
+    """Fit the archive when the newest fit is a day old, or half of the papers came after it.
+    Safe to repeat.
+    """
     newest = ArchiveFit.objects.defer("content").first()
     if newest is not None and not _outdated(newest, now):
         return None
@@ -37,13 +41,20 @@ def refit_when_due(now: datetime) -> ArchiveFit | None:
 
 
 def refit(now: datetime) -> ArchiveFit:
-    """Learn from the newest stored papers, store it as the next version, and drop all but the last few versions."""
+    """Learn from the newest stored papers, store it as the next version, and drop all but the
+    last few versions.
+    """
     texts = list(_stored_texts())
     if len(texts) < FEW_PAPERS:
         texts = list(dict([*seed_texts(), *texts]).items())
     content = fit_archive(texts).to_bytes()
     with transaction.atomic():
-        fit = ArchiveFit.objects.create(fitted_at=now, papers=len(texts), digest=hashlib.sha256(content).hexdigest(), content=content)
+        fit = ArchiveFit.objects.create(
+            fitted_at=now,
+            papers=len(texts),
+            digest=hashlib.sha256(content).hexdigest(),
+            content=content,
+        )
         kept = list(ArchiveFit.objects.order_by("-pk").values_list("pk", flat=True)[:FITS_KEPT])
         ArchiveFit.objects.exclude(pk__in=kept).delete()
     log.info("archive_fitted", version=fit.pk, papers=fit.papers, bytes=len(content))
@@ -51,7 +62,8 @@ def refit(now: datetime) -> ArchiveFit:
 
 
 def archive_statistics() -> ArchiveStatistics | None:
-    """Return the newest fit; before the first one, or where it was stored by another version of Paperboy, what the samples teach.
+    """Return the newest fit; before the first one, or where it was stored by another version of
+    Paperboy, what the samples teach.
 
     None where there are no samples either: then the papers of an edition stand in for the archive.
     """
@@ -67,7 +79,11 @@ def archive_statistics() -> ArchiveStatistics | None:
 
 @lru_cache(maxsize=1)
 def _read(digest: str) -> ArchiveStatistics:
-    content = ArchiveFit.objects.filter(digest=digest).order_by("-pk").values_list("content", flat=True)[0]
+    content = (
+        ArchiveFit.objects.filter(digest=digest)
+        .order_by("-pk")
+        .values_list("content", flat=True)[0]
+    )
     return ArchiveStatistics.from_bytes(bytes(content))
 
 
@@ -77,5 +93,9 @@ def _outdated(fit: ArchiveFit, now: datetime) -> bool:
 
 
 def _stored_texts() -> Iterator[Text]:
-    papers = Paper.objects.filter(merged_into=None).order_by("-pk").values_list("title", "abstract")[:MOST_PAPERS]
+    papers = (
+        Paper.objects.filter(merged_into=None)
+        .order_by("-pk")
+        .values_list("title", "abstract")[:MOST_PAPERS]
+    )
     yield from papers.iterator(chunk_size=READ_AT_ONCE)

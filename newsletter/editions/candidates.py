@@ -23,16 +23,24 @@ def first_day(edition: Edition) -> date:
 
 
 def rebuild(edition: Edition, now: datetime) -> int:
-    """Bring the candidates, their counts and the line about missing sources up to what is known at `now`; return how many there are.
+    """Bring the candidates, their counts and the line about missing sources up to what is known at
+    `now`; return how many there are.
 
-    Repeatable until the edition is frozen; from then on it changes nothing, since a frozen edition can only lose papers.
+    Repeatable until the edition is frozen; from then on it changes nothing, since a frozen edition
+    can only lose papers.
     """
     with transaction.atomic():
-        locked = Edition.objects.select_for_update().filter(pk=edition.pk, state__in=[*BEFORE_FROZEN, EditionState.HELD]).first()
+        locked = (
+            Edition.objects.select_for_update()
+            .filter(pk=edition.pk, state__in=[*BEFORE_FROZEN, EditionState.HELD])
+            .first()
+        )
         if locked is None:
             return edition.candidates.count()
         edition.health_line = honest_line(now)[:HEALTH_LINE_LENGTH]
-        Edition.objects.filter(pk=edition.pk).exclude(health_line=edition.health_line).update(health_line=edition.health_line)
+        Edition.objects.filter(pk=edition.pk).exclude(health_line=edition.health_line).update(
+            health_line=edition.health_line
+        )
         return _store(locked, _votes(locked, now))
 
 
@@ -59,24 +67,34 @@ def _store(edition: Edition, votes: dict[int, Votes]) -> int:
 
 def _votes(edition: Edition, now: datetime) -> dict[int, Votes]:
     """Return what is known of each paper that a source listed in the edition's window."""
-    return vote_history(listed_between(first_day(edition), edition.day).values_list("pk", flat=True), now)
+    return vote_history(
+        listed_between(first_day(edition), edition.day).values_list("pk", flat=True), now
+    )
 
 
 def sources_of(edition: Edition) -> int:
-    """Return how many sources brought the edition's candidates; what staff added says nothing about the sources."""
-    listings = Listing.objects.filter(day__range=(first_day(edition), edition.day), paper__withdrawn_at=None)
+    """Return how many sources brought the edition's candidates; what staff added says nothing
+    about the sources.
+    """
+    listings = Listing.objects.filter(
+        day__range=(first_day(edition), edition.day), paper__withdrawn_at=None
+    )
     return listings.exclude(source__kind__in=BY_HAND).values("source").distinct().count()
 
 
 def candidates_of(edition: Edition) -> list[CandidatePaper]:
-    """Return what the ranking is told about each candidate, in order of paper id, with the newest curation; hidden ones are left out."""
+    """Return what the ranking is told about each candidate, in order of paper id, with the
+    newest curation; hidden ones are left out.
+    """
     rows = list(edition.candidates.select_related("paper").order_by("paper_id"))
     merged: dict[int, list[int]] = defaultdict(list)
     for pk, into in merged_into(row.paper_id for row in rows).items():
         merged[into].append(pk)
     decisions = decisions_on(edition)
     return [
-        _candidate(row, decisions.get(row.paper_id, Decisions()), tuple(sorted(merged[row.paper_id])))
+        _candidate(
+            row, decisions.get(row.paper_id, Decisions()), tuple(sorted(merged[row.paper_id]))
+        )
         for row in rows
         if not decisions.get(row.paper_id, Decisions()).hidden
     ]

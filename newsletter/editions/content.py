@@ -10,8 +10,12 @@ from newsletter.models import Edition
 from newsletter.ranking.values import CandidatePaper
 
 
-def content_of(edition: Edition, papers: Sequence[CandidatePaper], language: str | None = None) -> EditionContent:
-    """Return the edition's own words and one card for each of `papers`, in a language or in everybody’s."""
+def content_of(
+    edition: Edition, papers: Sequence[CandidatePaper], language: str | None = None
+) -> EditionContent:
+    """Return the edition's own words and one card for each of `papers`, in a language or in
+    everybody’s.
+    """
     stored = Paper.objects.in_bulk([paper.id for paper in papers])
     return EditionContent(
         edition_id=edition.pk,

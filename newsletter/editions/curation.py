@@ -43,12 +43,21 @@ def _decisions(kinds: dict[str, Curation]) -> Decisions:
     )
 
 
-def curate(edition: Edition, paper: Paper, action: str, staff: User | None, now: datetime, value: int | str = 1) -> Curation:
-    """Write one decision; what was decided before stays as the trail. The first one takes an open edition into review.
+def curate(
+    edition: Edition,
+    paper: Paper,
+    action: str,
+    staff: User | None,
+    now: datetime,
+    value: int | str = 1,
+) -> Curation:
+    """Write one decision; what was decided before stays as the trail. The first one takes an open
+    edition into review.
 
     Args:
         action: a `CurationKind`.
-        value: 1 or 0 to pin or hide and to take it back, −100 to 100 for a boost, the words for a note (none to take it back).
+        value: 1 or 0 to pin or hide and to take it back, −100 to 100 for a boost, the words for a
+            note (none to take it back).
 
     Raises:
         ValueError: the value does not fit the action.
@@ -58,10 +67,15 @@ def curate(edition: Edition, paper: Paper, action: str, staff: User | None, now:
     with transaction.atomic():
         locked = lock(edition)
         if locked.state not in (*BEFORE_FROZEN, EditionState.HELD):
-            raise WrongState(f"{locked} is {locked.get_state_display()}: it can be curated no more, only lose papers.")
+            raise WrongState(
+                f"{locked} is {locked.get_state_display()}: it can be curated no more, only lose "
+                "papers."
+            )
         if locked.state == EditionState.OPEN:
             Edition.objects.filter(pk=locked.pk).update(state=EditionState.REVIEW)
-        return Curation.objects.create(edition=locked, paper=paper, kind=kind, value=number, text=text, by=staff, at=now)
+        return Curation.objects.create(
+            edition=locked, paper=paper, kind=kind, value=number, text=text, by=staff, at=now
+        )
 
 
 def _checked(action: str, value: int | str) -> tuple[CurationKind, int, str]:

@@ -15,7 +15,9 @@ log = structlog.get_logger(__name__)
 
 
 def look_after_editions(now: datetime) -> None:
-    """Open what should be open, bring candidates up to date, freeze what is due. Safe to repeat; one edition never stops another."""
+    """Open what should be open, bring candidates up to date, freeze what is due. Safe to repeat;
+    one edition never stops another.
+    """
     for cadence in EditionCadence.values:
         day = latest_day(cadence, now)
         if day is not None:
@@ -28,7 +30,9 @@ def look_after_editions(now: datetime) -> None:
 
 
 def freeze_or_hold(edition: Edition, now: datetime) -> bool:
-    """Freeze the edition; one that cannot be frozen is held for a person, with the reason, and the others go on."""
+    """Freeze the edition; one that cannot be frozen is held for a person, with the reason, and
+    the others go on.
+    """
     try:
         return freeze(edition.pk, now)
     except DatabaseError:

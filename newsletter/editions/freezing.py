@@ -1,4 +1,6 @@
-"""The freeze: statistics and the compiled edition are made once and stored; from then on an edition can only lose papers."""
+"""The freeze: statistics and the compiled edition are made once and stored; from then on an
+edition can only lose papers.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,23 +26,36 @@ log = structlog.get_logger(__name__)
 def freeze(edition_id: int, now: datetime) -> bool:
     """Freeze the edition with what is known at `now`; True when this call did it.
 
-    It is compiled in every language that readers want, and each is compared with the plain way. An edition that nobody approved is
-    held instead when fewer than `MINIMUM_SOURCES` sources brought its papers, or when the lint finds an error in its mail. The row
-    stays locked meanwhile, so that no decision of staff falls between what was read and what is stored.
+    It is compiled in every language that readers want, and each is compared with the plain way. An
+    edition that nobody approved is held instead when fewer than `MINIMUM_SOURCES` sources brought
+    its papers, or when the lint finds an error in its mail. The row stays locked meanwhile, so that
+    no decision of staff falls between what was read and what is stored.
 
     Raises:
-        BrokenLayout, CutShort: the layout does not survive compiling; nothing is stored, and the edition stays as it was.
+        BrokenLayout, CutShort: the layout does not survive compiling; nothing is stored, and the
+            edition stays as it was.
     """
     with transaction.atomic():
-        edition = Edition.objects.select_for_update().filter(pk=edition_id, state__in=BEFORE_FROZEN).first()
+        edition = (
+            Edition.objects.select_for_update()
+            .filter(pk=edition_id, state__in=BEFORE_FROZEN)
+            .first()
+        )
         if edition is None:
             return False
         rebuild(edition, now)
         papers = candidates_of(edition)
         approved = edition.state == EditionState.APPROVED
         if not approved and (answered := sources_of(edition)) < settings.MINIMUM_SOURCES:
-            return _held(edition, f"{answered} of the {settings.MINIMUM_SOURCES} sources that are needed brought papers.")
-        compiled = {language: proved_edition(content_of(edition, papers, language)) for language in languages_of_readers()}
+            return _held(
+                edition,
+                f"{answered} of the {settings.MINIMUM_SOURCES} sources that are needed brought "
+                "papers.",
+            )
+        compiled = {
+            language: proved_edition(content_of(edition, papers, language))
+            for language in languages_of_readers()
+        }
         if not approved and (faulty := _faults(compiled)):
             return _held(edition, f"Its mail would be faulty: {faulty}")
         return _store(edition, papers, compiled, now)
@@ -54,23 +69,57 @@ def _held(edition: Edition, reason: str) -> bool:
 
 def _faults(compiled: Mapping[str, CompiledParts]) -> str:
     """Say what the lint finds; a person who releases the edition takes it as it is."""
-    return told([fault for parts in compiled.values() for fault in faults_in(parts, development=not settings.PRODUCTION)])
+    return told(
+        [
+            fault
+            for parts in compiled.values()
+            for fault in faults_in(parts, development=not settings.PRODUCTION)
+        ]
+    )
 
 
-def _store(edition: Edition, papers: Sequence[CandidatePaper], compiled: Mapping[str, CompiledParts], now: datetime) -> bool:
-    """Store what every reader's digest is made from. A paper without a right card is struck with its reason and never ranked."""
-    dropped = {paper_id: reason for parts in compiled.values() for paper_id, reason in parts.dropped}
-    statistics = statistics_for(edition, [paper for paper in papers if paper.id not in dropped], now)
+def _store(
+    edition: Edition,
+    papers: Sequence[CandidatePaper],
+    compiled: Mapping[str, CompiledParts],
+    now: datetime,
+) -> bool:
+    """Store what every reader's digest is made from. A paper without a right card is struck with
+    its reason and never ranked.
+    """
+    dropped = {
+        paper_id: reason for parts in compiled.values() for paper_id, reason in parts.dropped
+    }
+    statistics = statistics_for(
+        edition, [paper for paper in papers if paper.id not in dropped], now
+    )
     CompiledEdition.objects.bulk_create(
-        CompiledEdition(edition=edition, language=language, template_hash=parts.template_hash, content=parts.to_bytes(), compiled_at=now)
+        CompiledEdition(
+            edition=edition,
+            language=language,
+            template_hash=parts.template_hash,
+            content=parts.to_bytes(),
+            compiled_at=now,
+        )
         for language, parts in compiled.items()
     )
     Strike.objects.bulk_create(
-        Strike(edition=edition, paper_id=paper_id, reason=f"no card could be made: {reason}"[:300], at=now)
+        Strike(
+            edition=edition,
+            paper_id=paper_id,
+            reason=f"no card could be made: {reason}"[:300],
+            at=now,
+        )
         for paper_id, reason in dropped.items()
     )
     frozen = Edition.objects.filter(pk=edition.pk, state__in=BEFORE_FROZEN).update(
         state=EditionState.FROZEN, frozen_at=now, statistics=statistics.to_bytes()
     )
-    log.info("edition_frozen", edition=str(edition), papers=len(papers) - len(dropped), dropped=len(dropped), languages=",".join(compiled))
+    log.info(
+        "edition_frozen",
+        edition=str(edition),
+        papers=len(papers) - len(dropped),
+        dropped=len(dropped),
+        languages=",".join(compiled),
+    )
     return frozen == 1

@@ -6,7 +6,13 @@ from subscriptions.models import Subscriber, SubscriberState
 
 
 def languages_of_readers() -> list[str]:
-    """Return the languages that active readers want and that there is copy in, after the one that everybody else gets."""
-    wanted = Subscriber.objects.filter(state=SubscriberState.ACTIVE).values_list("language", flat=True).distinct()
+    """Return the languages that active readers want and that there is copy in, after the one
+    that everybody else gets.
+    """
+    wanted = (
+        Subscriber.objects.filter(state=SubscriberState.ACTIVE)
+        .values_list("language", flat=True)
+        .distinct()
+    )
     own = settings.LANGUAGE_CODE
     return [own, *sorted({*wanted} & {code for code, _name in settings.LANGUAGES} - {own})]

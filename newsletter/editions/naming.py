@@ -22,4 +22,6 @@ def find_edition(name: str) -> Edition:
         wanted = Q(cadence=cadence, day=date.fromisoformat(day)) if day else Q(pk=int(cadence))
         return Edition.objects.defer("statistics").get(wanted)
     except (ValueError, Edition.DoesNotExist) as error:
-        raise UnknownEdition(f"There is no edition “{name}”. Name one like daily/2025-01-10, or by its number.") from error
+        raise UnknownEdition(
+            f"There is no edition “{name}”. Name one like daily/2025-01-10, or by its number."
+        ) from error

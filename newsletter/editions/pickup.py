@@ -15,9 +15,11 @@ READ_AT_ONCE = 500
 
 
 def pickup_model(day: date) -> PickupModel | None:
-    """Return the expectations that listings of days before `day` teach, or None while there are too few of them.
+    """Return the expectations that listings of days before `day` teach, or None while there are too
+    few of them.
 
-    Only votes that were known are used; listings of `day` itself and later ones are never looked at.
+    Only votes that were known are used; listings of `day` itself and later ones are never looked
+    at.
     """
     listed = tuple(
         Listing.objects.filter(day__lt=day, day__gte=day - REACH, paper__merged_into=None)
@@ -30,7 +32,9 @@ def pickup_model(day: date) -> PickupModel | None:
 
 @lru_cache(maxsize=2)
 def _learned(listed: tuple[tuple[int, date, int | None], ...], day: date) -> PickupModel | None:
-    """Learning takes a few seconds for thousands of papers, and an edition is previewed many times."""
+    """Learning takes a few seconds for thousands of papers, and an edition is previewed many
+    times.
+    """
     papers = _papers([paper_id for paper_id, _, _ in listed])
     history = [_past(papers[paper_id], first, votes) for paper_id, first, votes in listed]
     return PickupModel(history, day) if PickupModel.enough(history, day) else None

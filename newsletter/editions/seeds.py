@@ -1,4 +1,6 @@
-"""What a new site knows about words before it has papers of its own: the sample listings under seeds/."""
+"""What a new site knows about words before it has papers of its own: the sample listings under
+seeds/.
+"""
 
 from collections.abc import Iterator
 from datetime import date
@@ -20,7 +22,9 @@ Text = tuple[str, str]
 
 @lru_cache(maxsize=1)
 def seed_texts() -> tuple[Text, ...]:
-    """Return (title, abstract) of every sample paper, each once; nothing where the folder was left out of an installation."""
+    """Return (title, abstract) of every sample paper, each once; nothing where the folder was
+    left out of an installation.
+    """
     return tuple(sorted(dict(_texts()).items()))
 
 

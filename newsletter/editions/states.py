@@ -21,16 +21,24 @@ def approve(edition: Edition, now: datetime) -> None:
     Raises:
         WrongState: it is neither open nor in review.
     """
-    _step(edition, (EditionState.OPEN, EditionState.REVIEW), state=EditionState.APPROVED, approved_at=now)
+    _step(
+        edition,
+        (EditionState.OPEN, EditionState.REVIEW),
+        state=EditionState.APPROVED,
+        approved_at=now,
+    )
 
 
 def hold(edition: Edition, reason: str, *, by_machine: bool = False) -> None:
-    """Keep the clock from freezing it until a person releases it. Staff are mailed about what the machine holds.
+    """Keep the clock from freezing it until a person releases it. Staff are mailed about what the
+    machine holds.
 
     Raises:
         WrongState: it is frozen already.
     """
-    _step(edition, BEFORE_FROZEN, state=EditionState.HELD, held_reason=reason[:300], untold=by_machine)
+    _step(
+        edition, BEFORE_FROZEN, state=EditionState.HELD, held_reason=reason[:300], untold=by_machine
+    )
 
 
 def release(edition: Edition, now: datetime) -> None:
@@ -39,7 +47,14 @@ def release(edition: Edition, now: datetime) -> None:
     Raises:
         WrongState: it is not held.
     """
-    _step(edition, (EditionState.HELD,), state=EditionState.APPROVED, held_reason="", approved_at=now, untold=False)
+    _step(
+        edition,
+        (EditionState.HELD,),
+        state=EditionState.APPROVED,
+        held_reason="",
+        approved_at=now,
+        untold=False,
+    )
 
 
 def cancel_before_freeze(edition: Edition) -> None:
@@ -54,5 +69,7 @@ def cancel_before_freeze(edition: Edition) -> None:
 def _step(edition: Edition, allowed: Iterable[str], **changes: object) -> None:
     if not Edition.objects.filter(pk=edition.pk, state__in=[*allowed]).update(**changes):
         current = Edition.objects.only("state", "cadence", "day").get(pk=edition.pk)
-        raise WrongState(f"{current} is {current.get_state_display()}: this step is not open to it.")
+        raise WrongState(
+            f"{current} is {current.get_state_display()}: this step is not open to it."
+        )
     edition.refresh_from_db(fields=[*changes])

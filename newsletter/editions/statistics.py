@@ -1,4 +1,6 @@
-"""The one way from an edition's papers to its ranking statistics: at the freeze, and when staff look ahead of it."""
+"""The one way from an edition's papers to its ranking statistics: at the freeze, and when staff
+look ahead of it.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,9 +15,15 @@ from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.values import CandidatePaper
 
 
-def statistics_for(edition: Edition, papers: Sequence[CandidatePaper], now: datetime) -> EditionStatistics:
-    """Return the statistics of `papers`, with what the archive and listings older than the edition's window have taught."""
+def statistics_for(
+    edition: Edition, papers: Sequence[CandidatePaper], now: datetime
+) -> EditionStatistics:
+    """Return the statistics of `papers`, with what the archive and listings older than the
+    edition's window have taught.
+    """
     learned = pickup_model(first_day(edition))
     topics = topic_definitions()
     meanings = meanings_of(papers, topics)
-    return EditionStatistics.freeze(papers, topics, now, archive=archive_statistics(), pickup=learned, meanings=meanings)
+    return EditionStatistics.freeze(
+        papers, topics, now, archive=archive_statistics(), pickup=learned, meanings=meanings
+    )

@@ -1,4 +1,6 @@
-"""Vectors of papers, topics and readers' phrases: each text is embedded once, by a task, ahead of the freeze that needs it."""
+"""Vectors of papers, topics and readers' phrases: each text is embedded once, by a task, ahead
+of the freeze that needs it.
+"""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,13 +27,17 @@ from subscriptions.models import Profile, SubscriberState
 log = structlog.get_logger(__name__)
 
 LISTED_WITHIN = timedelta(days=14)
-"""Papers that were listed this long ago at most are embedded: longer than any edition looks back by default."""
+"""Papers that were listed this long ago at most are embedded: longer than any edition looks back
+by default.
+"""
 TEXTS_A_RUN = 300
 TEXTS_AT_ONCE = 32
 LOOKED_UP_AT_ONCE = 500
 MOST_PHRASES = 5_000
 KEPT = timedelta(days=120)
-"""A vector is made again after this time if its text is still asked for; so what nobody asks for any more goes."""
+"""A vector is made again after this time if its text is still asked for; so what nobody asks for
+any more goes.
+"""
 
 
 @lru_cache(maxsize=1)
@@ -41,7 +47,8 @@ def embedder_named(model: str) -> Embedder:
 
 
 def embed_waiting(now: datetime) -> int:
-    """Embed what the next editions will ask for and has no vector yet, at most 300 texts, newest papers first; return how many.
+    """Embed what the next editions will ask for and has no vector yet, at most 300 texts, newest
+    papers first; return how many.
 
     Does nothing unless `SEMANTIC_MODEL` is set. Safe to repeat and to run twice at once.
 
@@ -60,8 +67,11 @@ def embed_waiting(now: datetime) -> int:
     return len(waiting)
 
 
-def meanings_of(papers: Sequence[CandidatePaper], topics: Sequence[TopicDefinition]) -> Meanings | None:
-    """Return the stored vectors of the papers, topics and readers' phrases; None unless `SEMANTIC_MODEL` is set.
+def meanings_of(
+    papers: Sequence[CandidatePaper], topics: Sequence[TopicDefinition]
+) -> Meanings | None:
+    """Return the stored vectors of the papers, topics and readers' phrases; None unless
+    `SEMANTIC_MODEL` is set.
 
     Reading alone: what is not embedded yet is left out, and the ranking goes by its words.
     """
@@ -73,7 +83,11 @@ def meanings_of(papers: Sequence[CandidatePaper], topics: Sequence[TopicDefiniti
     known = _stored(model, [*texts.values(), *asked])
     return Meanings(
         model,
-        {paper_id: known[digest] for paper_id, text in texts.items() if (digest := _digest(text)) in known},
+        {
+            paper_id: known[digest]
+            for paper_id, text in texts.items()
+            if (digest := _digest(text)) in known
+        },
         {text: known[digest] for text in asked if (digest := _digest(text)) in known},
     )
 
@@ -82,8 +96,12 @@ def _wanted(now: datetime) -> Iterator[str]:
     yield from sorted(_topic_texts(topic_definitions()))
     yield from sorted(_phrase_texts())
     listed = Listing.objects.filter(day__gte=(now - LISTED_WITHIN).date()).values("paper")
-    papers = Paper.objects.filter(pk__in=listed, merged_into=None, withdrawn_at=None).order_by("-pk")
-    for title, abstract in papers.values_list("title", "abstract").iterator(chunk_size=LOOKED_UP_AT_ONCE):
+    papers = Paper.objects.filter(pk__in=listed, merged_into=None, withdrawn_at=None).order_by(
+        "-pk"
+    )
+    for title, abstract in papers.values_list("title", "abstract").iterator(
+        chunk_size=LOOKED_UP_AT_ONCE
+    ):
         yield paper_text(title, abstract)
 
 
@@ -92,8 +110,17 @@ def _topic_texts(topics: Iterable[TopicDefinition]) -> set[str]:
 
 
 def _phrase_texts() -> set[str]:
-    profiles = Profile.objects.filter(subscribers__state=SubscriberState.ACTIVE).exclude(phrases=[]).order_by("pk").distinct()
-    texts = (asked_text(phrase) for phrases in profiles.values_list("phrases", flat=True).iterator() for phrase in phrases)
+    profiles = (
+        Profile.objects.filter(subscribers__state=SubscriberState.ACTIVE)
+        .exclude(phrases=[])
+        .order_by("pk")
+        .distinct()
+    )
+    texts = (
+        asked_text(phrase)
+        for phrases in profiles.values_list("phrases", flat=True).iterator()
+        for phrase in phrases
+    )
     return set(islice((text for text in texts if text), MOST_PHRASES))
 
 
@@ -108,8 +135,13 @@ def _stored(model: str, texts: Sequence[str]) -> dict[str, NDArray[np.float16]]:
     digests = [_digest(text) for text in texts]
     found: dict[str, NDArray[np.float16]] = {}
     for start in range(0, len(digests), LOOKED_UP_AT_ONCE):
-        rows = TextVector.objects.filter(model=model, text_digest__in=digests[start : start + LOOKED_UP_AT_ONCE])
-        found |= {digest: np.frombuffer(bytes(vector), "<f2") for digest, vector in rows.values_list("text_digest", "vector")}
+        rows = TextVector.objects.filter(
+            model=model, text_digest__in=digests[start : start + LOOKED_UP_AT_ONCE]
+        )
+        found |= {
+            digest: np.frombuffer(bytes(vector), "<f2")
+            for digest, vector in rows.values_list("text_digest", "vector")
+        }
     return found
 
 
@@ -117,7 +149,9 @@ def _store(embedder: Embedder, texts: Sequence[str], now: datetime) -> None:
     vectors = embedder.embed(texts).astype("<f2")
     TextVector.objects.bulk_create(
         [
-            TextVector(model=embedder.name, text_digest=_digest(text), vector=vector.tobytes(), made_at=now)
+            TextVector(
+                model=embedder.name, text_digest=_digest(text), vector=vector.tobytes(), made_at=now
+            )
             for text, vector in zip(texts, vectors, strict=True)
         ],
         ignore_conflicts=True,

@@ -1,9 +1,10 @@
 """The adapter for models of the BERT family, such as the MiniLM sentence models, on numpy alone.
 
-The network is that of Devlin and others, "BERT: Pre-training of Deep Bidirectional Transformers" (2019): the sum of word, place and type
-embeddings, then layers of self-attention (Vaswani and others, "Attention Is All You Need", 2017) and of a hidden layer with GELU
-(Hendrycks and Gimpel, 2016), each followed by layer normalisation. A text's vector is the mean of its words' (or the first one's), as
-in Reimers and Gurevych, "Sentence-BERT" (2019), scaled to length 1.
+The network is that of Devlin and others, "BERT: Pre-training of Deep Bidirectional Transformers"
+(2019): the sum of word, place and type embeddings, then layers of self-attention (Vaswani and
+others, "Attention Is All You Need", 2017) and of a hidden layer with GELU (Hendrycks and Gimpel,
+2016), each followed by layer normalisation. A text's vector is the mean of its words' (or the first
+one's), as in Reimers and Gurevych, "Sentence-BERT" (2019), scaled to length 1.
 """
 
 import hashlib
@@ -23,12 +24,16 @@ from tokenizers import Encoding, Tokenizer
 from newsletter.embedding.port import BadModel, Vectors
 
 TOKENS_AT_ONCE = 2_048
-"""A batch holds this many tokens at most, padding included: it bounds memory, whatever the number of texts."""
+"""A batch holds this many tokens at most, padding included: it bounds memory, whatever the
+number of texts.
+"""
 WEIGHTS = "model.safetensors"
 
 
 class BertEmbedder:
-    """A model read from a folder as sentence-transformers stores it: config.json, tokenizer.json and model.safetensors."""
+    """A model read from a folder as sentence-transformers stores it: config.json, tokenizer.json
+    and model.safetensors.
+    """
 
     def __init__(self, folder: Path) -> None:
         config = _config(folder / "config.json")
@@ -67,26 +72,43 @@ class BertEmbedder:
             ids[row, : len(one.ids)] = one.ids
             present[row, : len(one.ids)] = 1.0
         states = self._states(ids, present)
-        pooled = states[:, 0] if self.first_only else (states * present[:, :, None]).sum(axis=1) / present.sum(axis=1)[:, None]
-        return np.asarray(pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12), np.float32)
+        pooled = (
+            states[:, 0]
+            if self.first_only
+            else (states * present[:, :, None]).sum(axis=1) / present.sum(axis=1)[:, None]
+        )
+        return np.asarray(
+            pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12), np.float32
+        )
 
     def _states(self, ids: NDArray[np.int64], present: Vectors) -> Vectors:
         """The last layer's states: (texts, tokens, dimensions)."""
         weights = self.weights
-        states = weights["embeddings.word_embeddings.weight"][ids] + weights["embeddings.token_type_embeddings.weight"][0]
+        states = (
+            weights["embeddings.word_embeddings.weight"][ids]
+            + weights["embeddings.token_type_embeddings.weight"][0]
+        )
         states = states + weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
         states = self._normalised(states, "embeddings.LayerNorm")
         unseen = (1.0 - present)[:, None, None, :] * np.float32(-1e9)
         for layer in range(self.layers):
             root = f"encoder.layer.{layer}"
             seen = self._attended(states, unseen, f"{root}.attention.self")
-            states = self._normalised(states + self._dense(seen, f"{root}.attention.output.dense"), f"{root}.attention.output.LayerNorm")
+            states = self._normalised(
+                states + self._dense(seen, f"{root}.attention.output.dense"),
+                f"{root}.attention.output.LayerNorm",
+            )
             hidden = _gelu(self._dense(states, f"{root}.intermediate.dense"))
-            states = self._normalised(states + self._dense(hidden, f"{root}.output.dense"), f"{root}.output.LayerNorm")
+            states = self._normalised(
+                states + self._dense(hidden, f"{root}.output.dense"), f"{root}.output.LayerNorm"
+            )
         return states
 
     def _attended(self, states: Vectors, unseen: Vectors, root: str) -> Vectors:
-        query, key, value = (self._by_head(self._dense(states, f"{root}.{name}")) for name in ("query", "key", "value"))
+        query, key, value = (
+            self._by_head(self._dense(states, f"{root}.{name}"))
+            for name in ("query", "key", "value")
+        )
         scores = query @ key.transpose(0, 1, 3, 2) / np.float32(sqrt(query.shape[-1])) + unseen
         scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
         mixed = (scores / scores.sum(axis=-1, keepdims=True)) @ value
@@ -103,7 +125,9 @@ class BertEmbedder:
         """Layer normalisation (Ba and others, 2016)."""
         centred = states - states.mean(axis=-1, keepdims=True)
         scale = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + self.epsilon)
-        return np.asarray(centred / scale * self.weights[f"{name}.weight"] + self.weights[f"{name}.bias"])
+        return np.asarray(
+            centred / scale * self.weights[f"{name}.weight"] + self.weights[f"{name}.bias"]
+        )
 
 
 def _gelu(values: Vectors) -> Vectors:
@@ -126,9 +150,14 @@ def _config(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadModel(f"{path} cannot be read as JSON ({error}); SEMANTIC_MODEL must name a whole sentence-embedding model.") from error
+        raise BadModel(
+            f"{path} cannot be read as JSON ({error}); SEMANTIC_MODEL must name a whole "
+            "sentence-embedding model."
+        ) from error
     if not isinstance(found, dict):
-        raise BadModel(f"{path} holds no settings; SEMANTIC_MODEL must name a whole sentence-embedding model.")
+        raise BadModel(
+            f"{path} holds no settings; SEMANTIC_MODEL must name a whole sentence-embedding model."
+        )
     return found
 
 
@@ -136,8 +165,17 @@ def _check(config: dict[str, Any], folder: Path) -> None:
     wanted = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
     for name, value in wanted.items():
         if config.get(name, value if name == "position_embedding_type" else None) != value:
-            raise BadModel(f"{folder} is no model of the BERT family: its {name} is {config.get(name)!r}, not {value!r}.")
-    missing = {"num_attention_heads", "num_hidden_layers", "layer_norm_eps", "hidden_size", "max_position_embeddings"} - config.keys()
+            raise BadModel(
+                f"{folder} is no model of the BERT family: its {name} is {config.get(name)!r}, not "
+                f"{value!r}."
+            )
+    missing = {
+        "num_attention_heads",
+        "num_hidden_layers",
+        "layer_norm_eps",
+        "hidden_size",
+        "max_position_embeddings",
+    } - config.keys()
     if missing:
         raise BadModel(f"{folder / 'config.json'} does not say {', '.join(sorted(missing))}.")
 
@@ -146,15 +184,23 @@ def _weights(path: Path) -> dict[str, Vectors]:
     try:
         found = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise BadModel(f"{path} cannot be read ({error}); the model's weights must be in that one file.") from error
-    kept = {name.removeprefix("bert."): np.asarray(tensor, np.float32) for name, tensor in found.items() if tensor.dtype.kind == "f"}
+        raise BadModel(
+            f"{path} cannot be read ({error}); the model's weights must be in that one file."
+        ) from error
+    kept = {
+        name.removeprefix("bert."): np.asarray(tensor, np.float32)
+        for name, tensor in found.items()
+        if tensor.dtype.kind == "f"
+    }
     if "embeddings.word_embeddings.weight" not in kept:
         raise BadModel(f"{path} holds no weights of the BERT family.")
     return kept
 
 
 def _pooling(folder: Path) -> bool:
-    """Whether the first token stands for the text, as some models want it, instead of the mean of all."""
+    """Whether the first token stands for the text, as some models want it, instead of the mean
+    of all.
+    """
     path = folder / "1_Pooling" / "config.json"
     return bool(path.exists() and _config(path).get("pooling_mode_cls_token"))
 

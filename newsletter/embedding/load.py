@@ -17,13 +17,24 @@ def load_embedder(model: str, cache: Path) -> Embedder:
         cache: where models of the hub are kept.
 
     Raises:
-        BadModel: the extra is not installed, or the model is missing, incomplete or of another family.
+        BadModel: the extra is not installed, or the model is missing, incomplete or of another
+            family.
     """
     try:
-        bert, hub = import_module("newsletter.embedding.bert"), import_module("newsletter.embedding.hub")
+        bert, hub = (
+            import_module("newsletter.embedding.bert"),
+            import_module("newsletter.embedding.hub"),
+        )
     except ModuleNotFoundError as error:
         if error.name not in EXTRA:
             raise
-        raise BadModel("Ranking by meaning needs more packages: pip install '.[semantic]'.") from error
+        raise BadModel(
+            "Ranking by meaning needs more packages: pip install '.[semantic]'."
+        ) from error
     folder = Path(model).expanduser()
-    return cast("Embedder", bert.BertEmbedder(folder if folder.is_dir() or folder.is_absolute() else hub.fetched(model, cache)))
+    return cast(
+        "Embedder",
+        bert.BertEmbedder(
+            folder if folder.is_dir() or folder.is_absolute() else hub.fetched(model, cache)
+        ),
+    )

@@ -23,9 +23,11 @@ class Embedder(Protocol):
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of length 1 for the texts, float32 (texts, dimensions); of what is too long the beginning counts.
+        """Vectors of length 1 for the texts, float32 (texts, dimensions); of what is too long the
+        beginning counts.
 
-        The same text has the same vector whatever stands beside it, up to rounding. An empty text has one too.
+        The same text has the same vector whatever stands beside it, up to rounding. An empty text
+        has one too.
         """
         ...
 

@@ -21,7 +21,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ArchiveFit",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("fitted_at", models.DateTimeField(verbose_name="fitted")),
                 ("papers", models.PositiveIntegerField(verbose_name="papers")),
                 ("digest", models.CharField(editable=False, max_length=64)),
@@ -36,14 +41,20 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Batch",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("slot_at", models.DateTimeField(verbose_name="wanted at")),
                 ("send_after", models.DateTimeField(verbose_name="send after")),
                 (
                     "at_once",
                     models.BooleanField(
                         default=False,
-                        help_text="A first digest, which does not wait for the reader's hour or weekday.",
+                        help_text="A first digest, which does not wait for the reader's hour or "
+                        "weekday.",
                         verbose_name="at once",
                     ),
                 ),
@@ -64,16 +75,30 @@ class Migration(migrations.Migration):
                 ),
                 ("subscriber_ids", models.JSONField(default=list, editable=False)),
                 ("planned_count", models.PositiveIntegerField(default=0, verbose_name="readers")),
-                ("domain", models.CharField(blank=True, editable=False, max_length=255, verbose_name="recipients' domain")),
+                (
+                    "domain",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        max_length=255,
+                        verbose_name="recipients' domain",
+                    ),
+                ),
                 ("provider", models.CharField(blank=True, max_length=40, verbose_name="provider")),
                 ("token", models.UUIDField(blank=True, editable=False, null=True)),
-                ("lease_until", models.DateTimeField(blank=True, null=True, verbose_name="lease until")),
+                (
+                    "lease_until",
+                    models.DateTimeField(blank=True, null=True, verbose_name="lease until"),
+                ),
                 ("cursor", models.PositiveIntegerField(default=0, verbose_name="hand-overs begun")),
                 ("in_hand", models.PositiveSmallIntegerField(default=0, editable=False)),
                 ("halted", models.BooleanField(default=False, verbose_name="halted")),
                 ("server_epoch", models.CharField(blank=True, editable=False, max_length=64)),
                 ("claimed_at", models.DateTimeField(blank=True, null=True, verbose_name="claimed")),
-                ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="finished")),
+                (
+                    "finished_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="finished"),
+                ),
             ],
             options={
                 "verbose_name": "batch",
@@ -84,13 +109,26 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Edition",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("cadence", models.CharField(choices=[("daily", "daily"), ("weekly", "weekly")], max_length=16, verbose_name="cadence")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "cadence",
+                    models.CharField(
+                        choices=[("daily", "daily"), ("weekly", "weekly")],
+                        max_length=16,
+                        verbose_name="cadence",
+                    ),
+                ),
                 ("day", models.DateField(verbose_name="day")),
                 (
                     "nominal_at",
                     models.DateTimeField(
-                        help_text="Frozen by then; each reader's slot is their first wanted hour at or after it.",
+                        help_text="Frozen by then; each reader's slot is their first wanted hour "
+                        "at or after it.",
                         verbose_name="nominal instant",
                     ),
                 ),
@@ -112,27 +150,50 @@ class Migration(migrations.Migration):
                         verbose_name="state",
                     ),
                 ),
-                ("held_reason", models.CharField(blank=True, max_length=300, verbose_name="held because")),
-                ("note", models.TextField(blank=True, help_text="Shown at the top of every digest.", verbose_name="editor's note")),
+                (
+                    "held_reason",
+                    models.CharField(blank=True, max_length=300, verbose_name="held because"),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="Shown at the top of every digest.",
+                        verbose_name="editor's note",
+                    ),
+                ),
                 (
                     "health_line",
                     models.CharField(
-                        blank=True, help_text="One honest line when a source is missing.", max_length=300, verbose_name="source health"
+                        blank=True,
+                        help_text="One honest line when a source is missing.",
+                        max_length=300,
+                        verbose_name="source health",
                     ),
                 ),
                 (
                     "candidate_days",
                     models.PositiveSmallIntegerField(
-                        help_text="How many listing days back it looks for papers.", verbose_name="candidate days"
+                        help_text="How many listing days back it looks for papers.",
+                        verbose_name="candidate days",
                     ),
                 ),
                 ("opened_at", models.DateTimeField(verbose_name="opened")),
-                ("approved_at", models.DateTimeField(blank=True, null=True, verbose_name="approved")),
+                (
+                    "approved_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="approved"),
+                ),
                 ("frozen_at", models.DateTimeField(blank=True, null=True, verbose_name="frozen")),
                 ("planned_at", models.DateTimeField(blank=True, null=True, verbose_name="planned")),
                 ("done_at", models.DateTimeField(blank=True, null=True, verbose_name="done")),
-                ("paused_at", models.DateTimeField(blank=True, null=True, verbose_name="sending paused")),
-                ("paused_reason", models.CharField(blank=True, max_length=300, verbose_name="paused because")),
+                (
+                    "paused_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="sending paused"),
+                ),
+                (
+                    "paused_reason",
+                    models.CharField(blank=True, max_length=300, verbose_name="paused because"),
+                ),
                 ("untold", models.BooleanField(default=False, editable=False)),
                 ("statistics", models.BinaryField(null=True)),
             ],
@@ -142,9 +203,26 @@ class Migration(migrations.Migration):
                 "ordering": ("-day", "cadence"),
                 "constraints": [
                     models.UniqueConstraint(fields=("cadence", "day"), name="edition_once_a_day"),
-                    models.CheckConstraint(condition=models.Q(("cadence__in", ["daily", "weekly"])), name="edition_cadence_known"),
                     models.CheckConstraint(
-                        condition=models.Q(("state__in", ["open", "review", "approved", "held", "frozen", "sending", "done", "cancelled"])),
+                        condition=models.Q(("cadence__in", ["daily", "weekly"])),
+                        name="edition_cadence_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "open",
+                                    "review",
+                                    "approved",
+                                    "held",
+                                    "frozen",
+                                    "sending",
+                                    "done",
+                                    "cancelled",
+                                ],
+                            )
+                        ),
                         name="edition_state_known",
                     ),
                     models.CheckConstraint(
@@ -157,16 +235,26 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("state", "held"), _negated=True), models.Q(("held_reason", ""), _negated=True), _connector="OR"
+                            models.Q(("state", "held"), _negated=True),
+                            models.Q(("held_reason", ""), _negated=True),
+                            _connector="OR",
                         ),
                         name="edition_held_has_reason",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("paused_at", None), models.Q(("paused_reason", ""), _negated=True), _connector="OR"),
+                        condition=models.Q(
+                            ("paused_at", None),
+                            models.Q(("paused_reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
                         name="edition_paused_has_reason",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(models.Q(("state", "done"), _negated=True), ("done_at__isnull", False), _connector="OR"),
+                        condition=models.Q(
+                            models.Q(("state", "done"), _negated=True),
+                            ("done_at__isnull", False),
+                            _connector="OR",
+                        ),
                         name="edition_done_at_known",
                     ),
                 ],
@@ -175,7 +263,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Delivery",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("position", models.PositiveIntegerField(default=0, verbose_name="position")),
                 (
                     "status",
@@ -196,8 +289,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("reason", models.CharField(blank=True, max_length=300, verbose_name="reason")),
-                ("papers", newsletter.models.integers.IntegersField(default=list, of="bigint", verbose_name="papers")),
-                ("parts", newsletter.models.integers.IntegersField(default=list, of="smallint", verbose_name="score parts")),
+                (
+                    "papers",
+                    newsletter.models.integers.IntegersField(
+                        default=list, of="bigint", verbose_name="papers"
+                    ),
+                ),
+                (
+                    "parts",
+                    newsletter.models.integers.IntegersField(
+                        default=list, of="smallint", verbose_name="score parts"
+                    ),
+                ),
                 ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
                 ("claimed_at", models.DateTimeField(verbose_name="claimed")),
                 ("settled_at", models.DateTimeField(blank=True, null=True, verbose_name="settled")),
@@ -220,7 +323,10 @@ class Migration(migrations.Migration):
                         verbose_name="outcome",
                     ),
                 ),
-                ("outcome_at", models.DateTimeField(blank=True, null=True, verbose_name="outcome at")),
+                (
+                    "outcome_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="outcome at"),
+                ),
                 (
                     "batch",
                     models.ForeignKey(
@@ -276,11 +382,23 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Curation",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "kind",
                     models.CharField(
-                        choices=[("pin", "pin"), ("hide", "hide"), ("boost", "boost"), ("note", "note")], max_length=8, verbose_name="kind"
+                        choices=[
+                            ("pin", "pin"),
+                            ("hide", "hide"),
+                            ("boost", "boost"),
+                            ("note", "note"),
+                        ],
+                        max_length=8,
+                        verbose_name="kind",
                     ),
                 ),
                 ("value", models.SmallIntegerField(default=0, verbose_name="value")),
@@ -300,7 +418,10 @@ class Migration(migrations.Migration):
                 (
                     "paper",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="curations", to="ingest.paper", verbose_name="paper"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="curations",
+                        to="ingest.paper",
+                        verbose_name="paper",
                     ),
                 ),
                 (
@@ -322,29 +443,54 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="CompiledEdition",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("language", models.CharField(default="en", max_length=16)),
                 ("template_hash", models.CharField(max_length=64)),
                 ("content", models.BinaryField()),
                 ("compiled_at", models.DateTimeField()),
                 (
                     "edition",
-                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="compiled", to="newsletter.edition"),
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="compiled",
+                        to="newsletter.edition",
+                    ),
                 ),
             ],
         ),
         migrations.CreateModel(
             name="Candidate",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("listed", models.DateField(verbose_name="first listed")),
                 ("votes", models.PositiveIntegerField(blank=True, null=True, verbose_name="votes")),
-                ("votes_before", models.PositiveIntegerField(blank=True, null=True, verbose_name="votes a day before")),
-                ("comments", models.PositiveIntegerField(blank=True, null=True, verbose_name="comments")),
+                (
+                    "votes_before",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, verbose_name="votes a day before"
+                    ),
+                ),
+                (
+                    "comments",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="comments"),
+                ),
                 (
                     "paper",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="candidacies", to="ingest.paper", verbose_name="paper"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="candidacies",
+                        to="ingest.paper",
+                        verbose_name="paper",
                     ),
                 ),
                 (
@@ -367,22 +513,37 @@ class Migration(migrations.Migration):
             model_name="batch",
             name="edition",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="batches", to="newsletter.edition", verbose_name="edition"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="batches",
+                to="newsletter.edition",
+                verbose_name="edition",
             ),
         ),
         migrations.CreateModel(
             name="Feedback",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "kind",
-                    models.CharField(choices=[("more", "more like this"), ("fewer", "fewer like this")], max_length=8, verbose_name="kind"),
+                    models.CharField(
+                        choices=[("more", "more like this"), ("fewer", "fewer like this")],
+                        max_length=8,
+                        verbose_name="kind",
+                    ),
                 ),
                 ("at", models.DateTimeField(verbose_name="at")),
                 (
                     "paper",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="feedback", to="ingest.paper", verbose_name="paper"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="feedback",
+                        to="ingest.paper",
+                        verbose_name="paper",
                     ),
                 ),
                 (
@@ -406,7 +567,14 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "pk",
-                    models.CompositePrimaryKey("subscriber_id", "bucket", blank=True, editable=False, primary_key=True, serialize=False),
+                    models.CompositePrimaryKey(
+                        "subscriber_id",
+                        "bucket",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
                 ),
                 ("bucket", models.PositiveIntegerField()),
                 ("offsets", models.BinaryField(default=b"")),
@@ -429,53 +597,106 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Provider",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("name", models.CharField(max_length=40, unique=True, verbose_name="name")),
                 (
                     "weight",
                     models.PositiveSmallIntegerField(
-                        default=1, help_text="Its share beside the others; 0 for none.", verbose_name="weight"
+                        default=1,
+                        help_text="Its share beside the others; 0 for none.",
+                        verbose_name="weight",
                     ),
                 ),
                 (
                     "per_second",
                     models.FloatField(
-                        blank=True, null=True, validators=[django.core.validators.MinValueValidator(0)], verbose_name="mails per second"
+                        blank=True,
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(0)],
+                        verbose_name="mails per second",
                     ),
                 ),
-                ("per_hour", models.PositiveIntegerField(blank=True, null=True, verbose_name="mails in any hour")),
-                ("per_day", models.PositiveIntegerField(blank=True, null=True, verbose_name="mails in any 24 hours")),
-                ("warm_up_from", models.DateField(blank=True, null=True, verbose_name="warm-up began on")),
+                (
+                    "per_hour",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, verbose_name="mails in any hour"
+                    ),
+                ),
+                (
+                    "per_day",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, verbose_name="mails in any 24 hours"
+                    ),
+                ),
+                (
+                    "warm_up_from",
+                    models.DateField(blank=True, null=True, verbose_name="warm-up began on"),
+                ),
                 (
                     "warm_up_first",
                     models.PositiveIntegerField(
-                        default=500, validators=[django.core.validators.MinValueValidator(1)], verbose_name="mails on the first day"
+                        default=500,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="mails on the first day",
                     ),
                 ),
                 (
                     "warm_up_growth",
                     models.FloatField(
-                        default=1.5, validators=[django.core.validators.MinValueValidator(1.05)], verbose_name="growth from day to day"
+                        default=1.5,
+                        validators=[django.core.validators.MinValueValidator(1.05)],
+                        verbose_name="growth from day to day",
                     ),
                 ),
-                ("failures", models.PositiveSmallIntegerField(default=0, editable=False, verbose_name="failures in a row")),
-                ("rests_until", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="rests until")),
-                ("rests_because", models.CharField(blank=True, editable=False, max_length=300, verbose_name="rests because")),
+                (
+                    "failures",
+                    models.PositiveSmallIntegerField(
+                        default=0, editable=False, verbose_name="failures in a row"
+                    ),
+                ),
+                (
+                    "rests_until",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="rests until"
+                    ),
+                ),
+                (
+                    "rests_because",
+                    models.CharField(
+                        blank=True, editable=False, max_length=300, verbose_name="rests because"
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "provider",
                 "verbose_name_plural": "providers",
                 "ordering": ("name",),
                 "constraints": [
-                    models.CheckConstraint(condition=models.Q(("warm_up_growth__gte", 1.05)), name="provider_warm_up_grows"),
-                    models.CheckConstraint(condition=models.Q(("warm_up_first__gte", 1)), name="provider_warm_up_begins"),
+                    models.CheckConstraint(
+                        condition=models.Q(("warm_up_growth__gte", 1.05)),
+                        name="provider_warm_up_grows",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("warm_up_first__gte", 1)),
+                        name="provider_warm_up_begins",
+                    ),
                 ],
             },
         ),
         migrations.CreateModel(
             name="ProviderEvent",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("fingerprint", models.CharField(editable=False, max_length=64, unique=True)),
                 ("provider", models.CharField(max_length=40, verbose_name="provider")),
                 ("kind", models.CharField(max_length=40, verbose_name="kind")),
@@ -504,10 +725,26 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ProviderRate",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("provider", models.CharField(max_length=300, unique=True, verbose_name="provider")),
-                ("rate", models.FloatField(blank=True, null=True, verbose_name="mails per second after throttling")),
-                ("paused_until", models.DateTimeField(blank=True, null=True, verbose_name="paused until")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "provider",
+                    models.CharField(max_length=300, unique=True, verbose_name="provider"),
+                ),
+                (
+                    "rate",
+                    models.FloatField(
+                        blank=True, null=True, verbose_name="mails per second after throttling"
+                    ),
+                ),
+                (
+                    "paused_until",
+                    models.DateTimeField(blank=True, null=True, verbose_name="paused until"),
+                ),
                 ("tokens", models.FloatField(default=0, editable=False)),
                 ("drawn_at", models.DateTimeField(editable=False, null=True)),
             ],
@@ -517,10 +754,13 @@ class Migration(migrations.Migration):
                 "ordering": ("provider",),
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("rate", None), ("rate__gt", 0), _connector="OR"), name="provider_rate_positive"
+                        condition=models.Q(("rate", None), ("rate__gt", 0), _connector="OR"),
+                        name="provider_rate_positive",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("rate", None), ("paused_until__isnull", False), _connector="OR"),
+                        condition=models.Q(
+                            ("rate", None), ("paused_until__isnull", False), _connector="OR"
+                        ),
                         name="provider_rate_grows_from_an_instant",
                     ),
                 ],
@@ -529,9 +769,21 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="QuotaSlot",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("provider", models.CharField(max_length=40, verbose_name="provider")),
-                ("window", models.CharField(choices=[("hour", "hour"), ("day", "day")], max_length=8, verbose_name="window")),
+                (
+                    "window",
+                    models.CharField(
+                        choices=[("hour", "hour"), ("day", "day")],
+                        max_length=8,
+                        verbose_name="window",
+                    ),
+                ),
                 ("starts_at", models.DateTimeField(verbose_name="starts")),
                 ("reserved", models.PositiveIntegerField(default=0, verbose_name="reserved")),
             ],
@@ -540,25 +792,42 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "quota slots",
                 "ordering": ("provider", "window", "starts_at"),
                 "constraints": [
-                    models.UniqueConstraint(fields=("provider", "window", "starts_at"), name="quota_slot_once"),
-                    models.CheckConstraint(condition=models.Q(("window__in", ["hour", "day"])), name="quota_window_known"),
+                    models.UniqueConstraint(
+                        fields=("provider", "window", "starts_at"), name="quota_slot_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("window__in", ["hour", "day"])),
+                        name="quota_window_known",
+                    ),
                 ],
             },
         ),
         migrations.CreateModel(
             name="ServerRun",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("name", models.CharField(max_length=64)),
             ],
             options={
-                "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="server_run_is_one")],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("id", 1)), name="server_run_is_one")
+                ],
             },
         ),
         migrations.CreateModel(
             name="Strike",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("reason", models.CharField(max_length=300, verbose_name="reason")),
                 ("at", models.DateTimeField(verbose_name="at")),
                 (
@@ -575,13 +844,19 @@ class Migration(migrations.Migration):
                 (
                     "edition",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="strikes", to="newsletter.edition", verbose_name="edition"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="strikes",
+                        to="newsletter.edition",
+                        verbose_name="edition",
                     ),
                 ),
                 (
                     "paper",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="strikes", to="ingest.paper", verbose_name="paper"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="strikes",
+                        to="ingest.paper",
+                        verbose_name="paper",
                     ),
                 ),
             ],
@@ -594,7 +869,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TextVector",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("model", models.CharField(max_length=120, verbose_name="model")),
                 ("text_digest", models.CharField(editable=False, max_length=64)),
                 ("vector", models.BinaryField()),
@@ -604,19 +884,31 @@ class Migration(migrations.Migration):
                 "verbose_name": "text vector",
                 "verbose_name_plural": "text vectors",
                 "indexes": [models.Index(fields=["made_at"], name="text_vector_by_age")],
-                "constraints": [models.UniqueConstraint(fields=("model", "text_digest"), name="text_vector_once")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("model", "text_digest"), name="text_vector_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
             name="Click",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("at", models.DateTimeField(verbose_name="at")),
                 ("counted", models.BooleanField(default=None, null=True, verbose_name="counted")),
                 (
                     "paper",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ingest.paper", verbose_name="paper"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ingest.paper",
+                        verbose_name="paper",
                     ),
                 ),
                 (
@@ -633,7 +925,11 @@ class Migration(migrations.Migration):
                 "verbose_name": "click",
                 "verbose_name_plural": "clicks",
                 "ordering": ("at", "pk"),
-                "indexes": [models.Index(condition=models.Q(("counted", None)), fields=["at"], name="click_unjudged")],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("counted", None)), fields=["at"], name="click_unjudged"
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
@@ -642,13 +938,28 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="delivery",
-            constraint=models.UniqueConstraint(fields=("edition", "subscriber"), name="delivery_once"),
+            constraint=models.UniqueConstraint(
+                fields=("edition", "subscriber"), name="delivery_once"
+            ),
         ),
         migrations.AddConstraint(
             model_name="delivery",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("status__in", ["claimed", "sent", "failed", "deferred", "uncertain", "skipped", "suppressed", "cancelled", "late"])
+                    (
+                        "status__in",
+                        [
+                            "claimed",
+                            "sent",
+                            "failed",
+                            "deferred",
+                            "uncertain",
+                            "skipped",
+                            "suppressed",
+                            "cancelled",
+                            "late",
+                        ],
+                    )
                 ),
                 name="delivery_status_known",
             ),
@@ -657,7 +968,19 @@ class Migration(migrations.Migration):
             model_name="delivery",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("outcome__in", ["", "delivered", "deferred", "soft_bounce", "hard_bounce", "rejected", "unsubscribed", "complained"])
+                    (
+                        "outcome__in",
+                        [
+                            "",
+                            "delivered",
+                            "deferred",
+                            "soft_bounce",
+                            "hard_bounce",
+                            "rejected",
+                            "unsubscribed",
+                            "complained",
+                        ],
+                    )
                 ),
                 name="delivery_outcome_known",
             ),
@@ -666,7 +989,10 @@ class Migration(migrations.Migration):
             model_name="delivery",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("status__in", ["failed", "skipped", "suppressed", "uncertain"]), _negated=True),
+                    models.Q(
+                        ("status__in", ["failed", "skipped", "suppressed", "uncertain"]),
+                        _negated=True,
+                    ),
                     models.Q(("reason", ""), _negated=True),
                     _connector="OR",
                 ),
@@ -676,16 +1002,21 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="curation",
             constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["pin", "hide", "boost", "note"])), name="curation_kind_known"
+                condition=models.Q(("kind__in", ["pin", "hide", "boost", "note"])),
+                name="curation_kind_known",
             ),
         ),
         migrations.AddConstraint(
             model_name="curation",
-            constraint=models.CheckConstraint(condition=models.Q(("value__range", (-100, 100))), name="curation_value_bounded"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(("value__range", (-100, 100))), name="curation_value_bounded"
+            ),
         ),
         migrations.AddConstraint(
             model_name="compilededition",
-            constraint=models.UniqueConstraint(fields=("edition", "language"), name="compiled_once_a_language"),
+            constraint=models.UniqueConstraint(
+                fields=("edition", "language"), name="compiled_once_a_language"
+            ),
         ),
         migrations.AddConstraint(
             model_name="candidate",
@@ -693,16 +1024,27 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="batch",
-            index=models.Index(condition=models.Q(("state", "planned")), fields=["send_after"], name="batch_planned_by_time"),
+            index=models.Index(
+                condition=models.Q(("state", "planned")),
+                fields=["send_after"],
+                name="batch_planned_by_time",
+            ),
         ),
         migrations.AddIndex(
             model_name="batch",
-            index=models.Index(condition=models.Q(("state", "claimed")), fields=["lease_until"], name="batch_claimed_by_lease"),
+            index=models.Index(
+                condition=models.Q(("state", "claimed")),
+                fields=["lease_until"],
+                name="batch_claimed_by_lease",
+            ),
         ),
         migrations.AddConstraint(
             model_name="batch",
             constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["planned", "claimed", "done", "cancelled", "late"])), name="batch_state_known"
+                condition=models.Q(
+                    ("state__in", ["planned", "claimed", "done", "cancelled", "late"])
+                ),
+                name="batch_state_known",
             ),
         ),
         migrations.AddConstraint(
@@ -718,11 +1060,17 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="feedback",
-            constraint=models.CheckConstraint(condition=models.Q(("kind__in", ["more", "fewer"])), name="feedback_kind_known"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["more", "fewer"])), name="feedback_kind_known"
+            ),
         ),
         migrations.AddIndex(
             model_name="providerevent",
-            index=models.Index(condition=models.Q(("handled_at", None)), fields=["id"], name="provider_event_unhandled"),
+            index=models.Index(
+                condition=models.Q(("handled_at", None)),
+                fields=["id"],
+                name="provider_event_unhandled",
+            ),
         ),
         migrations.AddConstraint(
             model_name="strike",

@@ -1,11 +1,21 @@
-"""The product's rows: editions and curation, batches, deliveries and the mailed history, the rate budget, what was heard back."""
+"""The product's rows: editions and curation, batches, deliveries and the mailed history, the
+rate budget, what was heard back.
+"""
 
 from newsletter.models.among import Among, Ids
 from newsletter.models.archive import ArchiveFit
 from newsletter.models.batch import Batch, BatchState, ServerRun
 from newsletter.models.curation import Curation, CurationKind, Strike
 from newsletter.models.delivery import Delivery, DeliveryStatus, MailedHistory, Outcome
-from newsletter.models.edition import AFTER_FREEZE, BEFORE_FROZEN, Candidate, CompiledEdition, Edition, EditionCadence, EditionState
+from newsletter.models.edition import (
+    AFTER_FREEZE,
+    BEFORE_FROZEN,
+    Candidate,
+    CompiledEdition,
+    Edition,
+    EditionCadence,
+    EditionState,
+)
 from newsletter.models.event import Click, Feedback, FeedbackKind, ProviderEvent
 from newsletter.models.provider import Provider
 from newsletter.models.rate import ProviderRate, QuotaSlot, QuotaWindow

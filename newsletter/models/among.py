@@ -1,7 +1,8 @@
 """The lookup `among`: like `in`, with the whole list as one value.
 
-A batch asks for several hundred ids at a time. As one value they cost a fifth of what as many placeholders cost, and the statement's
-text is always the same. `Ids` is that value: into a plain list Django would look, element by element, three times on its way.
+A batch asks for several hundred ids at a time. As one value they cost a fifth of what as many
+placeholders cost, and the statement's text is always the same. `Ids` is that value: into a plain
+list Django would look, element by element, three times on its way.
 """
 
 from collections.abc import Iterable
@@ -38,11 +39,16 @@ class Among(Lookup):  # type: ignore[type-arg]  # generic in the stubs alone
     prepare_rhs = False
     rhs: Ids
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, list[Any]]:
         """Return the condition with one parameter."""
         column, values = self.process_lhs(compiler, connection)
         if connection.vendor == "postgresql":
-            return f"{column} = ANY(%s::bigint[])", [*values, self.rhs.stand_in or f"{{{self.rhs.listed}}}"]
+            return f"{column} = ANY(%s::bigint[])", [
+                *values,
+                self.rhs.stand_in or f"{{{self.rhs.listed}}}",
+            ]
         return f"{column} IN (SELECT value FROM json_each(%s))", [  # noqa: S608 - a column's name of Django's
             *values,
             f"[{self.rhs.listed}]",

@@ -5,10 +5,11 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ArchiveFit(models.Model):
-    """Statistics over the stored papers (newsletter.ranking.archive), never changed; the newest version is the one in use.
+    """Statistics over the stored papers (newsletter.ranking.archive), never changed; the newest
+    version is the one in use.
 
-    `papers` is how many papers it was learned from, seeds included while there are few. `digest` is the SHA-256 of `content` in hex,
-    under which processes remember what they have read.
+    `papers` is how many papers it was learned from, seeds included while there are few. `digest` is
+    the SHA-256 of `content` in hex, under which processes remember what they have read.
     """
 
     fitted_at = models.DateTimeField(_("fitted"))

@@ -1,4 +1,6 @@
-"""Batch: a few hundred readers of an edition due at the same time; the unit that is scanned, claimed and handed to a task."""
+"""Batch: a few hundred readers of an edition due at the same time; the unit that is scanned,
+claimed and handed to a task.
+"""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -19,25 +21,33 @@ class BatchState(models.TextChoices):
 class Batch(models.Model):
     """Readers of an edition due at the same time.
 
-    `slot_at` is the instant the readers wanted, `send_after` the one before which the batch rests: later when it takes up deferred
-    deliveries. `subscriber_ids` are the readers planned here for the first time; the claim turns them into deliveries and empties the
-    list, which keeps the row small while its cursor moves. A batch of deferred deliveries has none, its deliveries point to it.
-    Readers whose addresses lie in a domain with a rate of its own share batches of that `domain`.
-    `planned_count` counts the readers whose books begin here.
+    `slot_at` is the instant the readers wanted, `send_after` the one before which the batch rests:
+    later when it takes up deferred deliveries. `subscriber_ids` are the readers planned here for
+    the first time; the claim turns them into deliveries and empties the list, which keeps the row
+    small while its cursor moves. A batch of deferred deliveries has none, its deliveries point to
+    it. Readers whose addresses lie in a domain with a rate of its own share batches of that
+    `domain`. `planned_count` counts the readers whose books begin here.
 
-    `cursor` is the fence: the number of hand-overs begun. It is advanced, under `token` and an unexpired lease, before each hand-over;
-    the last `in_hand` deliveries before it are those whose fate a crash leaves unknown. `halted` makes the fence refuse, so that a
-    pause, a cancellation or a strike stops a run within one hand-over. `server_epoch` names the database server's run, since a crash
-    of the server may lose marks.
+    `cursor` is the fence: the number of hand-overs begun. It is advanced, under `token` and an
+    unexpired lease, before each hand-over; the last `in_hand` deliveries before it are those whose
+    fate a crash leaves unknown. `halted` makes the fence refuse, so that a pause, a cancellation or
+    a strike stops a run within one hand-over. `server_epoch` names the database server's run, since
+    a crash of the server may lose marks.
     """
 
-    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="batches", verbose_name=_("edition"))
+    edition = models.ForeignKey(
+        Edition, on_delete=models.PROTECT, related_name="batches", verbose_name=_("edition")
+    )
     slot_at = models.DateTimeField(_("wanted at"))
     send_after = models.DateTimeField(_("send after"))
     at_once = models.BooleanField(
-        _("at once"), default=False, help_text=_("A first digest, which does not wait for the reader's hour or weekday.")
+        _("at once"),
+        default=False,
+        help_text=_("A first digest, which does not wait for the reader's hour or weekday."),
     )
-    state = models.CharField(_("state"), max_length=16, choices=BatchState, default=BatchState.PLANNED)
+    state = models.CharField(
+        _("state"), max_length=16, choices=BatchState, default=BatchState.PLANNED
+    )
     subscriber_ids = models.JSONField(default=list, editable=False)
     planned_count = models.PositiveIntegerField(_("readers"), default=0)
     domain = models.CharField(_("recipients' domain"), max_length=255, blank=True, editable=False)
@@ -56,15 +66,26 @@ class Batch(models.Model):
         verbose_name = _("batch")
         verbose_name_plural = _("batches")
         constraints = [
-            models.CheckConstraint(condition=models.Q(state__in=BatchState.values), name="batch_state_known"),
             models.CheckConstraint(
-                condition=~models.Q(state=BatchState.CLAIMED) | models.Q(token__isnull=False, lease_until__isnull=False),
+                condition=models.Q(state__in=BatchState.values), name="batch_state_known"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state=BatchState.CLAIMED)
+                | models.Q(token__isnull=False, lease_until__isnull=False),
                 name="batch_claimed_has_lease",
             ),
         ]
         indexes = [
-            models.Index(fields=["send_after"], condition=models.Q(state="planned"), name="batch_planned_by_time"),
-            models.Index(fields=["lease_until"], condition=models.Q(state="claimed"), name="batch_claimed_by_lease"),
+            models.Index(
+                fields=["send_after"],
+                condition=models.Q(state="planned"),
+                name="batch_planned_by_time",
+            ),
+            models.Index(
+                fields=["lease_until"],
+                condition=models.Q(state="claimed"),
+                name="batch_claimed_by_lease",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -74,8 +95,9 @@ class Batch(models.Model):
 class ServerRun(models.Model):
     """The run of the database server, as a random name that a crash of the server erases.
 
-    On PostgreSQL the table is unlogged: crash recovery empties it, exactly when commits that were not yet on disk may be lost, while a
-    clean restart keeps it. So a name that changed since a claim says that the claim's marks cannot be believed.
+    On PostgreSQL the table is unlogged: crash recovery empties it, exactly when commits that were
+    not yet on disk may be lost, while a clean restart keeps it. So a name that changed since a
+    claim says that the claim's marks cannot be believed.
     """
 
     name = models.CharField(max_length=64)

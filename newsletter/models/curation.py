@@ -16,18 +16,29 @@ class CurationKind(models.TextChoices):
 
 
 class Curation(models.Model):
-    """One staff decision on a paper in an edition. Append-only: of each kind the latest wins, and the trail stays.
+    """One staff decision on a paper in an edition. Append-only: of each kind the latest wins, and
+    the trail stays.
 
-    `value` is 1 or 0 for pin and hide, −100 to 100 for boost, and unused for a note, whose words are in `text`.
+    `value` is 1 or 0 for pin and hide, −100 to 100 for boost, and unused for a note, whose words
+    are in `text`.
     """
 
-    edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="curations", verbose_name=_("edition"))
-    paper = models.ForeignKey(Paper, on_delete=models.PROTECT, related_name="curations", verbose_name=_("paper"))
+    edition = models.ForeignKey(
+        Edition, on_delete=models.CASCADE, related_name="curations", verbose_name=_("edition")
+    )
+    paper = models.ForeignKey(
+        Paper, on_delete=models.PROTECT, related_name="curations", verbose_name=_("paper")
+    )
     kind = models.CharField(_("kind"), max_length=8, choices=CurationKind)
     value = models.SmallIntegerField(_("value"), default=0)
     text = models.CharField(_("text"), max_length=500, blank=True)
     by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("by"),
     )
     at = models.DateTimeField(_("at"))
 
@@ -36,8 +47,12 @@ class Curation(models.Model):
         verbose_name = _("curation")
         verbose_name_plural = _("curations")
         constraints = [
-            models.CheckConstraint(condition=models.Q(kind__in=CurationKind.values), name="curation_kind_known"),
-            models.CheckConstraint(condition=models.Q(value__range=(-100, 100)), name="curation_value_bounded"),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=CurationKind.values), name="curation_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(value__range=(-100, 100)), name="curation_value_bounded"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -45,13 +60,24 @@ class Curation(models.Model):
 
 
 class Strike(models.Model):
-    """Taking a paper out of a frozen edition: it was withdrawn, or staff decided. A frozen edition can only lose papers."""
+    """Taking a paper out of a frozen edition: it was withdrawn, or staff decided. A frozen
+    edition can only lose papers.
+    """
 
-    edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="strikes", verbose_name=_("edition"))
-    paper = models.ForeignKey(Paper, on_delete=models.PROTECT, related_name="strikes", verbose_name=_("paper"))
+    edition = models.ForeignKey(
+        Edition, on_delete=models.CASCADE, related_name="strikes", verbose_name=_("edition")
+    )
+    paper = models.ForeignKey(
+        Paper, on_delete=models.PROTECT, related_name="strikes", verbose_name=_("paper")
+    )
     reason = models.CharField(_("reason"), max_length=300)
     by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("by"),
     )
     at = models.DateTimeField(_("at"))
 

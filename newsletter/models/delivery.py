@@ -10,7 +10,9 @@ from subscriptions.models import Profile, Subscriber
 
 
 class DeliveryStatus(models.TextChoices):
-    """What we did. claimed → sent, failed, deferred or uncertain; or at once skipped or suppressed; cancelled; late."""
+    """What we did. claimed → sent, failed, deferred or uncertain; or at once skipped or
+    suppressed; cancelled; late.
+    """
 
     CLAIMED = "claimed", _("claimed")
     SENT = "sent", _("sent")
@@ -24,7 +26,9 @@ class DeliveryStatus(models.TextChoices):
 
 
 class Outcome(models.TextChoices):
-    """What the provider says happened later. Its reports are not read yet, so nothing was heard of any delivery."""
+    """What the provider says happened later. Its reports are not read yet, so nothing was heard
+    of any delivery.
+    """
 
     UNKNOWN = "", _("not heard yet")
     DELIVERED = "delivered", _("delivered")
@@ -37,30 +41,48 @@ class Outcome(models.TextChoices):
 
 
 class Delivery(models.Model):
-    """One edition to one subscriber, unique: the row that makes sure that nobody gets an edition twice.
+    """One edition to one subscriber, unique: the row that makes sure that nobody gets an edition
+    twice.
 
     `papers` are paper ids in mailed order and `parts` the score parts of each, in thousandths, as
-    [topic, taste, trend, freshness, editor]; `profile` is the version that was ranked. `position` is its place in the batch.
-    `attempts` counts the hand-overs that a provider refused for the moment.
+    [topic, taste, trend, freshness, editor]; `profile` is the version that was ranked. `position`
+    is its place in the batch. `attempts` counts the hand-overs that a provider refused for the
+    moment.
 
-    No index names the status, and the unique constraint and the batch index serve the foreign keys: on PostgreSQL settling a delivery
-    then rewrites no index.
+    No index names the status, and the unique constraint and the batch index serve the foreign keys:
+    on PostgreSQL settling a delivery then rewrites no index.
 
-    The database does not check the four foreign keys, which took it a third of the time of a claim: whoever inserts deliveries has
-    just locked the rows they name (newsletter.sending: claim, sweep), the batch and the reader, who holds the profile; the batch holds
-    the edition. So none of them can go before the delivery is there, and afterwards Django's PROTECT forbids it. Nothing deletes
-    editions or batches at all. Of readers only those who never confirmed are deleted, who are in no batch, and only under a lock of
-    theirs (subscriptions.retention); erasing a reader keeps the row.
+    The database does not check the four foreign keys, which took it a third of the time of a claim:
+    whoever inserts deliveries has just locked the rows they name (newsletter.sending: claim,
+    sweep), the batch and the reader, who holds the profile; the batch holds the edition. So none of
+    them can go before the delivery is there, and afterwards Django's PROTECT forbids it. Nothing
+    deletes editions or batches at all. Of readers only those who never confirmed are deleted, who
+    are in no batch, and only under a lock of theirs (subscriptions.retention); erasing a reader
+    keeps the row.
     """
 
     edition = models.ForeignKey(
-        Edition, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("edition"), db_index=False, db_constraint=False
+        Edition,
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        verbose_name=_("edition"),
+        db_index=False,
+        db_constraint=False,
     )
     subscriber = models.ForeignKey(
-        Subscriber, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("reader"), db_constraint=False
+        Subscriber,
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        verbose_name=_("reader"),
+        db_constraint=False,
     )
     batch = models.ForeignKey(
-        Batch, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("batch"), db_index=False, db_constraint=False
+        Batch,
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        verbose_name=_("batch"),
+        db_index=False,
+        db_constraint=False,
     )
     position = models.PositiveIntegerField(_("position"), default=0)
     status = models.CharField(_("status"), max_length=16, choices=DeliveryStatus)
@@ -80,7 +102,9 @@ class Delivery(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     claimed_at = models.DateTimeField(_("claimed"))
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
-    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome, default=Outcome.UNKNOWN, blank=True)
+    outcome = models.CharField(
+        _("outcome"), max_length=16, choices=Outcome, default=Outcome.UNKNOWN, blank=True
+    )
     outcome_at = models.DateTimeField(_("outcome at"), null=True, blank=True)
 
     class Meta:
@@ -89,10 +113,15 @@ class Delivery(models.Model):
         verbose_name_plural = _("deliveries")
         constraints = [
             models.UniqueConstraint(fields=["edition", "subscriber"], name="delivery_once"),
-            models.CheckConstraint(condition=models.Q(status__in=DeliveryStatus.values), name="delivery_status_known"),
-            models.CheckConstraint(condition=models.Q(outcome__in=Outcome.values), name="delivery_outcome_known"),
             models.CheckConstraint(
-                condition=~models.Q(status__in=["failed", "skipped", "suppressed", "uncertain"]) | ~models.Q(reason=""),
+                condition=models.Q(status__in=DeliveryStatus.values), name="delivery_status_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(outcome__in=Outcome.values), name="delivery_outcome_known"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status__in=["failed", "skipped", "suppressed", "uncertain"])
+                | ~models.Q(reason=""),
                 name="delivery_says_why",
             ),
         ]
@@ -107,17 +136,25 @@ class Delivery(models.Model):
 class MailedHistory(models.Model):
     """Which papers a reader was mailed, as a compact set that outlives the deliveries.
 
-    The set is cut into buckets of `BUCKET` consecutive paper ids; `offsets` are the ids' offsets in the bucket as 16-bit
-    little-endian integers in the order they were mailed, which newsletter.sending.history reads and writes. Papers of one time share a
-    bucket, so reading and writing touch a row or two however long a reader stays.
+    The set is cut into buckets of `BUCKET` consecutive paper ids; `offsets` are the ids' offsets in
+    the bucket as 16-bit little-endian integers in the order they were mailed, which
+    newsletter.sending.history reads and writes. Papers of one time share a bucket, so reading and
+    writing touch a row or two however long a reader stays.
 
-    The database does not check the reader: a history is written at the end of a batch, for readers who have a delivery in it.
+    The database does not check the reader: a history is written at the end of a batch, for readers
+    who have a delivery in it.
     """
 
     BUCKET = 4096
 
     pk = models.CompositePrimaryKey("subscriber_id", "bucket")
-    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="mailed_history", db_index=False, db_constraint=False)
+    subscriber = models.ForeignKey(
+        Subscriber,
+        on_delete=models.CASCADE,
+        related_name="mailed_history",
+        db_index=False,
+        db_constraint=False,
+    )
     bucket = models.PositiveIntegerField()
     offsets = models.BinaryField(default=b"")
 

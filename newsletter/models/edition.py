@@ -14,7 +14,9 @@ class EditionCadence(models.TextChoices):
 
 
 class EditionState(models.TextChoices):
-    """open → review → approved → frozen → sending → done; held from any state before frozen; cancelled."""
+    """open → review → approved → frozen → sending → done; held from any state before frozen;
+    cancelled.
+    """
 
     OPEN = "open", _("open")
     REVIEW = "review", _("in review")
@@ -31,22 +33,38 @@ AFTER_FREEZE = (EditionState.FROZEN, EditionState.SENDING, EditionState.DONE)
 
 
 class Edition(models.Model):
-    """One dated issue. From its nominal instant on it is frozen, and can only lose papers (strikes).
+    """One dated issue. From its nominal instant on it is frozen, and can only lose papers
+    (strikes).
 
-    `statistics` are the frozen inputs of the ranking (newsletter.ranking.statistics), so that any score can be computed again.
-    Paused is a fact beside the state: no batch is claimed while it lasts, and it says whether a person or an error stopped the run.
+    `statistics` are the frozen inputs of the ranking (newsletter.ranking.statistics), so that any
+    score can be computed again. Paused is a fact beside the state: no batch is claimed while it
+    lasts, and it says whether a person or an error stopped the run.
     """
 
     cadence = models.CharField(_("cadence"), max_length=16, choices=EditionCadence)
     day = models.DateField(_("day"))
     nominal_at = models.DateTimeField(
-        _("nominal instant"), help_text=_("Frozen by then; each reader's slot is their first wanted hour at or after it.")
+        _("nominal instant"),
+        help_text=_(
+            "Frozen by then; each reader's slot is their first wanted hour at or after it."
+        ),
     )
-    state = models.CharField(_("state"), max_length=16, choices=EditionState, default=EditionState.OPEN)
+    state = models.CharField(
+        _("state"), max_length=16, choices=EditionState, default=EditionState.OPEN
+    )
     held_reason = models.CharField(_("held because"), max_length=300, blank=True)
-    note = models.TextField(_("editor's note"), blank=True, help_text=_("Shown at the top of every digest."))
-    health_line = models.CharField(_("source health"), max_length=300, blank=True, help_text=_("One honest line when a source is missing."))
-    candidate_days = models.PositiveSmallIntegerField(_("candidate days"), help_text=_("How many listing days back it looks for papers."))
+    note = models.TextField(
+        _("editor's note"), blank=True, help_text=_("Shown at the top of every digest.")
+    )
+    health_line = models.CharField(
+        _("source health"),
+        max_length=300,
+        blank=True,
+        help_text=_("One honest line when a source is missing."),
+    )
+    candidate_days = models.PositiveSmallIntegerField(
+        _("candidate days"), help_text=_("How many listing days back it looks for papers.")
+    )
     opened_at = models.DateTimeField(_("opened"))
     approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
     frozen_at = models.DateTimeField(_("frozen"), null=True, blank=True)
@@ -54,7 +72,9 @@ class Edition(models.Model):
     done_at = models.DateTimeField(_("done"), null=True, blank=True)
     paused_at = models.DateTimeField(_("sending paused"), null=True, blank=True)
     paused_reason = models.CharField(_("paused because"), max_length=300, blank=True)
-    untold = models.BooleanField(default=False, editable=False)  # stopped without staff, who were not mailed about it yet
+    untold = models.BooleanField(
+        default=False, editable=False
+    )  # stopped without staff, who were not mailed about it yet
     statistics = models.BinaryField(null=True, editable=False)
 
     class Meta:
@@ -63,18 +83,28 @@ class Edition(models.Model):
         verbose_name_plural = _("editions")
         constraints = [
             models.UniqueConstraint(fields=["cadence", "day"], name="edition_once_a_day"),
-            models.CheckConstraint(condition=models.Q(cadence__in=EditionCadence.values), name="edition_cadence_known"),
-            models.CheckConstraint(condition=models.Q(state__in=EditionState.values), name="edition_state_known"),
             models.CheckConstraint(
-                condition=~models.Q(state__in=AFTER_FREEZE) | models.Q(frozen_at__isnull=False, statistics__isnull=False),
+                condition=models.Q(cadence__in=EditionCadence.values), name="edition_cadence_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=EditionState.values), name="edition_state_known"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=AFTER_FREEZE)
+                | models.Q(frozen_at__isnull=False, statistics__isnull=False),
                 name="edition_frozen_is_complete",
             ),
             models.CheckConstraint(
-                condition=~models.Q(state=EditionState.HELD) | ~models.Q(held_reason=""), name="edition_held_has_reason"
+                condition=~models.Q(state=EditionState.HELD) | ~models.Q(held_reason=""),
+                name="edition_held_has_reason",
             ),
-            models.CheckConstraint(condition=models.Q(paused_at=None) | ~models.Q(paused_reason=""), name="edition_paused_has_reason"),
             models.CheckConstraint(
-                condition=~models.Q(state=EditionState.DONE) | models.Q(done_at__isnull=False), name="edition_done_at_known"
+                condition=models.Q(paused_at=None) | ~models.Q(paused_reason=""),
+                name="edition_paused_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state=EditionState.DONE) | models.Q(done_at__isnull=False),
+                name="edition_done_at_known",
             ),
         ]
 
@@ -83,10 +113,16 @@ class Edition(models.Model):
 
 
 class Candidate(models.Model):
-    """A paper that an edition may mail, with its counts as they stood when the edition was last rebuilt."""
+    """A paper that an edition may mail, with its counts as they stood when the edition was last
+    rebuilt.
+    """
 
-    edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="candidates", verbose_name=_("edition"))
-    paper = models.ForeignKey(Paper, on_delete=models.PROTECT, related_name="candidacies", verbose_name=_("paper"))
+    edition = models.ForeignKey(
+        Edition, on_delete=models.CASCADE, related_name="candidates", verbose_name=_("edition")
+    )
+    paper = models.ForeignKey(
+        Paper, on_delete=models.PROTECT, related_name="candidacies", verbose_name=_("paper")
+    )
     listed = models.DateField(_("first listed"))
     votes = models.PositiveIntegerField(_("votes"), null=True, blank=True)
     votes_before = models.PositiveIntegerField(_("votes a day before"), null=True, blank=True)
@@ -103,7 +139,9 @@ class Candidate(models.Model):
 
 
 class CompiledEdition(models.Model):
-    """An edition's layout and cards, inlined once and stored whole; workers read it and never compile again."""
+    """An edition's layout and cards, inlined once and stored whole; workers read it and never
+    compile again.
+    """
 
     edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="compiled")
     language = models.CharField(max_length=16, default="en")
@@ -112,7 +150,9 @@ class CompiledEdition(models.Model):
     compiled_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["edition", "language"], name="compiled_once_a_language")]
+        constraints = [
+            models.UniqueConstraint(fields=["edition", "language"], name="compiled_once_a_language")
+        ]
 
     def __str__(self) -> str:
         return f"{self.edition} in {self.language}"

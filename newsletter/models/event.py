@@ -9,11 +9,18 @@ from subscriptions.models import Subscriber
 
 
 class ProviderEvent(models.Model):
-    """What the provider said about a delivery, with its raw words; not read yet. The fingerprint makes a repeated event one row."""
+    """What the provider said about a delivery, with its raw words; not read yet. The fingerprint
+    makes a repeated event one row.
+    """
 
     fingerprint = models.CharField(max_length=64, unique=True, editable=False)
     delivery = models.ForeignKey(
-        Delivery, on_delete=models.CASCADE, null=True, blank=True, related_name="events", verbose_name=_("delivery")
+        Delivery,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="events",
+        verbose_name=_("delivery"),
     )
     provider = models.CharField(_("provider"), max_length=40)
     kind = models.CharField(_("kind"), max_length=40)
@@ -26,7 +33,11 @@ class ProviderEvent(models.Model):
         ordering = ("-pk",)
         verbose_name = _("provider event")
         verbose_name_plural = _("provider events")
-        indexes = [models.Index(fields=["id"], condition=models.Q(handled_at=None), name="provider_event_unhandled")]
+        indexes = [
+            models.Index(
+                fields=["id"], condition=models.Q(handled_at=None), name="provider_event_unhandled"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} from {self.provider}"
@@ -35,12 +46,16 @@ class ProviderEvent(models.Model):
 class Click(models.Model):
     """A link that was followed: a measurement, append-only.
 
-    `counted` says whether a person is likely to have done it; null until that was judged (newsletter.tracking.clicks). Neither the
-    network address nor the program that asked is kept.
+    `counted` says whether a person is likely to have done it; null until that was judged
+    (newsletter.tracking.clicks). Neither the network address nor the program that asked is kept.
     """
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="clicks", verbose_name=_("delivery"))
-    paper = models.ForeignKey(Paper, on_delete=models.PROTECT, related_name="+", verbose_name=_("paper"))
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.CASCADE, related_name="clicks", verbose_name=_("delivery")
+    )
+    paper = models.ForeignKey(
+        Paper, on_delete=models.PROTECT, related_name="+", verbose_name=_("paper")
+    )
     at = models.DateTimeField(_("at"))
     counted = models.BooleanField(_("counted"), null=True, default=None)
 
@@ -48,7 +63,9 @@ class Click(models.Model):
         ordering = ("at", "pk")
         verbose_name = _("click")
         verbose_name_plural = _("clicks")
-        indexes = [models.Index(fields=["at"], condition=models.Q(counted=None), name="click_unjudged")]
+        indexes = [
+            models.Index(fields=["at"], condition=models.Q(counted=None), name="click_unjudged")
+        ]
 
     def __str__(self) -> str:
         return f"click on {self.paper}"
@@ -62,8 +79,12 @@ class FeedbackKind(models.TextChoices):
 class Feedback(models.Model):
     """A reader's word on a paper they were mailed; the latest word on a paper counts."""
 
-    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="feedback", verbose_name=_("reader"))
-    paper = models.ForeignKey(Paper, on_delete=models.PROTECT, related_name="feedback", verbose_name=_("paper"))
+    subscriber = models.ForeignKey(
+        Subscriber, on_delete=models.CASCADE, related_name="feedback", verbose_name=_("reader")
+    )
+    paper = models.ForeignKey(
+        Paper, on_delete=models.PROTECT, related_name="feedback", verbose_name=_("paper")
+    )
     kind = models.CharField(_("kind"), max_length=8, choices=FeedbackKind)
     at = models.DateTimeField(_("at"))
 
@@ -71,7 +92,11 @@ class Feedback(models.Model):
         ordering = ("at", "pk")
         verbose_name = _("feedback")
         verbose_name_plural = _("feedback")
-        constraints = [models.CheckConstraint(condition=models.Q(kind__in=FeedbackKind.values), name="feedback_kind_known")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind__in=FeedbackKind.values), name="feedback_kind_known"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.paper}"

@@ -1,6 +1,8 @@
-"""IntegersField: a list of whole numbers, or of such lists; an array on PostgreSQL, JSON on SQLite, lists in Python.
+"""IntegersField: a list of whole numbers, or of such lists; an array on PostgreSQL, JSON on SQLite,
+lists in Python.
 
-As arrays the papers and score parts of a delivery take a third of what they take as `jsonb`, in bytes and in time.
+As arrays the papers and score parts of a delivery take a third of what they take as `jsonb`, in
+bytes and in time.
 """
 
 import json
@@ -11,7 +13,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class IntegersField(models.Field):  # type: ignore[type-arg]  # generic in the stubs alone
-    """Lists within a list have one length. `of` is PostgreSQL's type of a number: "bigint", "integer" or "smallint"."""
+    """Lists within a list have one length. `of` is PostgreSQL's type of a number: "bigint",
+    "integer" or "smallint".
+    """
 
     def __init__(self, *args: Any, of: str = "bigint", **options: Any) -> None:
         self.of = of
@@ -30,14 +34,21 @@ class IntegersField(models.Field):  # type: ignore[type-arg]  # generic in the s
         """Let SQLite, which takes any text, take JSON alone."""
         return None if connection.vendor == "postgresql" else f'(JSON_VALID("{self.column}"))'
 
-    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:  # noqa: ARG002 - Django gives it
+    def get_db_prep_value(
+        self,
+        value: Any,
+        connection: BaseDatabaseWrapper,
+        prepared: bool = False,  # noqa: ARG002 - Django gives it
+    ) -> Any:
         """Return the lists as the driver takes them."""
         if value is None:
             return None
         lists = [list(one) if isinstance(one, (list, tuple)) else one for one in value]
         return lists if connection.vendor == "postgresql" else json.dumps(lists)
 
-    def from_db_value(self, value: Any, _expression: object, _connection: BaseDatabaseWrapper) -> Any:
+    def from_db_value(
+        self, value: Any, _expression: object, _connection: BaseDatabaseWrapper
+    ) -> Any:
         """Return the lists that the driver gave."""
         return json.loads(value) if isinstance(value, str) else value
 

@@ -1,14 +1,18 @@
-"""ProviderRate and QuotaSlot: how fast a provider lets us go, and how much of its quotas is spent. They outlive Redis and restarts."""
+"""ProviderRate and QuotaSlot: how fast a provider lets us go, and how much of its quotas is
+spent. They outlive Redis and restarts.
+"""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
 class ProviderRate(models.Model):
-    """The rate of one provider: one row for all workers. "provider/domain" is its rate towards one domain of recipients.
+    """The rate of one provider: one row for all workers. "provider/domain" is its rate towards one
+    domain of recipients.
 
-    `rate` (mails per second) is what the last throttling left of the ceiling, and `paused_until` when it may be tried again; from then
-    on the rate grows back. No rate: never throttled. `tokens` at `drawn_at` are the bucket that stands in while Redis is away.
+    `rate` (mails per second) is what the last throttling left of the ceiling, and `paused_until`
+    when it may be tried again; from then on the rate grows back. No rate: never throttled. `tokens`
+    at `drawn_at` are the bucket that stands in while Redis is away.
     """
 
     provider = models.CharField(_("provider"), max_length=300, unique=True)
@@ -22,9 +26,12 @@ class ProviderRate(models.Model):
         verbose_name = _("provider's rate")
         verbose_name_plural = _("providers' rates")
         constraints = [
-            models.CheckConstraint(condition=models.Q(rate=None) | models.Q(rate__gt=0), name="provider_rate_positive"),
             models.CheckConstraint(
-                condition=models.Q(rate=None) | models.Q(paused_until__isnull=False), name="provider_rate_grows_from_an_instant"
+                condition=models.Q(rate=None) | models.Q(rate__gt=0), name="provider_rate_positive"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(rate=None) | models.Q(paused_until__isnull=False),
+                name="provider_rate_grows_from_an_instant",
             ),
         ]
 
@@ -38,7 +45,9 @@ class QuotaWindow(models.TextChoices):
 
 
 class QuotaSlot(models.Model):
-    """How many mails were reserved of a provider's quota in a short stretch of time; a window's use is the sum over its slots."""
+    """How many mails were reserved of a provider's quota in a short stretch of time; a window's
+    use is the sum over its slots.
+    """
 
     provider = models.CharField(_("provider"), max_length=40)
     window = models.CharField(_("window"), max_length=8, choices=QuotaWindow)
@@ -50,8 +59,12 @@ class QuotaSlot(models.Model):
         verbose_name = _("quota slot")
         verbose_name_plural = _("quota slots")
         constraints = [
-            models.UniqueConstraint(fields=["provider", "window", "starts_at"], name="quota_slot_once"),
-            models.CheckConstraint(condition=models.Q(window__in=QuotaWindow.values), name="quota_window_known"),
+            models.UniqueConstraint(
+                fields=["provider", "window", "starts_at"], name="quota_slot_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(window__in=QuotaWindow.values), name="quota_window_known"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,21 +13,26 @@ SPARE_WORDS = 2
 FEWEST_DEFINITIONS = 3
 MAIN_SHARE = 0.5
 DEFINED_SHARE = 0.1
-"""An abbreviation is believed when at least three papers define it, half of them and more mean the same, and a
-tenth and more of the papers that use it define it: "AI" has so many meanings to nobody any more."""
+"""An abbreviation is believed when at least three papers define it, half of them and more mean the
+same, and a tenth and more of the papers that use it define it: "AI" has so many meanings to nobody
+any more.
+"""
 
 
 def definitions(text: str) -> Iterator[tuple[str, str]]:
     """Abbreviations that a text defines in brackets, with what they stand for, both in normal form.
 
-    After Schwartz and Hearst, "A Simple Algorithm for Identifying Abbreviation Definitions" (2003): the letters
-    of the short form stand in the long form in their order, the first one at its start. Initials go before
-    letters inside words, so that "SSL" takes in the "self" of "self-supervised learning".
+    After Schwartz and Hearst, "A Simple Algorithm for Identifying Abbreviation Definitions" (2003):
+    the letters of the short form stand in the long form in their order, the first one at its start.
+    Initials go before letters inside words, so that "SSL" takes in the "self" of "self-supervised
+    learning".
     """
     for match in _DEFINED.finditer(text):
         written = match.group(1)
         if sum(letter.isupper() for letter in written) >= 2:
-            short = normal_form(written[:-1] if written.endswith("s") and written[:-1].isupper() else written)
+            short = normal_form(
+                written[:-1] if written.endswith("s") and written[:-1].isupper() else written
+            )
             letters = "".join(filter(str.isalnum, short))
             before = words(text[max(match.start() - _REACH, 0) : match.start()])
             long = _initials(letters, before) or _inside(letters, before)
@@ -62,8 +67,12 @@ def _in_order(letters: str, text: str) -> bool:
     return all(letter in rest for letter in letters)
 
 
-def believed(found: Mapping[tuple[str, str], int], frequencies: Mapping[str, int]) -> dict[str, str]:
-    """Abbreviations with one clear meaning, from how many papers define each pair; see DEFINED_SHARE."""
+def believed(
+    found: Mapping[tuple[str, str], int], frequencies: Mapping[str, int]
+) -> dict[str, str]:
+    """Abbreviations with one clear meaning, from how many papers define each pair; see
+    DEFINED_SHARE.
+    """
     meanings: defaultdict[str, Counter[str]] = defaultdict(Counter)
     spellings: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for (short, long), papers in found.items():
@@ -75,12 +84,16 @@ def believed(found: Mapping[tuple[str, str], int], frequencies: Mapping[str, int
         meaning, papers = min(counts.items(), key=lambda entry: (-entry[1], entry[0]))
         clear = papers >= max(FEWEST_DEFINITIONS, MAIN_SHARE * counts.total())
         if clear and papers >= DEFINED_SHARE * frequencies.get(stem(short), 0):
-            kept[short] = min(spellings[short, meaning].items(), key=lambda entry: (-entry[1], entry[0]))[0]
+            kept[short] = min(
+                spellings[short, meaning].items(), key=lambda entry: (-entry[1], entry[0])
+            )[0]
     return kept
 
 
 def wordings(phrase: str, abbreviations: Mapping[str, str]) -> tuple[str, ...]:
-    """The phrase, then the phrase with an abbreviation written out, or with what has one abbreviated."""
+    """The phrase, then the phrase with an abbreviation written out, or with what has one
+    abbreviated.
+    """
     typed = words(phrase)
     stems = [stem(word) for word in typed]
     found = [phrase]
@@ -90,6 +103,10 @@ def wordings(phrase: str, abbreviations: Mapping[str, str]) -> tuple[str, ...]:
             found.append(" ".join([*typed[:at], abbreviations[short], *typed[at + 1 :]]))
     for short, long in abbreviations.items():
         wanted = [stem(word) for word in long.split()]
-        places = (at for at in range(len(stems) - len(wanted) + 1) if stems[at : at + len(wanted)] == wanted)
+        places = (
+            at
+            for at in range(len(stems) - len(wanted) + 1)
+            if stems[at : at + len(wanted)] == wanted
+        )
         found.extend(" ".join([*typed[:at], short, *typed[at + len(wanted) :]]) for at in places)
     return tuple(dict.fromkeys(found))

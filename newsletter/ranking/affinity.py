@@ -19,7 +19,9 @@ STEP = 1 << 12
 
 
 class Affinity:
-    """Scores tastes against the papers of an edition. Sums are on integers: independent of blocks."""
+    """Scores tastes against the papers of an edition. Sums are on integers: independent of
+    blocks.
+    """
 
     def __init__(self, vectors: PaperVectors) -> None:
         self.vectors = vectors
@@ -54,7 +56,9 @@ class Affinity:
     @cached_property
     def _centred(self) -> Floats:
         """Inner products of every pair of papers after their common middle is taken away."""
-        return np.asarray(self._plain - self._middle[:, None] - self._middle[None, :] + self._middle.mean())
+        return np.asarray(
+            self._plain - self._middle[:, None] - self._middle[None, :] + self._middle.mean()
+        )
 
     @cached_property
     def _lengths(self) -> Floats:
@@ -103,13 +107,17 @@ class Affinity:
         trust = np.zeros(len(tastes))
         for row, taste in enumerate(tastes):
             hashes, weights, trust[row] = vector(taste)
-            for one, weight in zip(hashes.tolist(), np.rint(weights * STEP).astype(np.int64).tolist(), strict=True):
+            for one, weight in zip(
+                hashes.tolist(), np.rint(weights * STEP).astype(np.int64).tolist(), strict=True
+            ):
                 if one in self._columns:
                     columns.append(self._columns[one])
                     values.append(weight)
             starts.append(len(columns))
         shape = (len(tastes), len(self.vectors.terms))
-        table = sparse.csr_array((np.array(values, np.int64), np.array(columns, np.int64), np.array(starts)), shape=shape)
+        table = sparse.csr_array(
+            (np.array(values, np.int64), np.array(columns, np.int64), np.array(starts)), shape=shape
+        )
         return table, trust
 
     def nearest(self, taste: bytes) -> int:
@@ -119,7 +127,18 @@ class Affinity:
     def shared_terms(self, taste: bytes, place: int) -> list[str]:
         """The paper's terms that a taste likes, the strongest first."""
         hashes, weights, _ = vector(taste)
-        liked = {self._columns[one]: weight for one, weight in zip(hashes.tolist(), weights.tolist(), strict=True) if one in self._columns}
+        liked = {
+            self._columns[one]: weight
+            for one, weight in zip(hashes.tolist(), weights.tolist(), strict=True)
+            if one in self._columns
+        }
         paper = self.vectors.all_terms[[place]].tocoo()
-        pulls = [(liked.get(int(column), 0.0) * value, int(column)) for column, value in zip(paper.col, paper.data, strict=True)]
-        return [self.vectors.terms[column] for pull, column in sorted(pulls, key=lambda one: (-one[0], one[1])) if pull > 0]
+        pulls = [
+            (liked.get(int(column), 0.0) * value, int(column))
+            for column, value in zip(paper.col, paper.data, strict=True)
+        ]
+        return [
+            self.vectors.terms[column]
+            for pull, column in sorted(pulls, key=lambda one: (-one[0], one[1]))
+            if pull > 0
+        ]

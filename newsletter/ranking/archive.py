@@ -1,4 +1,6 @@
-"""What the stored papers teach about words: how many papers have each, and which words keep company."""
+"""What the stored papers teach about words: how many papers have each, and which words keep
+company.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -64,11 +66,16 @@ class ArchiveStatistics:
         return wordings(phrase, self.abbreviations)
 
     def latent(self, stems: Iterable[str]) -> Vector:
-        """The places of stems in the latent space, (stems, dimensions); zeros where one is unknown."""
+        """The places of stems in the latent space, (stems, dimensions); zeros where one is
+        unknown.
+        """
         rows = np.array([self.places.get(one, -1) for one in stems], np.int64)
         found = np.zeros((len(rows), self.latents.shape[1]))
         known = rows >= 0
-        found[known] = self.latents[rows[known]] * (self.scales[rows[known]].astype(np.float64) / _LEVELS)[:, None]
+        found[known] = (
+            self.latents[rows[known]]
+            * (self.scales[rows[known]].astype(np.float64) / _LEVELS)[:, None]
+        )
         return found
 
     def narrowed(self, wanted: Collection[str]) -> "ArchiveStatistics":
@@ -80,16 +87,31 @@ class ArchiveStatistics:
         rows = np.array([self.places[one] for one in placed], np.int64)
         places = {one: row for row, one in enumerate(placed)}
         frequencies = {one: self.frequencies[one] for one in kept}
-        return replace(self, frequencies=frequencies, places=places, latents=self.latents[rows], scales=self.scales[rows])
+        return replace(
+            self,
+            frequencies=frequencies,
+            places=places,
+            latents=self.latents[rows],
+            scales=self.scales[rows],
+        )
 
     def to_bytes(self) -> bytes:
         known = sorted(self.frequencies)
         placed = sorted(self.places)
         rows = np.array([self.places[one] for one in placed], np.int64)
-        data: dict[str, Any] = {"documents": self.documents, "mean_length": self.mean_length, "terms": known, "placed": placed}
+        data: dict[str, Any] = {
+            "documents": self.documents,
+            "mean_length": self.mean_length,
+            "terms": known,
+            "placed": placed,
+        }
         data["abbreviations"] = dict(sorted(self.abbreviations.items()))
         counts = np.array([self.frequencies[one] for one in known], np.uint32)
-        arrays: dict[str, NDArray[Any]] = {"counts": counts, "latents": self.latents[rows], "scales": self.scales[rows]}
+        arrays: dict[str, NDArray[Any]] = {
+            "counts": counts,
+            "latents": self.latents[rows],
+            "scales": self.scales[rows],
+        }
         return pack(_MAGIC, _VERSION, data, arrays)
 
     @classmethod
@@ -99,7 +121,15 @@ class ArchiveStatistics:
         frequencies = dict(zip(data["terms"], arrays["counts"].tolist(), strict=True))
         places = {one: row for row, one in enumerate(data["placed"])}
         latents, scales = arrays["latents"], arrays["scales"]
-        return cls(data["documents"], data["mean_length"], frequencies, places, latents, scales, data["abbreviations"])
+        return cls(
+            data["documents"],
+            data["mean_length"],
+            frequencies,
+            places,
+            latents,
+            scales,
+            data["abbreviations"],
+        )
 
 
 def fit_archive(texts: Iterable[tuple[str, str]]) -> ArchiveStatistics:
@@ -112,9 +142,13 @@ def fit_archive(texts: Iterable[tuple[str, str]]) -> ArchiveStatistics:
     frequencies = Counter(chain.from_iterable(counted))
     least = min(RAREST_KEPT, len(counted))
     kept = {one: count for one, count in frequencies.items() if count >= least}
-    lengths = [sum(number for one, number in counts.items() if " " not in one) for counts in counted]
+    lengths = [
+        sum(number for one, number in counts.items() if " " not in one) for counts in counted
+    ]
     mean_length = sum(lengths) / len(lengths) if lengths else 0.0
-    plain = ArchiveStatistics(len(counted), mean_length, kept, abbreviations=believed(defined, kept))
+    plain = ArchiveStatistics(
+        len(counted), mean_length, kept, abbreviations=believed(defined, kept)
+    )
     return plain if len(counted) < FEWEST_PAPERS else _placed(plain, counted)
 
 
@@ -131,7 +165,9 @@ def _placed(plain: ArchiveStatistics, counted: list[Counter[str]]) -> ArchiveSta
     Deerwester and others, "Indexing by Latent Semantic Analysis" (1990). Weights are (1 + ln tf) x
     idf, each paper scaled to length 1.
     """
-    single = sorted(one for one, count in plain.frequencies.items() if " " not in one and count >= RAREST_PLACED)
+    single = sorted(
+        one for one, count in plain.frequencies.items() if " " not in one and count >= RAREST_PLACED
+    )
     columns = {one: column for column, one in enumerate(single)}
     table = _weights(plain, counted, columns)
     dimensions = min(DIMENSIONS, len(counted) // 4, len(single) - 1)
@@ -155,8 +191,13 @@ def _main_directions(table: sparse.csr_array, dimensions: int) -> Vector:
     return np.asarray((small @ basis.T)[:dimensions])
 
 
-def _weights(plain: ArchiveStatistics, counted: list[Counter[str]], columns: Mapping[str, int]) -> sparse.csr_array:
-    held = [[(columns[one], number) for one, number in counts.items() if one in columns] for counts in counted]
+def _weights(
+    plain: ArchiveStatistics, counted: list[Counter[str]], columns: Mapping[str, int]
+) -> sparse.csr_array:
+    held = [
+        [(columns[one], number) for one, number in counts.items() if one in columns]
+        for counts in counted
+    ]
     starts = np.concatenate(([0], np.cumsum([len(entries) for entries in held])))
     flat = np.array(list(chain.from_iterable(held)), np.int64).reshape(-1, 2)
     idf = np.array([plain.weight(one) for one in columns])

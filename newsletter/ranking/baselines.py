@@ -1,6 +1,7 @@
 """What the ranking has to beat: random, BM25, TF-IDF cosine, a linear SVM, and author history.
 
-Plain textbook forms on the same words; they share nothing with the ranking but how text becomes stems.
+Plain textbook forms on the same words; they share nothing with the ranking but how text becomes
+stems.
 """
 
 from collections import Counter, defaultdict
@@ -14,7 +15,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize
 
-from newsletter.ranking.benchmark import DailyBenchmark, FeedbackBenchmark, Query, Ranker, TopicBenchmark
+from newsletter.ranking.benchmark import (
+    DailyBenchmark,
+    FeedbackBenchmark,
+    Query,
+    Ranker,
+    TopicBenchmark,
+)
 from newsletter.ranking.text import STOP_WORDS, stem, words
 from newsletter.ranking.vectors import Floats
 
@@ -37,15 +44,28 @@ def baselines(benchmark: Benchmark) -> dict[str, Ranker]:
         counts = _Counts([(row["title"], row["abstract"]) for row in documents.values()])
 
         def liked(query: Query) -> list[tuple[str, str]]:
-            return [(documents[one]["title"], documents[one]["abstract"]) for one in query.row["liked"]]
+            return [
+                (documents[one]["title"], documents[one]["abstract"]) for one in query.row["liked"]
+            ]
 
-        return {"random": _random, "bm25": counts.bm25(liked), "tfidf": counts.cosine(liked), "svm": counts.svm(liked)}
-    return {"random": _random, "authors": _author_history(benchmark), "svm": _listed_before(benchmark)}
+        return {
+            "random": _random,
+            "bm25": counts.bm25(liked),
+            "tfidf": counts.cosine(liked),
+            "svm": counts.svm(liked),
+        }
+    return {
+        "random": _random,
+        "authors": _author_history(benchmark),
+        "svm": _listed_before(benchmark),
+    }
 
 
 def _random(query: Query) -> list[str]:
     """The same shuffle in every run, by the names and texts of query and paper."""
-    return query.best_first([crc32(f"{query.name}{paper.title}".encode()) for paper in query.papers])
+    return query.best_first(
+        [crc32(f"{query.name}{paper.title}".encode()) for paper in query.papers]
+    )
 
 
 class _Counts:
@@ -62,10 +82,15 @@ class _Counts:
 
     def table(self, texts: Sequence[tuple[str, str]]) -> sparse.csr_array:
         counted = [_stems(title, abstract) for title, abstract in texts]
-        entries = [[(self.columns[one], n) for one, n in count.items() if one in self.columns] for count in counted]
+        entries = [
+            [(self.columns[one], n) for one, n in count.items() if one in self.columns]
+            for count in counted
+        ]
         starts = np.concatenate(([0], np.cumsum([len(one) for one in entries])))
         flat = np.array(list(chain.from_iterable(entries)), np.float64).reshape(-1, 2)
-        return sparse.csr_array((flat[:, 1], flat[:, 0].astype(np.int64), starts), shape=(len(texts), len(self.columns)))
+        return sparse.csr_array(
+            (flat[:, 1], flat[:, 0].astype(np.int64), starts), shape=(len(texts), len(self.columns))
+        )
 
     def vectors(self, texts: Sequence[tuple[str, str]]) -> sparse.csr_array:
         table = self.table(texts)
@@ -78,8 +103,15 @@ class _Counts:
             table = self.table(_texts(query))
             lengths = np.asarray(table.sum(axis=1)).ravel() / self.mean_length
             rows = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
-            table.data = table.data * (K1 + 1) / (table.data + K1 * (1 - B + B * lengths[rows])) * self.idf[table.indices]
-            return query.best_first(table @ np.asarray(self.table(asked(query)).sum(axis=0)).ravel())
+            table.data = (
+                table.data
+                * (K1 + 1)
+                / (table.data + K1 * (1 - B + B * lengths[rows]))
+                * self.idf[table.indices]
+            )
+            return query.best_first(
+                table @ np.asarray(self.table(asked(query)).sum(axis=0)).ravel()
+            )
 
         return ranker
 
@@ -126,7 +158,9 @@ def _spread(values: Floats, places: NDArray[np.intp], size: int) -> Floats:
 
 
 def _author_history(benchmark: DailyBenchmark) -> Ranker:
-    """The sum over authors of ln(1 + votes) of their earlier papers, less the mean: who was picked before."""
+    """The sum over authors of ln(1 + votes) of their earlier papers, less the mean: who was
+    picked before.
+    """
 
     def ranker(query: Query) -> list[str]:
         past = [one for one in benchmark.history(query.row["date"]) if one.votes is not None]
@@ -142,18 +176,24 @@ def _author_history(benchmark: DailyBenchmark) -> Ranker:
 
 
 def _sum_of_means(authors: Sequence[str], merits: Mapping[str, Sequence[float]]) -> float:
-    return sum(sum(merits[author]) / (len(merits[author]) + 1) for author in authors if author in merits)
+    return sum(
+        sum(merits[author]) / (len(merits[author]) + 1) for author in authors if author in merits
+    )
 
 
 def _listed_before(benchmark: DailyBenchmark) -> Ranker:
-    """Linear SVM on TF-IDF: earlier papers of many votes against those of few and those never listed."""
+    """Linear SVM on TF-IDF: earlier papers of many votes against those of few and those never
+    listed.
+    """
 
     def ranker(query: Query) -> list[str]:
         past = sorted(benchmark.history(query.row["date"]), key=lambda one: one.day)[-PAST_PAPERS:]
         texts = [(one.title, one.abstract) for one in past]
         counts = _Counts(texts)
         middle = float(np.median([one.votes for one in past if one.votes is not None]))
-        signs = np.array([1.0 if one.votes is not None and one.votes > middle else -1.0 for one in past])
+        signs = np.array(
+            [1.0 if one.votes is not None and one.votes > middle else -1.0 for one in past]
+        )
         return query.best_first(counts.vectors(_texts(query)) @ _svm(counts.vectors(texts), signs))
 
     return ranker

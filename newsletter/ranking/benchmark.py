@@ -40,7 +40,9 @@ indexed = lru_cache(maxsize=None)(PaperIndex)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query with its papers in the order of their texts. `ids` are their names in that order."""
+    """One query with its papers in the order of their texts. `ids` are their names in that
+    order.
+    """
 
     name: str
     row: Row
@@ -60,7 +62,9 @@ class BadFolder(ValueError):
 
 
 def read_rows(folder: Path, stem: str) -> list[Row]:
-    """The objects of stem.jsonl or stem.jsonl.gz. BadFolder names the file and line that cannot be read."""
+    """The objects of stem.jsonl or stem.jsonl.gz. BadFolder names the file and line that cannot
+    be read.
+    """
     for path in (folder / f"{stem}.jsonl.gz", folder / f"{stem}.jsonl"):
         if path.exists():
             return list(_rows(path))
@@ -79,7 +83,9 @@ def _rows(path: Path) -> Iterator[Row]:
 
 
 class TopicBenchmark:
-    """A subscriber typed a topic: which papers are on it? Labels that share a parent are its branch."""
+    """A subscriber typed a topic: which papers are on it? Labels that share a parent are its
+    branch.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.documents = {row["id"]: row for row in read_rows(folder, "docs")}
@@ -88,24 +94,40 @@ class TopicBenchmark:
         for row in self.rows:
             if row.get("parent"):
                 self.branches[row["parent"]].add(row["text"])
-        self.archive = fit_archive((row["title"], row["abstract"]) for row in self.documents.values())
+        self.archive = fit_archive(
+            (row["title"], row["abstract"]) for row in self.documents.values()
+        )
         self.meanings: Meanings | None = None
 
     def queries(self) -> Iterator[Query]:
         return (_query(row, self.documents) for row in self.rows)
 
-    def use_meanings(self, model: str, embed: Callable[[Sequence[str]], NDArray[Any]], paper_text: Callable[[str, str], str]) -> None:
+    def use_meanings(
+        self,
+        model: str,
+        embed: Callable[[Sequence[str]], NDArray[Any]],
+        paper_text: Callable[[str, str], str],
+    ) -> None:
         """Embed every document and everything asked for, once: rank by meaning too."""
-        names = sorted({*(asked_text(row["text"]) for row in self.rows), *map(asked_text, self.branches)})
+        names = sorted(
+            {*(asked_text(row["text"]) for row in self.rows), *map(asked_text, self.branches)}
+        )
         texts = [paper_text(row["title"], row["abstract"]) for row in self.documents.values()]
         vectors = embed([*texts, *names]).astype(np.float16)
-        self.meanings = Meanings(model, dict(enumerate(vectors[: len(texts)])), dict(zip(names, vectors[len(texts) :], strict=True)))
+        self.meanings = Meanings(
+            model,
+            dict(enumerate(vectors[: len(texts)])),
+            dict(zip(names, vectors[len(texts) :], strict=True)),
+        )
         self._rows = {name: row for row, name in enumerate(self.documents)}
 
     def _meanings(self, query: Query) -> Meanings | None:
         if self.meanings is None:
             return None
-        papers = {paper.id: self.meanings.papers[self._rows[name]] for paper, name in zip(query.papers, query.ids, strict=True)}
+        papers = {
+            paper.id: self.meanings.papers[self._rows[name]]
+            for paper, name in zip(query.papers, query.ids, strict=True)
+        }
         return replace(self.meanings, papers=papers)
 
     def rank(self, query: Query) -> list[str]:
@@ -121,7 +143,10 @@ class TopicBenchmark:
         return [
             TopicDefinition(1, row["text"], (), (), BRANCH),
             TopicDefinition(BRANCH, parent, (), (), None),
-            *(TopicDefinition(FIRST_BESIDE + at, name, (), (), BRANCH) for at, name in enumerate(beside)),
+            *(
+                TopicDefinition(FIRST_BESIDE + at, name, (), (), BRANCH)
+                for at, name in enumerate(beside)
+            ),
         ]
 
 
@@ -131,7 +156,9 @@ class FeedbackBenchmark:
     def __init__(self, folder: Path) -> None:
         self.documents = {row["id"]: row for row in read_rows(folder, "docs")}
         self.rows = read_rows(folder, "queries")
-        self.archive = fit_archive((row["title"], row["abstract"]) for row in self.documents.values())
+        self.archive = fit_archive(
+            (row["title"], row["abstract"]) for row in self.documents.values()
+        )
         self._papers: tuple[CandidatePaper, ...] = ()
         self._last = Affinity(Library((), self.archive).vectors)
 
@@ -139,19 +166,29 @@ class FeedbackBenchmark:
         return (_query(row, self.documents) for row in self.rows)
 
     def rank(self, query: Query) -> list[str]:
-        liked = sorted((self.documents[one]["title"], self.documents[one]["abstract"]) for one in query.row["liked"])
-        taste = learn(b"", [TasteEvent(title, abstract, 1.0, DAY) for title, abstract in liked], self.archive)
+        liked = sorted(
+            (self.documents[one]["title"], self.documents[one]["abstract"])
+            for one in query.row["liked"]
+        )
+        taste = learn(
+            b"", [TasteEvent(title, abstract, 1.0, DAY) for title, abstract in liked], self.archive
+        )
         return query.best_first(self._affinity(query).scores([taste])[0])
 
     def _affinity(self, query: Query) -> Affinity:
         """One reader's queries share their candidates and come one after the other."""
         if self._papers != query.papers:
-            self._papers, self._last = query.papers, Affinity(Library(query.papers, self.archive, indexed).vectors)
+            self._papers, self._last = (
+                query.papers,
+                Affinity(Library(query.papers, self.archive, indexed).vectors),
+            )
         return self._last
 
 
 class DailyBenchmark:
-    """A real day's listing: which papers will the community pick up? Only earlier days are learned from."""
+    """A real day's listing: which papers will the community pick up? Only earlier days are
+    learned from.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.listed = {row["date"]: row["papers"] for row in read_rows(folder, "community_days")}
@@ -165,28 +202,52 @@ class DailyBenchmark:
     def queries(self) -> Iterator[Query]:
         for row in self.rows:
             day = self._papers_of(row)
-            yield _query(row, {paper["id"]: paper for paper in day}, listed=day is self.listed.get(row["date"]))
+            yield _query(
+                row,
+                {paper["id"]: paper for paper in day},
+                listed=day is self.listed.get(row["date"]),
+            )
 
     def rank(self, query: Query) -> list[str]:
         day = query.row["date"]
-        frozen = EditionStatistics.freeze(query.papers, (), _noon(date.fromisoformat(day)), self.archive, self.model(day))
+        frozen = EditionStatistics.freeze(
+            query.papers, (), _noon(date.fromisoformat(day)), self.archive, self.model(day)
+        )
         return query.best_first(frozen.trend)
 
     def model(self, day: str) -> PickupModel | None:
-        """What was known before a day, fitted once for all its queries; None on the first days, as in an edition."""
+        """What was known before a day, fitted once for all its queries; None on the first days,
+        as in an edition.
+        """
         if self._day != day:
             history, today = self.history(day), date.fromisoformat(day)
-            self._model = PickupModel(history, today, self._counts) if PickupModel.enough(history, today) else None
+            self._model = (
+                PickupModel(history, today, self._counts)
+                if PickupModel.enough(history, today)
+                else None
+            )
             self._day = day
         return self._model
 
     def history(self, day: str) -> list[PastPaper]:
         """Papers of earlier days; announced ones that were listed by then count as listed only."""
-        listed = [(paper, before) for before, papers in self.listed.items() if before < day for paper in papers]
+        listed = [
+            (paper, before)
+            for before, papers in self.listed.items()
+            if before < day
+            for paper in papers
+        ]
         known = {paper["id"] for paper, _ in listed}
-        announced = [(paper, before) for before, papers in self.announced.items() if before < day for paper in papers]
+        announced = [
+            (paper, before)
+            for before, papers in self.announced.items()
+            if before < day
+            for paper in papers
+        ]
         past = [_past(paper, before, paper["upvotes"]) for paper, before in listed]
-        return past + [_past(paper, before, None) for paper, before in announced if paper["id"] not in known]
+        return past + [
+            _past(paper, before, None) for paper, before in announced if paper["id"] not in known
+        ]
 
     def _papers_of(self, row: Row) -> list[Row]:
         """The day's list that has all candidates of a query."""
@@ -206,17 +267,23 @@ KINDS: Mapping[str, Callable[[Path], TopicBenchmark | FeedbackBenchmark | DailyB
 
 def _query(row: Row, documents: Mapping[str, Row], *, listed: bool = False) -> Query:
     try:
-        texts = [(documents[one]["title"], documents[one]["abstract"], one) for one in row["candidates"]]
+        texts = [
+            (documents[one]["title"], documents[one]["abstract"], one) for one in row["candidates"]
+        ]
     except KeyError as error:
         raise BadFolder(f"query {row.get('query')}: no text for {error}") from error
     ids = tuple(one for _, _, one in sorted(texts, key=lambda text: text[:2]))
     day = date.fromisoformat(row["date"]) if "date" in row else DAY
-    papers = tuple(_candidate(number, documents[one], day, listed) for number, one in enumerate(ids, 1))
+    papers = tuple(
+        _candidate(number, documents[one], day, listed) for number, one in enumerate(ids, 1)
+    )
     return Query(row["query"], row, ids, papers)
 
 
 def _candidate(number: int, row: Row, day: date, listed: bool) -> CandidatePaper:
-    """A listed paper starts the day with no votes; of one that was only announced nobody counts them."""
+    """A listed paper starts the day with no votes; of one that was only announced nobody counts
+    them.
+    """
     return CandidatePaper(
         id=number,
         title=row["title"],
@@ -235,7 +302,15 @@ def _candidate(number: int, row: Row, day: date, listed: bool) -> CandidatePaper
 
 def _past(row: Row, day: str, votes: int | None) -> PastPaper:
     has_code = bool(row.get("code"))
-    return PastPaper(row["title"], row["abstract"], tuple(row["authors"]), None, has_code, date.fromisoformat(day), votes)
+    return PastPaper(
+        row["title"],
+        row["abstract"],
+        tuple(row["authors"]),
+        None,
+        has_code,
+        date.fromisoformat(day),
+        votes,
+    )
 
 
 def _noon(day: date) -> datetime:

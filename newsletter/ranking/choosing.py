@@ -1,4 +1,6 @@
-"""From scores to lists: hard rules first, then every interest served, nothing twice, little from outside."""
+"""From scores to lists: hard rules first, then every interest served, nothing twice, little from
+outside.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,9 @@ REPEATED = 100
 _SERVED = 1 << 16
 _PINNED_FIRST = 1 << 24
 _OPEN = 1 << 20
-"""Added to every rank, so that those of papers that can be had stay above zero, and `&` with 0 or -1 bars or keeps."""
+"""Added to every rank, so that those of papers that can be had stay above zero, and `&` with 0
+or -1 bars or keeps.
+"""
 
 Ints = NDArray[np.int32]
 Places = NDArray[np.intp]
@@ -31,10 +35,13 @@ def choose(scorer: Scorer, readers: ReaderArrays, block: Block, barred: NDArray[
     `barred`, bool (readers, papers), marks what was mailed before.
 
     Each step takes the best paper that is left. Interests not yet served go first; after that each
-    paper counts less the more of its interest are chosen. Near-duplicates of a chosen paper are out.
+    paper counts less the more of its interest are chosen. Near-duplicates of a chosen paper are
+    out.
     """
     everything = wants_everything(readers)
-    slot = block.slot | -everything[:, None].astype(np.int8)  # -1 has all bits set: those who want everything have no slots
+    slot = block.slot | -everything[:, None].astype(
+        np.int8
+    )  # -1 has all bits set: those who want everything have no slots
     closed = _closed(scorer, readers, block, barred, everything)
     first = _OPEN + _PINNED_FIRST * scorer.shared.pinned
     rank = block.total + first.astype(np.int32)
@@ -54,12 +61,21 @@ def choose(scorer: Scorer, readers: ReaderArrays, block: Block, barred: NDArray[
 
 
 class _Picking:
-    """What is left to choose from: `rank` falls as papers, topics and outsiders are taken; above zero a paper can be had.
+    """What is left to choose from: `rank` falls as papers, topics and outsiders are taken; above
+    zero a paper can be had.
 
-    What follows for readers who get nothing any more does not matter: they are ranked on with the others where that is cheaper.
+    What follows for readers who get nothing any more does not matter: they are ranked on with the
+    others where that is cheaper.
     """
 
-    def __init__(self, rank: Ints, slot: Small, everything: NDArray[np.bool_], shared: SharedTables, most: Ints) -> None:
+    def __init__(
+        self,
+        rank: Ints,
+        slot: Small,
+        everything: NDArray[np.bool_],
+        shared: SharedTables,
+        most: Ints,
+    ) -> None:
         self.rank = rank
         self.slot = slot
         self.shared = shared
@@ -69,7 +85,9 @@ class _Picking:
         self.counts = np.zeros((len(rank), int(slot.max(initial=-1)) + 2), np.int32)
         self.same = np.empty(slot.shape, bool)
         self.behind = np.empty_like(rank)
-        self.steps = np.repeat(np.array([[0], [REPEATED], [_SERVED + REPEATED]], np.int32), rank.shape[1], axis=1)
+        self.steps = np.repeat(
+            np.array([[0], [REPEATED], [_SERVED + REPEATED]], np.int32), rank.shape[1], axis=1
+        )
 
     def best(self, wanting: NDArray[np.bool_]) -> tuple[Places, NDArray[np.bool_]]:
         """The best paper left for each reader, and for which of those who want one there is any."""
@@ -96,12 +114,15 @@ class _Picking:
         """Papers of an interest that was just served stand back."""
         np.equal(self.slot, used[:, None], out=self.same)
         np.copyto(self.behind, self.same)
-        # Rows of equal numbers: numpy multiplies them several times faster than one number for each row.
+        # Rows of equal numbers: numpy multiplies them several times faster than one number for each
+        # row.
         self.behind *= self.steps.take(np.where(used < 0, 0, 1 + (count == 1)), axis=0)
         self.rank -= self.behind
 
     def _bar_doubled(self, best: Places, twice: NDArray[np.bool_]) -> None:
-        """Bar the near-duplicates of papers that have some: for a few readers alone, or at once for all, which is cheaper for many."""
+        """Bar the near-duplicates of papers that have some: for a few readers alone, or at once
+        for all, which is cheaper for many.
+        """
         rows = np.flatnonzero(twice)
         if 2 * len(rows) > len(self.rank):
             self.rank &= self.shared.unlike.take(np.where(twice, best, -1), axis=0, mode="wrap")
@@ -123,14 +144,19 @@ def _kept(closed: NDArray[np.bool_]) -> Ints:
 def wants_everything(readers: ReaderArrays) -> NDArray[np.bool_]:
     """Readers who named no interests, or want only what trends: for them nothing is outside.
 
-    What they liked orders their papers but bars none: one click must not make a digest of ten papers one of three.
+    What they liked orders their papers but bars none: one click must not make a digest of ten
+    papers one of three.
     """
     no_interest = (readers.interests < 0).all(axis=1)
     return np.asarray(no_interest | (readers.balance == MAX_BALANCE))
 
 
 def _closed(
-    scorer: Scorer, readers: ReaderArrays, block: Block, barred: NDArray[np.bool_], everything: NDArray[np.bool_]
+    scorer: Scorer,
+    readers: ReaderArrays,
+    block: Block,
+    barred: NDArray[np.bool_],
+    everything: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """What a reader cannot get: by the hard rules, or because nothing speaks for it."""
     closed = barred | (block.total <= 0)
@@ -138,7 +164,9 @@ def _closed(
         closed |= scorer.shared.votes[None, :] < readers.minimum_votes[:, None]
     for place in range(readers.muted.shape[1]):
         closed |= scorer.tables.muted[readers.muted[:, place]]
-    closed |= (block.slot < 0) & scorer.shared.lost_in_the_crowd[np.where(everything, MAX_BALANCE + 1, readers.balance)]
+    closed |= (block.slot < 0) & scorer.shared.lost_in_the_crowd[
+        np.where(everything, MAX_BALANCE + 1, readers.balance)
+    ]
     return closed
 
 

@@ -20,7 +20,9 @@ _TASTE = Parts._fields.index("taste")
 _TOTALS = 1 << 20
 """More than there are different totals of parts."""
 FAINT = 100
-"""A taste part below this is a few common words that happen to be shared: it is said only where nothing else speaks."""
+"""A taste part below this is a few common words that happen to be shared: it is said only where
+nothing else speaks.
+"""
 
 
 class Describer:
@@ -38,30 +40,44 @@ class Describer:
         return np.asarray((self.block.slot[rows, places] < 0) & ~self.everything[rows])
 
     def picks(self, chosen: NDArray[np.int32]) -> list[tuple[Pick, ...]]:
-        """Picks of each reader. The best paper leads; then the main list, then what is outside; each by score."""
+        """Picks of each reader. The best paper leads; then the main list, then what is outside;
+        each by score.
+        """
         rows, columns = np.nonzero(chosen >= 0)
         places = chosen[rows, columns].astype(np.intp)
-        # One sortable number for the best score first, then the earlier place: a sort by several keys takes ten times as long.
+        # One sortable number for the best score first, then the earlier place: a sort by several
+        # keys takes ten times as long.
         papers = len(self.scorer.statistics.papers)
         span = _TOTALS * papers
         by_score = span // 2 - self.block.total[rows, places].astype(np.int64) * papers + places
         ends = np.cumsum(np.bincount(rows, minlength=len(chosen)))
         starts = np.flatnonzero(np.diff(rows, prepend=-1))
         sections = np.where(self.outside(rows, places), _ALSO, _TOPICS)
-        sections[by_score == np.repeat(np.minimum.reduceat(by_score, starts), np.diff(starts, append=len(rows)))] = _LEAD
+        sections[
+            by_score
+            == np.repeat(np.minimum.reduceat(by_score, starts), np.diff(starts, append=len(rows)))
+        ] = _LEAD
         order = np.argsort((rows * len(_SECTIONS) + sections) * span + by_score)
         flat = self._picked(rows[order], places[order], sections[order])
         return [tuple(flat[start:end]) for start, end in itertools.pairwise([0, *ends.tolist()])]
 
     def _picked(self, rows: Ints, places: Ints, sections: Ints) -> list[Pick]:
-        """One pick for each pair of reader and paper. What many readers get in the same words is put together once."""
+        """One pick for each pair of reader and paper. What many readers get in the same words is
+        put together once.
+        """
         memory = self.scorer.statistics.memory
         keys = self._keys(rows, places, sections)
         picks = cast("list[Pick]", memory.known(keys))
         missing = [at for at, pick in enumerate(picks) if pick is None]
         if missing:
             once = {keys[at]: at for at in missing}
-            made = dict(zip(once, self._made(rows, places, sections, np.array([*once.values()], np.intp)), strict=True))
+            made = dict(
+                zip(
+                    once,
+                    self._made(rows, places, sections, np.array([*once.values()], np.intp)),
+                    strict=True,
+                )
+            )
             for at in missing:
                 picks[at] = made[keys[at]]
             for key, pick in made.items():
@@ -78,11 +94,15 @@ class Describer:
         ]
 
     def _keys(self, rows: Ints, places: Ints, sections: Ints) -> list[int]:
-        """A number for all that makes a pick what it is; one below zero where a reader's own phrase or taste has a say in it."""
+        """A number for all that makes a pick what it is; one below zero where a reader's own
+        phrase or taste has a say in it.
+        """
         balance = self.readers.balance[rows]
         interests = self._interest_rows(rows, places)
         topics = len(self.scorer.statistics.topics)
-        keys = ((places * (MAX_BALANCE + 1) + balance) * (topics + 1) + interests + 1) * len(_SECTIONS) + sections
+        keys = ((places * (MAX_BALANCE + 1) + balance) * (topics + 1) + interests + 1) * len(
+            _SECTIONS
+        ) + sections
         own = interests >= topics
         if self.scorer.tables.taste_bytes:
             own |= self.block.taste[rows, places] != 0
@@ -97,7 +117,15 @@ class Describer:
         tastes = np.where(told[:, _TASTE] > 0, self.readers.taste[rows], -1).tolist()
         ranked = np.argsort(-told[:, ORDER], axis=1, kind="stable")
         spoken = (told > 0).sum(axis=1)
-        entries = zip(places.tolist(), parts.tolist(), interests, tastes, ranked.tolist(), spoken.tolist(), strict=True)
+        entries = zip(
+            places.tolist(),
+            parts.tolist(),
+            interests,
+            tastes,
+            ranked.tolist(),
+            spoken.tolist(),
+            strict=True,
+        )
         return [
             Explanation(
                 papers[place].id,
@@ -111,7 +139,10 @@ class Describer:
     def _interests(self, rows: Ints, places: Ints) -> list[int | str | None]:
         """The topic id or typed phrase that speaks most for each paper."""
         names: Sequence[int | str] = self.scorer.tables.names
-        return [names[interest] if interest >= 0 else None for interest in self._interest_rows(rows, places).tolist()]
+        return [
+            names[interest] if interest >= 0 else None
+            for interest in self._interest_rows(rows, places).tolist()
+        ]
 
     def _interest_rows(self, rows: Ints, places: Ints) -> Ints:
         """The row of `Tables.interests` that speaks most for each paper, -1 for none."""

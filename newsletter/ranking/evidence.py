@@ -17,7 +17,9 @@ BINDING = 10
 """Papers that must share a longer phrase before a word in it counts half as bound."""
 MOST_COUNTED = 4
 TOGETHER = 12
-"""Words of an abstract within which the words of a phrase must stand; further apart they speak of different things."""
+"""Words of an abstract within which the words of a phrase must stand; further apart they speak
+of different things.
+"""
 
 _JOINS = frozenset(" -‐‑–\n")
 
@@ -52,7 +54,9 @@ class Evidence:
     def is_called(self, name: str) -> bool:
         """Whether the paper says nothing but the given name, give or take endings and hyphens."""
         wanted = "".join(map(stem, phrase_words(name)))
-        return {"".join(map(stem, phrase_words(wording))) for wording in self.wordings()} == {wanted}
+        return {"".join(map(stem, phrase_words(wording))) for wording in self.wordings()} == {
+            wanted
+        }
 
 
 NO_EVIDENCE = Evidence(0)
@@ -66,25 +70,43 @@ def find_evidence(typed: Sequence[str], index: PaperIndex, archive: ArchiveStati
         return Evidence(TITLE_PHRASE, "title", index.title, (spans[0],))
     spans = index.abstract.spelled(typed) if alone else index.abstract.stemmed(typed)
     if spans:
-        return Evidence(ABSTRACT_PHRASE + min(len(spans), 9), "abstract", index.abstract, (spans[0],), len(spans))
+        return Evidence(
+            ABSTRACT_PHRASE + min(len(spans), 9),
+            "abstract",
+            index.abstract,
+            (spans[0],),
+            len(spans),
+        )
     return _akin(typed, index) if alone else _scattered(typed, index, archive)
 
 
 def _akin(typed: Sequence[str], index: PaperIndex) -> Evidence:
-    """Words with the stem of a single one: "interpretable" for "interpretability", but "adaptive" for "adapter" too, so they say less."""
-    for name, field, strength in (("title", index.title, TITLE_WORDS), ("abstract", index.abstract, ABSTRACT_WORDS)):
+    """Words with the stem of a single one: "interpretable" for "interpretability", but
+    "adaptive" for "adapter" too, so they say less.
+    """
+    for name, field, strength in (
+        ("title", index.title, TITLE_WORDS),
+        ("abstract", index.abstract, ABSTRACT_WORDS),
+    ):
         if spans := field.stemmed(typed):
-            return Evidence(strength, name, field, (spans[0],), len(spans) if name == "abstract" else 1)
+            return Evidence(
+                strength, name, field, (spans[0],), len(spans) if name == "abstract" else 1
+            )
     return NO_EVIDENCE
 
 
 def _scattered(typed: Sequence[str], index: PaperIndex, archive: ArchiveStatistics) -> Evidence:
     """The words of a phrase apart from each other: most of their weight must be in one field."""
-    weights = {one: archive.weight(one) for one in (stem(word) for word in typed if word not in STOP_WORDS)}
+    weights = {
+        one: archive.weight(one) for one in (stem(word) for word in typed if word not in STOP_WORDS)
+    }
     whole = sum(weights.values())
     if len(weights) < 2:
         return NO_EVIDENCE
-    for name, field, strength in (("title", index.title, TITLE_WORDS), ("abstract", index.abstract, ABSTRACT_WORDS)):
+    for name, field, strength in (
+        ("title", index.title, TITLE_WORDS),
+        ("abstract", index.abstract, ABSTRACT_WORDS),
+    ):
         found = [one for one in weights if field.has_stem(one)]
         if sum(weights[one] for one in found) >= ENOUGH_WORDS * whole:
             spans = field.closest(found)
@@ -107,11 +129,18 @@ def presence(typed: Sequence[str], index: PaperIndex, archive: ArchiveStatistics
     both = 0.2 if title and abstract else 0.0
     in_title = [_free(index.title, span, archive) for span in title]
     in_abstract = [_free(index.abstract, span, archive) for span in abstract[:MOST_COUNTED]]
-    return where + both + 0.5 * max(in_title, default=0.0) + 0.2 * min(sum(in_title) + sum(in_abstract), 3.0)
+    return (
+        where
+        + both
+        + 0.5 * max(in_title, default=0.0)
+        + 0.2 * min(sum(in_title) + sum(in_abstract), 3.0)
+    )
 
 
 def _free(field: FieldIndex, span: Span, archive: ArchiveStatistics) -> float:
-    """1 for a place without a set phrase around it, towards 0 the more papers have that longer phrase."""
+    """1 for a place without a set phrase around it, towards 0 the more papers have that longer
+    phrase.
+    """
     start, end = span
     bound = 0.0
     for first, second in ((start - 1, start), (end - 1, end)):
@@ -122,7 +151,9 @@ def _free(field: FieldIndex, span: Span, archive: ArchiveStatistics) -> float:
 
 
 def _touch(field: FieldIndex, first: int, second: int) -> bool:
-    """Whether two neighbouring words, neither of them a stop word, have only a space or hyphen between."""
+    """Whether two neighbouring words, neither of them a stop word, have only a space or hyphen
+    between.
+    """
     one, two = field.tokens[first], field.tokens[second]
     gap = field.text[one.end : two.start]
     return _JOINS.issuperset(gap) and one.word not in STOP_WORDS and two.word not in STOP_WORDS

@@ -20,7 +20,9 @@ def near_duplicates(indexes: Sequence[PaperIndex]) -> NDArray[np.bool_]:
     abstract together, are shared (Jaccard index). Titles under four words are too short to tell.
     """
     titles = [set(index.title.stems) for index in indexes]
-    texts = [title | set(index.abstract.stems) for title, index in zip(titles, indexes, strict=True)]
+    texts = [
+        title | set(index.abstract.stems) for title, index in zip(titles, indexes, strict=True)
+    ]
     long_enough = np.array([len(title) >= FEWEST_TITLE_WORDS for title in titles], bool)
     same_title = (_jaccard(titles) >= SAME_TITLE) & long_enough[:, None] & long_enough[None, :]
     has_abstract = np.array([_is_text(index.abstract) for index in indexes], bool)
@@ -38,7 +40,9 @@ def _jaccard(sets: Sequence[set[str]]) -> NDArray[np.float64]:
     sizes = np.array([len(members) for members in sets], np.int64)
     starts = np.concatenate(([0], np.cumsum(sizes)))
     shape = (len(sets), max(len(numbers), 1))
-    table = sparse.csr_array((np.ones(len(columns), np.int32), np.array(columns, np.int64), starts), shape=shape)
+    table = sparse.csr_array(
+        (np.ones(len(columns), np.int32), np.array(columns, np.int64), starts), shape=shape
+    )
     shared = (table @ table.T).toarray().astype(np.float64)
     joint = sizes[:, None] + sizes[None, :] - shared
     same: NDArray[np.float64] = np.divide(shared, joint, out=np.zeros_like(shared), where=joint > 0)

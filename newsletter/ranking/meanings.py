@@ -1,4 +1,6 @@
-"""Where a sentence-embedding model places an edition's papers and what readers ask for. Frozen with the edition."""
+"""Where a sentence-embedding model places an edition's papers and what readers ask for. Frozen
+with the edition.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +19,8 @@ Half = NDArray[np.float16]
 class Meanings:
     """Vectors of length 1 by one model, named `model`, kept as float16.
 
-    `papers` goes by paper id, `asked` by `asked_text` of a topic's or a reader's phrase. What was not embedded is missing: there the
-    ranking goes by words alone.
+    `papers` goes by paper id, `asked` by `asked_text` of a topic's or a reader's phrase. What was
+    not embedded is missing: there the ranking goes by words alone.
     """
 
     model: str
@@ -39,16 +41,25 @@ class Meanings:
         return self.asked.get(asked_text(phrase))
 
     def to_plain(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """JSON-able data, and arrays named `meant_papers` and `meant_phrases`, for newsletter.ranking.packing."""
+        """JSON-able data, and arrays named `meant_papers` and `meant_phrases`, for
+        newsletter.ranking.packing.
+        """
         ids, phrases = sorted(self.papers), sorted(self.asked)
         data = {"model": self.model, "papers": ids, "phrases": phrases}
         papers = _stacked([self.papers[one] for one in ids])
-        return data, {"meant_papers": papers, "meant_phrases": _stacked([self.asked[one] for one in phrases])}
+        return data, {
+            "meant_papers": papers,
+            "meant_phrases": _stacked([self.asked[one] for one in phrases]),
+        }
 
     @classmethod
     def from_plain(cls, data: Mapping[str, Any], papers: Half, phrases: Half) -> "Meanings":
         """What `to_plain` gave."""
-        return cls(data["model"], dict(zip(data["papers"], papers, strict=True)), dict(zip(data["phrases"], phrases, strict=True)))
+        return cls(
+            data["model"],
+            dict(zip(data["papers"], papers, strict=True)),
+            dict(zip(data["phrases"], phrases, strict=True)),
+        )
 
 
 def asked_text(phrase: str) -> str:

@@ -9,14 +9,18 @@ Value = TypeVar("Value")
 
 
 class Memory:
-    """Values by key. When it is full it forgets everything: what is asked for often comes back soon."""
+    """Values by key. When it is full it forgets everything: what is asked for often comes back
+    soon.
+    """
 
     def __init__(self, most: int = MOST_KEPT) -> None:
         self._most = most
         self._values: dict[Hashable, object] = {}
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """The value under a key, made when it is not there. One key always stands for one kind of value."""
+        """The value under a key, made when it is not there. One key always stands for one kind
+        of value.
+        """
         found = self._values.get(key)
         if found is None:
             found = make()

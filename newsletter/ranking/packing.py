@@ -17,7 +17,9 @@ class UnreadableBytes(ValueError):
     """The bytes were not made by this version of Paperboy, or were damaged."""
 
 
-def pack(magic: bytes, version: int, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
+def pack(
+    magic: bytes, version: int, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> bytes:
     """`data` must be JSON-able, arrays numeric. Equal input gives equal bytes."""
     table: list[tuple[str, str, list[int]]] = []
     blocks: list[bytes] = []
@@ -32,16 +34,25 @@ def pack(magic: bytes, version: int, data: Mapping[str, Any], arrays: Mapping[st
     return _HEAD.pack(magic, version, zlib.crc32(body)) + body
 
 
-def unpack(magic: bytes, version: int, blob: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """What `pack` took. UnreadableBytes if the bytes are foreign, damaged, or of another version."""
+def unpack(
+    magic: bytes, version: int, blob: bytes
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """What `pack` took. UnreadableBytes if the bytes are foreign, damaged, or of another
+    version.
+    """
     if len(blob) < _HEAD.size:
         raise UnreadableBytes("too short to be ranking statistics; freeze the edition again")
     found_magic, found_version, checksum = _HEAD.unpack_from(blob)
     body = blob[_HEAD.size :]
     if found_magic != magic:
-        raise UnreadableBytes(f"these bytes do not begin with {magic!r}; they are not ranking statistics of this kind")
+        raise UnreadableBytes(
+            f"these bytes do not begin with {magic!r}; they are not ranking statistics of this kind"
+        )
     if found_version != version:
-        raise UnreadableBytes(f"made by ranking version {found_version}, this is version {version}; compute them again")
+        raise UnreadableBytes(
+            f"made by ranking version {found_version}, this is version {version}; compute them "
+            "again"
+        )
     if zlib.crc32(body) != checksum:
         raise UnreadableBytes("the bytes are damaged (checksum differs); compute them again")
     return _read(zlib.decompress(body))

@@ -4,7 +4,16 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, lru_cache
 
-from newsletter.ranking.text import STOP_WORDS, Token, grams, number_forms, sequences, stem, tokens, words
+from newsletter.ranking.text import (
+    STOP_WORDS,
+    Token,
+    grams,
+    number_forms,
+    sequences,
+    stem,
+    tokens,
+    words,
+)
 
 Span = tuple[int, int]
 """Half-open range of token places."""
@@ -53,11 +62,16 @@ class FieldIndex:
         return grams([one for token, one in pairs if token.word not in STOP_WORDS])
 
     def closest(self, stems: Collection[str]) -> tuple[Span, ...]:
-        """One place of each of the stems, which the text has, where they stand closest together; the first such places."""
+        """One place of each of the stems, which the text has, where they stand closest together;
+        the first such places.
+        """
         standing = sorted(
             (place, length, one)
             for one in stems
-            for length, places in ((1, self._by_stem.get(one, ())), (2, self._pair_by_stem.get(one, ())))
+            for length, places in (
+                (1, self._by_stem.get(one, ())),
+                (2, self._pair_by_stem.get(one, ())),
+            )
             for place in places
         )
         last: dict[str, Span] = {}
@@ -87,7 +101,10 @@ def _follow(sequence: Sequence[str], single: _Places, pair: _Places, forms: _For
     spans: set[Span] | None = None
     for word in sequence:
         here = {
-            (place, place + length) for places, length in ((single, 1), (pair, 2)) for form in forms(word) for place in places.get(form, ())
+            (place, place + length)
+            for places, length in ((single, 1), (pair, 2))
+            for form in forms(word)
+            for place in places.get(form, ())
         }
         if spans is None:
             spans = here

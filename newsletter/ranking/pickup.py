@@ -30,7 +30,9 @@ TITLE_WEIGHT = 3
 TEXT_SCALE = 2.0
 """Length of a paper's words beside its authors, each of whom has length 1."""
 JUDGED_SHARE = 0.8
-"""The features' scales are learned from the newest fifth of the listed papers, judged by those before."""
+"""The features' scales are learned from the newest fifth of the listed papers, judged by those
+before.
+"""
 JOINT, AUTHORS, SIZE, CODE = 1.0, 0.7, 0.4, 0.5
 PICKED_TEXT, PICKED_AUTHORS, PICKED_SIZE = 1.0, 1.0, 0.5
 """Weights of the standardised features, set once on past days and the same for every source."""
@@ -60,13 +62,21 @@ class PickupModel:
     little history to learn from (`enough`).
     """
 
-    def __init__(self, history: Sequence[PastPaper], today: date, counts: "TermCounts | None" = None) -> None:
+    def __init__(
+        self, history: Sequence[PastPaper], today: date, counts: "TermCounts | None" = None
+    ) -> None:
         """`counts` spares counting the same texts again when models of several days are made."""
-        listed = sorted((one for one in history if one.votes is not None and one.day < today), key=_order)
+        listed = sorted(
+            (one for one in history if one.votes is not None and one.day < today), key=_order
+        )
         if len(listed) < FEWEST_PAPERS:
-            raise ValueError(f"only {len(listed)} listed papers before {today}; {FEWEST_PAPERS} are needed")
+            raise ValueError(
+                f"only {len(listed)} listed papers before {today}; {FEWEST_PAPERS} are needed"
+            )
         self.today = today
-        self.background = sorted((one for one in history if one.votes is None and one.day < today), key=_order)
+        self.background = sorted(
+            (one for one in history if one.votes is None and one.day < today), key=_order
+        )
         self.listed = listed
         self.standing = standings(listed)
         self.vocabulary = _Vocabulary([*listed, *self.background], counts or TermCounts())
@@ -82,7 +92,8 @@ class PickupModel:
         return sum(one.votes is not None and one.day < today for one in history) >= FEWEST_PAPERS
 
     def expected_votes(self, papers: Sequence[CandidatePaper]) -> Floats:
-        """Votes a paper is expected to get, given that it gets what its rank in the past would bring.
+        """Votes a paper is expected to get, given that it gets what its rank in the past would
+        bring.
 
         A candidate without a vote count is taken to be announced only, others to be listed.
         """
@@ -93,27 +104,39 @@ class PickupModel:
         announced = np.array([paper.votes is None for paper in papers], bool)
         votes = np.expm1(np.maximum(self.base + self.slope * merit, 0.0))
         if announced.any():
-            votes[announced] = self._picked([one for one, out in zip(past, announced, strict=True) if out]) * self.typical
+            votes[announced] = (
+                self._picked([one for one, out in zip(past, announced, strict=True) if out])
+                * self.typical
+            )
         return np.asarray(votes)
 
     def known_for(self, paper: CandidatePaper) -> tuple[str, float] | None:
-        """The author whose earlier listed papers, two or more, did best, with their mean votes, if that is above the typical."""
-        best = max(((self.authors.mean_votes(name), name) for name in paper.authors), default=(0.0, ""))
+        """The author whose earlier listed papers, two or more, did best, with their mean votes,
+        if that is above the typical.
+        """
+        best = max(
+            ((self.authors.mean_votes(name), name) for name in paper.authors), default=(0.0, "")
+        )
         return (best[1], best[0]) if best[0] > self.typical else None
 
     def _teach(self, count: int) -> Floats:
         """What words and authors together did for the standing of the first papers.
 
-        In one regression, so that a subject gets no credit for a name, nor each of a group for all of them.
+        In one regression, so that a subject gets no credit for a name, nor each of a group for all
+        of them.
         """
         fading = _fading(self.listed[:count], self.today, HALF_LIFE_DAYS)
-        return _ridge(self._joint(self.listed[:count], self.texts[:count]), self.standing[:count], fading)
+        return _ridge(
+            self._joint(self.listed[:count], self.texts[:count]), self.standing[:count], fading
+        )
 
     def _joint(self, papers: Sequence[PastPaper], texts: sparse.csr_array) -> sparse.csr_array:
         return sparse.csr_array(sparse.hstack([texts * TEXT_SCALE, self.bylines.table(papers)]))
 
     def _calibrate(self) -> None:
-        """Scale of the features and votes per merit, from the newest papers judged by the older alone."""
+        """Scale of the features and votes per merit, from the newest papers judged by the older
+        alone.
+        """
         start = int(len(self.listed) * JUDGED_SHARE)
         old, new = self.listed[:start], self.listed[start:]
         joint = self._joint(new, self.texts[start:]) @ self._teach(start)
@@ -129,7 +152,9 @@ class PickupModel:
     def _merit(self, papers: Sequence[PastPaper]) -> Floats:
         joint = self._joint(papers, self.vocabulary.table(papers)) @ self.taught
         raw = _features(papers, joint, np.array([self.authors.sum(one.authors) for one in papers]))
-        return np.asarray(((raw - self.centre) / self.spread) @ np.array([JOINT, AUTHORS, SIZE, CODE]))
+        return np.asarray(
+            ((raw - self.centre) / self.spread) @ np.array([JOINT, AUTHORS, SIZE, CODE])
+        )
 
     def _picked(self, papers: Sequence[PastPaper]) -> Floats:
         """How likely the community lists each of the announced papers, 0 to 1, by rank in the day.
@@ -145,15 +170,22 @@ class PickupModel:
         balance = np.concatenate((fading / fading.sum(), np.full(others, 1 / others)))
         target = np.concatenate((np.ones(len(fading)), np.zeros(others)))
         weights = balance * (len(target) / 2)
-        text = own @ _ridge(sparse.vstack([recent, self.other_texts, own]), target, weights, PICKED_DAMPING)
+        text = own @ _ridge(
+            sparse.vstack([recent, self.other_texts, own]), target, weights, PICKED_DAMPING
+        )
         authors = np.array([self.authors.count(one.authors) for one in papers])
         sizes = np.log1p([_size(one) for one in papers])
-        score = PICKED_TEXT * _standard(text) + PICKED_AUTHORS * _standard(authors) + PICKED_SIZE * _standard(sizes)
+        score = (
+            PICKED_TEXT * _standard(text)
+            + PICKED_AUTHORS * _standard(authors)
+            + PICKED_SIZE * _standard(sizes)
+        )
         return np.asarray(1 / (1 + np.exp(2.0 - score)))
 
 
 def standings(listed: Sequence[PastPaper]) -> Floats:
-    """How high each paper stood on its day: -log2 of its share from the top, a quarter per halving, at most 1.
+    """How high each paper stood on its day: -log2 of its share from the top, a quarter per halving,
+    at most 1.
 
     The median paper of any day has about 1/4, the best of sixteen 1: so days of many and of few
     votes compare. `listed` must be in the order of days.
@@ -192,7 +224,9 @@ class _Authors:
         return sum(self.sums[name] / (self.counts[name] + SHRINKAGE) for name in known)
 
     def count(self, authors: Iterable[str]) -> float:
-        return float(np.log1p(sum(self.counts[name] for name in _names(authors) if name in self.counts)))
+        return float(
+            np.log1p(sum(self.counts[name] for name in _names(authors) if name in self.counts))
+        )
 
     def mean_votes(self, author: str) -> float:
         """Mean votes of an author's papers; 0 while there are fewer than two to take a mean of."""
@@ -200,7 +234,9 @@ class _Authors:
         return sum(votes) / len(votes) if len(votes) > 1 else 0.0
 
     def following(self, papers: Sequence[PastPaper], standing: Floats) -> Floats:
-        """`sum` for papers in the order of days, each judged by earlier days only, then learned from."""
+        """`sum` for papers in the order of days, each judged by earlier days only, then learned
+        from.
+        """
         found: list[float] = []
         at = 0
         for _, day in groupby(papers, key=lambda one: one.day):
@@ -216,11 +252,19 @@ class _Bylines:
     """Authors of the listed papers as columns."""
 
     def __init__(self, listed: Sequence[PastPaper]) -> None:
-        self.columns = {name: column for column, name in enumerate(sorted({name for paper in listed for name in _names(paper.authors)}))}
+        self.columns = {
+            name: column
+            for column, name in enumerate(
+                sorted({name for paper in listed for name in _names(paper.authors)})
+            )
+        }
 
     def table(self, papers: Sequence[PastPaper]) -> sparse.csr_array:
         """1 for each known author of each paper."""
-        held = [[self.columns[name] for name in _names(paper.authors) if name in self.columns] for paper in papers]
+        held = [
+            [self.columns[name] for name in _names(paper.authors) if name in self.columns]
+            for paper in papers
+        ]
         columns = np.array(list(chain.from_iterable(held)), np.int64)
         return _table(np.ones(len(columns)), columns, list(map(len, held)), len(self.columns))
 
@@ -251,7 +295,9 @@ class TermCounts:
 
 
 class _Vocabulary:
-    """Terms that occur in enough of the papers, with their weights. `known` are the vectors of those papers."""
+    """Terms that occur in enough of the papers, with their weights. `known` are the vectors of
+    those papers.
+    """
 
     def __init__(self, papers: Sequence[PastPaper], counts: TermCounts) -> None:
         self.counts = counts
@@ -283,12 +329,18 @@ def _features(papers: Sequence[PastPaper], joint: Floats, authors: Floats) -> Fl
     return np.column_stack([joint, authors, sizes, code])
 
 
-def _ridge(table: sparse.csr_array, target: Floats, weights: Floats, damping: float = DAMPING) -> Floats:
-    """Weighted ridge regression with the mean taken off (Hoerl and Kennard, 1970), solved by LSQR."""
+def _ridge(
+    table: sparse.csr_array, target: Floats, weights: Floats, damping: float = DAMPING
+) -> Floats:
+    """Weighted ridge regression with the mean taken off (Hoerl and Kennard, 1970), solved by
+    LSQR.
+    """
     root = np.sqrt(weights)
     centred = target - (weights @ target) / weights.sum()
     scaled = sparse.diags_array(root) @ table
-    return np.asarray(lsqr(scaled, root * centred, damp=float(np.sqrt(damping)), iter_lim=SWEEPS)[0])
+    return np.asarray(
+        lsqr(scaled, root * centred, damp=float(np.sqrt(damping)), iter_lim=SWEEPS)[0]
+    )
 
 
 def _fading(papers: Sequence[PastPaper], today: date, half_life: float) -> Floats:
@@ -317,4 +369,12 @@ def _order(paper: PastPaper) -> tuple[date, str, str, tuple[str, ...]]:
 
 
 def _as_past(paper: CandidatePaper, today: date) -> PastPaper:
-    return PastPaper(paper.title, paper.abstract, paper.authors, paper.author_count, paper.has_code, today, paper.votes)
+    return PastPaper(
+        paper.title,
+        paper.abstract,
+        paper.authors,
+        paper.author_count,
+        paper.has_code,
+        today,
+        paper.votes,
+    )

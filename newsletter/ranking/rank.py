@@ -19,16 +19,23 @@ THIN = 3
 """Fewer papers than this on a reader's topics is said in the note."""
 
 NO_PAPERS = Wording(gettext_noop("No new papers this time."))
-ALL_MAILED = Wording(gettext_noop("You have already had the papers on your topics; nothing new came since."))
+ALL_MAILED = Wording(
+    gettext_noop("You have already had the papers on your topics; nothing new came since.")
+)
 NOTHING_MATCHES = Wording(gettext_noop("Nothing on your topics this time."))
 NOTHING_LEFT = Wording(gettext_noop("No paper passed what you muted and the votes you ask for."))
 
 
-def rank(statistics: EditionStatistics, profiles: Sequence[ReaderProfile], mailed: Sequence[frozenset[int]]) -> list[Selection]:
+def rank(
+    statistics: EditionStatistics,
+    profiles: Sequence[ReaderProfile],
+    mailed: Sequence[frozenset[int]],
+) -> list[Selection]:
     """One Selection per profile, in order; `mailed` holds the paper ids each reader has had.
 
     Pure: a reader's selection depends on the statistics, their profile and what they were mailed,
-    never on the other readers. Readers who share a profile and what they were mailed are ranked once.
+    never on the other readers. Readers who share a profile and what they were mailed are ranked
+    once.
     """
     barred = {ids: _barred_places(statistics, ids) for ids in set(mailed)}
     pairs = [(profile, barred[ids]) for profile, ids in zip(profiles, mailed, strict=True)]
@@ -43,8 +50,11 @@ def rank(statistics: EditionStatistics, profiles: Sequence[ReaderProfile], maile
     return [found[id(profile), places] for profile, places in pairs]
 
 
-def explain(statistics: EditionStatistics, profile: ReaderProfile, paper_ids: Sequence[int]) -> list[Explanation]:
-    """Parts and reasons of the given papers, computed from the frozen statistics and the profile alone.
+def explain(
+    statistics: EditionStatistics, profile: ReaderProfile, paper_ids: Sequence[int]
+) -> list[Explanation]:
+    """Parts and reasons of the given papers, computed from the frozen statistics and the profile
+    alone.
 
     KeyError if a paper is not in the edition.
     """
@@ -53,7 +63,9 @@ def explain(statistics: EditionStatistics, profile: ReaderProfile, paper_ids: Se
     tables, readers = tabulate(statistics, [profile])
     scorer = Scorer(tables)
     block = scorer.block(readers)
-    return Describer(scorer, readers, block).describe(rows, places, scorer.parts(block, readers, rows, places))
+    return Describer(scorer, readers, block).describe(
+        rows, places, scorer.parts(block, readers, rows, places)
+    )
 
 
 def _barred_places(statistics: EditionStatistics, ids: frozenset[int]) -> frozenset[int]:
@@ -63,7 +75,9 @@ def _barred_places(statistics: EditionStatistics, ids: frozenset[int]) -> frozen
     return frozenset(place for one in had for place in statistics.mailed_places[one])
 
 
-def _rank_block(statistics: EditionStatistics, keys: Sequence[tuple[ReaderProfile, frozenset[int]]]) -> list[Selection]:
+def _rank_block(
+    statistics: EditionStatistics, keys: Sequence[tuple[ReaderProfile, frozenset[int]]]
+) -> list[Selection]:
     tables, readers = tabulate(statistics, [profile for profile, _ in keys])
     scorer = Scorer(tables)
     block = scorer.block(readers)
@@ -74,7 +88,9 @@ def _rank_block(statistics: EditionStatistics, keys: Sequence[tuple[ReaderProfil
     chosen = choose(scorer, readers, block, barred)
     describer = Describer(scorer, readers, block)
     notes = _notes(describer, chosen, barred)
-    return [Selection(picks, note) for picks, note in zip(describer.picks(chosen), notes, strict=True)]
+    return [
+        Selection(picks, note) for picks, note in zip(describer.picks(chosen), notes, strict=True)
+    ]
 
 
 def _notes(describer: Describer, chosen: NDArray[np.int32], barred: NDArray[np.bool_]) -> list[str]:
@@ -84,11 +100,15 @@ def _notes(describer: Describer, chosen: NDArray[np.int32], barred: NDArray[np.b
     matching = np.bincount(rows[inside], minlength=len(chosen))
     notes = [""] * len(chosen)
     for row in np.flatnonzero(matching < np.minimum(THIN, describer.readers.limit)).tolist():
-        notes[row] = _note(describer, row, int(matching[row]), bool((chosen[row] >= 0).any()), barred[row])
+        notes[row] = _note(
+            describer, row, int(matching[row]), bool((chosen[row] >= 0).any()), barred[row]
+        )
     return notes
 
 
-def _note(describer: Describer, row: int, matching: int, any_pick: bool, barred: NDArray[np.bool_]) -> str:
+def _note(
+    describer: Describer, row: int, matching: int, any_pick: bool, barred: NDArray[np.bool_]
+) -> str:
     everything = bool(describer.everything[row])
     if matching:
         if everything:

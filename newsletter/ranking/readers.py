@@ -1,4 +1,6 @@
-"""Readers as arrays: profiles that are equal become one row, typed phrases and muted words one row each."""
+"""Readers as arrays: profiles that are equal become one row, typed phrases and muted words one
+row each.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +20,8 @@ Rows = NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """What readers' rows point into. The last row of `interests`, `muted` and `tastes` is empty: the padding.
+    """What readers' rows point into. The last row of `interests`, `muted` and `tastes` is empty:
+    the padding.
 
     `interests` int16 (interests + 1, papers): topics first, in the edition's order, then `phrases`.
     `muted` bool (muted words + 1, papers). `tastes` int16 (tastes + 1, papers), of `taste_bytes`.
@@ -39,7 +42,9 @@ class Tables:
 
 @dataclass(frozen=True, eq=False)
 class ReaderArrays:
-    """One row per profile. `interests`, `muted` and `taste` hold rows of `Tables`; -1 stands for none, wherever it stands."""
+    """One row per profile. `interests`, `muted` and `taste` hold rows of `Tables`; -1 stands for
+    none, wherever it stands.
+    """
 
     interests: Rows
     muted: Rows
@@ -52,12 +57,22 @@ class ReaderArrays:
         return len(self.balance)
 
     def block(self, start: int, stop: int) -> "ReaderArrays":
-        fields = (self.interests, self.muted, self.minimum_votes, self.limit, self.balance, self.taste)
+        fields = (
+            self.interests,
+            self.muted,
+            self.minimum_votes,
+            self.limit,
+            self.balance,
+            self.taste,
+        )
         return ReaderArrays(*(field[start:stop] for field in fields))
 
 
-def tabulate(statistics: EditionStatistics, profiles: Sequence[ReaderProfile]) -> tuple[Tables, ReaderArrays]:
-    """Score each distinct phrase and muted word once, and turn profiles into rows that point to them.
+def tabulate(
+    statistics: EditionStatistics, profiles: Sequence[ReaderProfile]
+) -> tuple[Tables, ReaderArrays]:
+    """Score each distinct phrase and muted word once, and turn profiles into rows that point to
+    them.
 
     Topics that the edition did not know when it was frozen are passed over.
     """
@@ -69,13 +84,22 @@ def tabulate(statistics: EditionStatistics, profiles: Sequence[ReaderProfile]) -
     tables = Tables(
         statistics,
         phrases,
-        np.vstack([counted, *(statistics.match(phrase).counted for phrase in phrases), nothing]).astype(np.int16),
+        np.vstack(
+            [counted, *(statistics.match(phrase).counted for phrase in phrases), nothing]
+        ).astype(np.int16),
         np.vstack([*(statistics.muted(one) for one in muted), nothing]).astype(bool),
-        np.vstack([*(statistics.affinity.scores(tastes) if tastes else ()), nothing]).astype(np.int16),
+        np.vstack([*(statistics.affinity.scores(tastes) if tastes else ()), nothing]).astype(
+            np.int16
+        ),
         tastes,
     )
     return tables, ReaderArrays(
-        np.hstack([_topic_rows(statistics, profiles), _spelled_rows(phrases, len(statistics.topics), [one.phrases for one in profiles])]),
+        np.hstack(
+            [
+                _topic_rows(statistics, profiles),
+                _spelled_rows(phrases, len(statistics.topics), [one.phrases for one in profiles]),
+            ]
+        ),
         _spelled_rows(muted, 0, [profile.muted for profile in profiles]),
         np.array([profile.minimum_votes for profile in profiles], np.int32),
         np.array([profile.papers_per_digest for profile in profiles], np.int32),
@@ -97,7 +121,9 @@ def _spelled_rows(known: Sequence[str], first: int, lists: Sequence[Sequence[str
     if not known:
         return np.zeros((len(lists), 0), np.int32)
     rows = {one: first + row for row, one in enumerate(known)}
-    return _padded([[rows[one] for one in map(_spelling, typed) if one] for typed in lists]).astype(np.int32)
+    return _padded([[rows[one] for one in map(_spelling, typed) if one] for typed in lists]).astype(
+        np.int32
+    )
 
 
 def _taste_rows(tastes: Sequence[bytes], profiles: Sequence[ReaderProfile]) -> Rows:
@@ -112,12 +138,18 @@ def _spelling(typed: str) -> str:
 
 
 def _distinct(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    return tuple(sorted({spelling for typed in lists if typed for spelling in map(_spelling, typed) if spelling}))
+    return tuple(
+        sorted(
+            {spelling for typed in lists if typed for spelling in map(_spelling, typed) if spelling}
+        )
+    )
 
 
 def _padded(lists: Sequence[Sequence[int]]) -> NDArray[np.int64]:
     lengths = np.fromiter(map(len, lists), np.intp, len(lists))
     width = int(lengths.max(initial=0))
     padded = np.full((len(lists), width), -1, np.int64)
-    padded[np.arange(width) < lengths[:, None]] = np.fromiter(chain.from_iterable(lists), np.int64, int(lengths.sum()))
+    padded[np.arange(width) < lengths[:, None]] = np.fromiter(
+        chain.from_iterable(lists), np.int64, int(lengths.sum())
+    )
     return padded

@@ -30,20 +30,29 @@ class Narrator:
     def __init__(self, statistics: EditionStatistics) -> None:
         self.statistics = statistics
 
-    def reasons(self, place: int, order: tuple[int, ...], interest: int | str | None, taste: bytes) -> tuple[Reason, ...]:
-        """The reasons of one paper. `order` has the parts above zero, as places in ORDER, the largest first.
+    def reasons(
+        self, place: int, order: tuple[int, ...], interest: int | str | None, taste: bytes
+    ) -> tuple[Reason, ...]:
+        """The reasons of one paper. `order` has the parts above zero, as places in ORDER, the
+        largest first.
 
         `interest` is the topic (its id) or typed phrase that speaks for the paper.
         """
         key = ("reasons", place, order, interest, taste)
-        return self.statistics.memory.get(key, lambda: tuple(self._said(place, order, interest, taste)))
+        return self.statistics.memory.get(
+            key, lambda: tuple(self._said(place, order, interest, taste))
+        )
 
-    def _said(self, place: int, order: tuple[int, ...], interest: int | str | None, taste: bytes) -> Iterator[Reason]:
+    def _said(
+        self, place: int, order: tuple[int, ...], interest: int | str | None, taste: bytes
+    ) -> Iterator[Reason]:
         for part in order:
             if part == _EDITOR:
                 yield EDITORS_PICK
             elif part == _INTEREST and interest is not None:
-                yield self.statistics.memory.get(("interest", place, interest), partial(self._interest, place, interest))
+                yield self.statistics.memory.get(
+                    ("interest", place, interest), partial(self._interest, place, interest)
+                )
             elif part == _TASTE and taste:
                 yield self._taste(place, taste)
             elif part == _TREND:
@@ -57,17 +66,27 @@ class Narrator:
             return Reason("phrase", _meant(interest) if found.wordless else _where(found))
         row = self.statistics.rows[interest]
         grounds = self.statistics.grounds(row, place)
-        return Reason("topic", _name_topic(self.statistics.topics[row], self.statistics.topics[grounds.source], grounds))
+        return Reason(
+            "topic",
+            _name_topic(
+                self.statistics.topics[row], self.statistics.topics[grounds.source], grounds
+            ),
+        )
 
     def _taste(self, place: int, taste: bytes) -> Reason:
-        """What the paper shares with what the reader liked; if only by way of another paper, that paper.
+        """What the paper shares with what the reader liked; if only by way of another paper, that
+        paper.
 
-        Who only ever asked for fewer has liked nothing: then what speaks for a paper is how unlike those it is.
+        Who only ever asked for fewer has liked nothing: then what speaks for a paper is how unlike
+        those it is.
         """
         library, affinity = self.statistics.library, self.statistics.affinity
         shared = library.spelled(affinity.shared_terms(taste, place), place)
         if shared:
-            return Reason("taste", Wording(gettext_noop("like what you liked: %(words)s"), words=_quoted(shared)))
+            return Reason(
+                "taste",
+                Wording(gettext_noop("like what you liked: %(words)s"), words=_quoted(shared)),
+            )
         nearest = affinity.nearest(taste)
         if nearest == place or not affinity.shared_terms(taste, nearest):
             return UNLIKE_DISLIKED
@@ -79,15 +98,25 @@ class Narrator:
         rise = votes_in_a_day(paper)
         if paper.votes and paper.votes_before is not None and rise > WORTH_SAYING * paper.votes:
             rising = gettext_noop("rising: %(before)s → %(votes)s in a day")
-            return Reason("trend", Wording(rising, before=paper.votes_before, votes=_votes(paper.votes)))
+            return Reason(
+                "trend", Wording(rising, before=paper.votes_before, votes=_votes(paper.votes))
+            )
         name, votes = self.statistics.known_for[place]
         if paper.votes and (paper.votes >= self.statistics.expected[place] or not name):
-            return Reason("trend", Wording(gettext_noop("%(votes)s so far"), votes=_votes(paper.votes)))
+            return Reason(
+                "trend", Wording(gettext_noop("%(votes)s so far"), votes=_votes(paper.votes))
+            )
         if name:
             known = gettext_noop("by %(author)s, whose papers got %(votes)s on average")
             return Reason("trend", Wording(known, author=name, votes=_votes(votes)))
         likely = max(round(float(self.statistics.expected[place])), 1)
-        return Reason("trend", Wording(gettext_noop("likely to get about %(votes)s, as papers like it did"), votes=_votes(likely)))
+        return Reason(
+            "trend",
+            Wording(
+                gettext_noop("likely to get about %(votes)s, as papers like it did"),
+                votes=_votes(likely),
+            ),
+        )
 
 
 def _meant(asked: str) -> Wording:
@@ -102,7 +131,12 @@ def _name_topic(topic: TopicDefinition, source: TopicDefinition, grounds: Ground
         return where
     if source is topic:
         return Wording(gettext_noop("%(topic)s: %(where)s"), topic=topic.name, where=where)
-    return Wording(gettext_noop("%(topic)s, %(part)s: %(where)s"), topic=topic.name, part=source.name, where=where)
+    return Wording(
+        gettext_noop("%(topic)s, %(part)s: %(where)s"),
+        topic=topic.name,
+        part=source.name,
+        where=where,
+    )
 
 
 def _where(grounds: Grounds) -> Wording:
@@ -148,7 +182,15 @@ def _fresh(paper: CandidatePaper, today: date) -> Reason:
     known = paper.published or paper.listed
     new = (today - known).days <= NEW_DAYS
     if paper.published:
-        template = gettext_noop("new: published on %(day)s") if new else gettext_noop("published on %(day)s")
+        template = (
+            gettext_noop("new: published on %(day)s")
+            if new
+            else gettext_noop("published on %(day)s")
+        )
     else:
-        template = gettext_noop("new: first listed on %(day)s") if new else gettext_noop("first listed on %(day)s")
+        template = (
+            gettext_noop("new: first listed on %(day)s")
+            if new
+            else gettext_noop("first listed on %(day)s")
+        )
     return Reason("fresh", Wording(template, day=known))

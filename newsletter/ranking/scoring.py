@@ -21,9 +21,9 @@ Ints = NDArray[np.int16] | NDArray[np.int32]
 class Block:
     """Scores of a block of readers: arrays of shape (readers, papers).
 
-    `match` and `taste` are before the balance weighs them, `total` is the whole score. `slot` is the
-    place of the best matching interest in the reader's row; one past the last where only learned
-    taste speaks for the paper; -1 where nothing does.
+    `match` and `taste` are before the balance weighs them, `total` is the whole score. `slot` is
+    the place of the best matching interest in the reader's row; one past the last where only
+    learned taste speaks for the paper; -1 where nothing does.
     """
 
     match: Ints
@@ -33,7 +33,9 @@ class Block:
 
 
 class Scorer:
-    """The additive score. All arithmetic is on integers, so it does not depend on who else is ranked."""
+    """The additive score. All arithmetic is on integers, so it does not depend on who else is
+    ranked.
+    """
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
@@ -41,14 +43,20 @@ class Scorer:
         self.shared = SharedTables.of(tables.statistics)
 
     def block(self, readers: ReaderArrays) -> Block:
-        """The topic part is the best match among a reader's interests; it and the taste part weigh by the balance."""
+        """The topic part is the best match among a reader's interests; it and the taste part
+        weigh by the balance.
+        """
         match, slot = self._best(readers)
         total = _weighed(match, readers)
         total += self.shared.common.take(readers.balance, axis=0)
         if self.tables.taste_bytes:
             taste = self.tables.tastes[readers.taste]
             total += _weighed(taste, readers)
-            np.copyto(slot, slot.dtype.type(readers.interests.shape[1]), where=(slot < 0) & (taste >= TO_TASTE))
+            np.copyto(
+                slot,
+                slot.dtype.type(readers.interests.shape[1]),
+                where=(slot < 0) & (taste >= TO_TASTE),
+            )
         else:
             taste = np.broadcast_to(np.int16(0), match.shape)
         return Block(match, taste, total, slot)
@@ -75,7 +83,9 @@ class Scorer:
         best -= kind(1)
         return match, best.astype(np.int8) if width < np.iinfo(np.int8).max else best
 
-    def parts(self, block: Block, readers: ReaderArrays, rows: NDArray[np.intp], places: NDArray[np.intp]) -> NDArray[np.int32]:
+    def parts(
+        self, block: Block, readers: ReaderArrays, rows: NDArray[np.intp], places: NDArray[np.intp]
+    ) -> NDArray[np.int32]:
         """The parts of pairs of reader and paper, (pairs, parts), in the order of `Parts`."""
         frozen = self.statistics
         balance = readers.balance[rows]

@@ -36,12 +36,15 @@ class SharedTables:
 
     @cached_property
     def common(self) -> NDArray[np.int32]:
-        """What does not depend on the reader's interests: trend, freshness, editor; (101, papers)."""
+        """What does not depend on the reader's interests: trend, freshness, editor; (101,
+        papers).
+        """
         return self.trend_parts + self._statistics.freshness + self._statistics.editor
 
     @cached_property
     def lost_in_the_crowd(self) -> NDArray[np.bool_]:
-        """Which papers do not stand out for readers from outside, by balance; the last row is for those to whom nothing is outside.
+        """Which papers do not stand out for readers from outside, by balance; the last row is for
+        those to whom nothing is outside.
 
         Being new alone is no reason to show a paper outside a reader's interests.
         """
@@ -50,9 +53,14 @@ class SharedTables:
 
     @cached_property
     def votes(self) -> NDArray[np.int32]:
-        """Votes of each paper; one whose votes nobody counted is not taken to have too few, so it has the most."""
+        """Votes of each paper; one whose votes nobody counted is not taken to have too few, so
+        it has the most.
+        """
         most = np.iinfo(np.int32).max
-        return np.array([most if paper.votes is None else paper.votes for paper in self._statistics.papers], np.int32)
+        return np.array(
+            [most if paper.votes is None else paper.votes for paper in self._statistics.papers],
+            np.int32,
+        )
 
     @cached_property
     def pinned(self) -> NDArray[np.bool_]:
@@ -65,5 +73,12 @@ class SharedTables:
 
     @cached_property
     def unlike(self) -> NDArray[np.int32]:
-        """-1, all bits set, for papers unlike each one, 0 for itself and its near-duplicates; the last row has -1 alone."""
-        return np.vstack([self._statistics.duplicates - np.int32(1), np.full((1, len(self.doubled)), -1, np.int32)])
+        """-1, all bits set, for papers unlike each one, 0 for itself and its near-duplicates;
+        the last row has -1 alone.
+        """
+        return np.vstack(
+            [
+                self._statistics.duplicates - np.int32(1),
+                np.full((1, len(self.doubled)), -1, np.int32),
+            ]
+        )

@@ -1,4 +1,6 @@
-"""Everything about an edition that ranking needs, frozen: the same picks and parts for ever after."""
+"""Everything about an edition that ranking needs, frozen: the same picks and parts for ever
+after.
+"""
 
 import itertools
 from collections.abc import Sequence
@@ -40,11 +42,12 @@ BOOST_STEP = 10
 class EditionStatistics:
     """Frozen ranking input of one edition. Papers and topics are in the order of their ids.
 
-    Arrays (all in thousandths): `topic_scores` int16 (topics, papers), of which those count that are
-    `on_topic` (bool, same shape); `trend`, `freshness`, `editor` int16 (papers); `expected` float32, votes
-    foreseen per paper; `duplicates` bool (papers, papers). `known_for` says whose earlier papers led to
-    that: a name and their mean votes, or an empty name. `stored_grounds` holds what `grounds` gives for each
-    pair of `on_topic`, in its order, where the statistics were read from bytes.
+    Arrays (all in thousandths): `topic_scores` int16 (topics, papers), of which those count that
+    are `on_topic` (bool, same shape); `trend`, `freshness`, `editor` int16 (papers); `expected`
+    float32, votes foreseen per paper; `duplicates` bool (papers, papers). `known_for` says whose
+    earlier papers led to that: a name and their mean votes, or an empty name. `stored_grounds`
+    holds what `grounds` gives for each pair of `on_topic`, in its order, where the statistics were
+    read from bytes.
     """
 
     now: datetime
@@ -70,8 +73,9 @@ class EditionStatistics:
         pickup: PickupModel | None = None,
         meanings: Meanings | None = None,
     ) -> "EditionStatistics":
-        """Compute all that does not depend on the reader. Without an archive the papers stand in for it;
-        without a pickup model only votes that were seen make a trend; without meanings words alone are compared.
+        """Compute all that does not depend on the reader. Without an archive the papers stand in
+        for it; without a pickup model only votes that were seen make a trend; without meanings
+        words alone are compared.
 
         ValueError if `now` has no time zone or two papers or two topics share an id.
         """
@@ -82,7 +86,9 @@ class EditionStatistics:
         subjects = _by_id(topics, "topics")
         library = Library(ordered, known, meanings=meanings).narrowed(subjects)
         scores, on = library.matches(subjects)
-        expected = (pickup.expected_votes(ordered) if pickup else np.zeros(len(ordered))).astype(np.float32)
+        expected = (pickup.expected_votes(ordered) if pickup else np.zeros(len(ordered))).astype(
+            np.float32
+        )
         known_for = [pickup.known_for(paper) if pickup else None for paper in ordered]
         moment = now.astimezone(UTC)
         return cls(
@@ -95,7 +101,9 @@ class EditionStatistics:
             expected,
             trend_scores(ordered, expected, moment.date()),
             freshness_scores(ordered, moment.date()),
-            np.array([BOOST_STEP * paper.boost + PINNED * paper.pinned for paper in ordered], np.int16),
+            np.array(
+                [BOOST_STEP * paper.boost + PINNED * paper.pinned for paper in ordered], np.int16
+            ),
             near_duplicates(library.indexes),
         )
 
@@ -110,14 +118,18 @@ class EditionStatistics:
 
     def muted(self, phrase: str) -> NDArray[np.bool_]:
         """Which papers a muted word or phrase rules out."""
-        return self.memory.get(("muted", phrase), lambda: muted_papers(phrase, self.library.indexes))
+        return self.memory.get(
+            ("muted", phrase), lambda: muted_papers(phrase, self.library.indexes)
+        )
 
     def match(self, phrase: str) -> Match:
         """Match of a typed phrase with every paper."""
         return self.memory.get(("phrase", phrase), lambda: self.library.phrase_match(phrase))
 
     def grounds(self, row: int, place: int) -> Grounds:
-        """What speaks for a paper under the topic of a row. Stored statistics have it at hand for the papers on the topic."""
+        """What speaks for a paper under the topic of a row. Stored statistics have it at hand
+        for the papers on the topic.
+        """
         return self.memory.get(("grounds", row, place), lambda: self._grounds(row, place))
 
     def _grounds(self, row: int, place: int) -> Grounds:
@@ -148,7 +160,9 @@ class EditionStatistics:
 
     @cached_property
     def mailed_places(self) -> dict[int, tuple[int, ...]]:
-        """For each id that may have been mailed, also under a merged id, the places it rules out."""
+        """For each id that may have been mailed, also under a merged id, the places it rules
+        out.
+        """
         found: dict[int, tuple[int, ...]] = {}
         for place, paper in enumerate(self.papers):
             for one in (paper.id, *paper.duplicates_of):
@@ -161,7 +175,9 @@ class EditionStatistics:
             "papers": [_paper_to_plain(paper) for paper in self.papers],
             "topics": [asdict(topic) for topic in self.topics],
             "known_for": self.known_for,
-            "grounds": [self.grounds(row, place) for row, place in np.argwhere(self.on_topic).tolist()],
+            "grounds": [
+                self.grounds(row, place) for row, place in np.argwhere(self.on_topic).tolist()
+            ],
             "meanings": None,
         }
         arrays: dict[str, NDArray[Any]] = {
@@ -181,14 +197,31 @@ class EditionStatistics:
 
     @classmethod
     def from_bytes(cls, blob: bytes) -> "EditionStatistics":
-        """What `to_bytes` gave. UnreadableBytes (a ValueError) for foreign, damaged or outdated bytes."""
+        """What `to_bytes` gave. UnreadableBytes (a ValueError) for foreign, damaged or outdated
+        bytes.
+        """
         data, arrays = unpack(_MAGIC, _VERSION, blob)
         archive = ArchiveStatistics.from_bytes(arrays.pop("archive").tobytes())
-        meant = Meanings.from_plain(data["meanings"], arrays.pop("meant_papers"), arrays.pop("meant_phrases")) if data["meanings"] else None
-        library = Library([_paper_from_plain(plain) for plain in data["papers"]], archive, meanings=meant)
+        meant = (
+            Meanings.from_plain(
+                data["meanings"], arrays.pop("meant_papers"), arrays.pop("meant_phrases")
+            )
+            if data["meanings"]
+            else None
+        )
+        library = Library(
+            [_paper_from_plain(plain) for plain in data["papers"]], archive, meanings=meant
+        )
         topics = tuple(_topic_from_plain(plain) for plain in data["topics"])
         known_for = tuple((name, votes) for name, votes in data["known_for"])
-        return cls(datetime.fromisoformat(data["now"]), library, topics, known_for, **arrays, stored_grounds=data["grounds"])
+        return cls(
+            datetime.fromisoformat(data["now"]),
+            library,
+            topics,
+            known_for,
+            **arrays,
+            stored_grounds=data["grounds"],
+        )
 
 
 def _by_id(values: Sequence[Identified], what: str) -> tuple[Identified, ...]:
@@ -217,4 +250,6 @@ def _paper_from_plain(plain: dict[str, Any]) -> CandidatePaper:
 
 
 def _topic_from_plain(plain: dict[str, Any]) -> TopicDefinition:
-    return TopicDefinition(**(plain | {name: tuple(plain[name]) for name in ("phrases", "categories")}))
+    return TopicDefinition(
+        **(plain | {name: tuple(plain[name]) for name in ("phrases", "categories")})
+    )

@@ -1,8 +1,9 @@
 """What a reader's votes and clicks teach about their taste, in at most 2 kB of bytes.
 
-A taste is a bag of weighted terms (stems, and two or three in a row), each under a 24-bit hash: what the
-liked papers have in common counts most, what was seen of disliked ones counts against. Weights halve
-every 90 days. The strongest terms keep their wording, so that the reader can see, edit and forget them.
+A taste is a bag of weighted terms (stems, and two or three in a row), each under a 24-bit hash:
+what the liked papers have in common counts most, what was seen of disliked ones counts against.
+Weights halve every 90 days. The strongest terms keep their wording, so that the reader can see,
+edit and forget them.
 """
 
 import struct
@@ -28,7 +29,9 @@ FAINTEST = 1e-6
 WORDING_BYTES = 260
 """Room for wordings: with 440 terms of four bytes this keeps a taste under 2 kB."""
 LONGEST_WORDING = 80
-"""Bytes. A whole title in a script that does not part words is one term; it must not take the room of all others."""
+"""Bytes. A whole title in a script that does not part words is one term; it must not take the
+room of all others.
+"""
 
 _HEAD = struct.Struct("<BHHfHB")
 _VERSION = 1
@@ -45,8 +48,9 @@ class UnreadableTaste(ValueError):
 class TasteEvent:
     """One thing a reader did with a paper.
 
-    `weight` is above 0 for liking (1 a vote, less for a click), below for "fewer like this". `counts` is how many events it adds to
-    those that the taste rests on: -1 for one that takes another back.
+    `weight` is above 0 for liking (1 a vote, less for a click), below for "fewer like this".
+    `counts` is how many events it adds to those that the taste rests on: -1 for one that takes
+    another back.
     """
 
     title: str
@@ -97,7 +101,9 @@ def read(taste: bytes) -> Taste:
     weights = table[:, 3].astype(np.int8) * (scale / _LEVELS)
     keys = [int(one) for one in hashes]
     by_hash = dict(zip(keys, map(float, weights), strict=True))
-    return Taste(_EPOCH + timedelta(days=day), events, by_hash, dict(zip(keys, labels, strict=False)))
+    return Taste(
+        _EPOCH + timedelta(days=day), events, by_hash, dict(zip(keys, labels, strict=False))
+    )
 
 
 def write(taste: Taste) -> bytes:
@@ -113,8 +119,17 @@ def write(taste: Taste) -> bytes:
     worded = _worded(hashes[strongest].tolist(), taste.wordings)
     shown = np.isin(hashes[strongest], worded)
     order = np.concatenate((strongest[shown], strongest[~shown]))
-    head = _HEAD.pack(_VERSION, (taste.day - _EPOCH).days, min(taste.events, 65535), scale, len(order), len(worded))
-    table: bytes = (hashes[order] | (levels[order].astype(np.int64) & 0xFF) << 24).astype("<u4").tobytes()
+    head = _HEAD.pack(
+        _VERSION,
+        (taste.day - _EPOCH).days,
+        min(taste.events, 65535),
+        scale,
+        len(order),
+        len(worded),
+    )
+    table: bytes = (
+        (hashes[order] | (levels[order].astype(np.int64) & 0xFF) << 24).astype("<u4").tobytes()
+    )
     return head + table + "\n".join(taste.wordings[one] for one in worded).encode()
 
 
@@ -145,7 +160,13 @@ def forget(taste: bytes, wording: str) -> bytes:
     opened = read(taste)
     gone = {one for one, known in opened.wordings.items() if known == wording}
     weights = {one: weight for one, weight in opened.weights.items() if one not in gone}
-    return write(replace(opened, weights=weights, wordings={one: w for one, w in opened.wordings.items() if one not in gone}))
+    return write(
+        replace(
+            opened,
+            weights=weights,
+            wordings={one: w for one, w in opened.wordings.items() if one not in gone},
+        )
+    )
 
 
 def vector(taste: bytes) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
@@ -174,13 +195,19 @@ def _after(taste: Taste, event: TasteEvent, archive: ArchiveStatistics) -> Taste
 
 @lru_cache(maxsize=256)
 def _opened(title: str, abstract: str) -> tuple[FieldIndex, FieldIndex, Mapping[int, str]]:
-    """A paper's fields and the wordings of its terms. Many readers answer to the same papers, so these are worked out once."""
+    """A paper's fields and the wordings of its terms. Many readers answer to the same papers, so
+    these are worked out once.
+    """
     fields = FieldIndex(title), FieldIndex(abstract)
     return (*fields, _wordings(fields[1]) | _wordings(fields[0]))
 
 
-def _unit_terms(title: FieldIndex, abstract: FieldIndex, archive: ArchiveStatistics) -> dict[str, float]:
-    """Levelled counts x idf of a paper's terms, scaled to length 1: the vectors that papers have in `Affinity`."""
+def _unit_terms(
+    title: FieldIndex, abstract: FieldIndex, archive: ArchiveStatistics
+) -> dict[str, float]:
+    """Levelled counts x idf of a paper's terms, scaled to length 1: the vectors that papers have
+    in `Affinity`.
+    """
     counts: dict[str, int] = {}
     for field, worth in ((abstract, 1), (title, TITLE_TWICE)):
         for term in field.terms:
@@ -192,7 +219,17 @@ def _unit_terms(title: FieldIndex, abstract: FieldIndex, archive: ArchiveStatist
 
 
 def _wordings(field: FieldIndex) -> dict[int, str]:
-    """How the text spells its single words and pairs, by hash; longer terms say little more to a reader."""
-    kept = [(one, token.word) for token, one in zip(field.tokens, field.stems, strict=True) if token.word not in STOP_WORDS]
+    """How the text spells its single words and pairs, by hash; longer terms say little more to a
+    reader.
+    """
+    kept = [
+        (one, token.word)
+        for token, one in zip(field.tokens, field.stems, strict=True)
+        if token.word not in STOP_WORDS
+    ]
     stems, spelled = grams([one for one, _ in kept]), grams([word for _, word in kept])
-    return {term_hash(one): wording for one, wording in zip(stems, spelled, strict=True) if one.count(" ") < 2}
+    return {
+        term_hash(one): wording
+        for one, wording in zip(stems, spelled, strict=True)
+        if one.count(" ") < 2
+    }

@@ -15,13 +15,23 @@ _POSSESSIVE = re.compile(r"['’]s?$")
 STOP_WORDS = frozenset(
     words
     for line in (
-        "a also an and are as at based be been being between both but by can for from had has have in into is it its",
-        "may more most new not of on or our such than that the their then these they this those to use used using via",
+        (
+            "a also an and are as at based be been being between both but by can for from "
+            "had has have "
+            "in into is it its"
+        ),
+        (
+            "may more most new not of on or our such than that the their then these they "
+            "this those to "
+            "use used using via"
+        ),
         "was we were which with",
     )
     for words in line.split()
 )
-"""Words that say nothing about a subject. A short list: pairs with other common words help to tell papers apart."""
+"""Words that say nothing about a subject. A short list: pairs with other common words help to
+tell papers apart.
+"""
 _NOT_PLURAL = ("ss", "us", "is")
 
 
@@ -48,7 +58,9 @@ def normal_form(word: str) -> str:
 
 
 def tokens(text: str) -> list[Token]:
-    """The words of a text in order. Hyphens part words; apostrophes, "++" and "#" belong to them."""
+    """The words of a text in order. Hyphens part words; apostrophes, "++" and "#" belong to
+    them.
+    """
     found: list[Token] = []
     for match in _TOKEN.finditer(text):
         word = normal_form(match.group())
@@ -66,8 +78,12 @@ def words(text: str) -> list[str]:
 
 @lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
-    """The Snowball English stem (Porter2) of a normal form; "llms" and "gans" lose their plural s."""
-    singular = word[:-1] if len(word) > 2 and word[-1] == "s" and word[-2:] not in _NOT_PLURAL else word
+    """The Snowball English stem (Porter2) of a normal form; "llms" and "gans" lose their plural
+    s.
+    """
+    singular = (
+        word[:-1] if len(word) > 2 and word[-1] == "s" and word[-2:] not in _NOT_PLURAL else word
+    )
     return str(Stemmer.Stemmer("english").stemWord(singular))
 
 
@@ -102,16 +118,24 @@ def sequences(names: Sequence[str]) -> list[tuple[str, ...]]:
     So "fine tuning" is looked for as "finetuning" too.
     """
     plain = tuple(names)
-    joins = ((*plain[:at], plain[at] + plain[at + 1], *plain[at + 2 :]) for at in range(len(plain) - 1))
+    joins = (
+        (*plain[:at], plain[at] + plain[at + 1], *plain[at + 2 :]) for at in range(len(plain) - 1)
+    )
     return [plain, *joins]
 
 
 def terms(text: str) -> list[str]:
-    """Stems of the words that are no stop words, then each two and three neighbours among them as "a b c"."""
+    """Stems of the words that are no stop words, then each two and three neighbours among them
+    as "a b c".
+    """
     return grams([stem(word) for word in words(text) if word not in STOP_WORDS])
 
 
 def grams(stems: Sequence[str]) -> list[str]:
     """The stems, then each two and three neighbours among them."""
     pairs = [f"{one} {two}" for one, two in pairwise(stems)]
-    return [*stems, *pairs, *(f"{pair} {three}" for pair, three in zip(pairs, stems[2:], strict=False))]
+    return [
+        *stems,
+        *pairs,
+        *(f"{pair} {three}" for pair, three in zip(pairs, stems[2:], strict=False)),
+    ]

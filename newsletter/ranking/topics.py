@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.ranking.archive import ArchiveStatistics
-from newsletter.ranking.evidence import ABSTRACT_PHRASE, NO_EVIDENCE, Evidence, find_evidence, presence
+from newsletter.ranking.evidence import (
+    ABSTRACT_PHRASE,
+    NO_EVIDENCE,
+    Evidence,
+    find_evidence,
+    presence,
+)
 from newsletter.ranking.grounds import Grounds
 from newsletter.ranking.meanings import Meanings
 from newsletter.ranking.memory import Memory
@@ -42,7 +48,9 @@ Scores = NDArray[np.int16]
 
 
 class Match(NamedTuple):
-    """`scores` of every paper, 0 to 1000, and which papers are `on` the topic; in the papers' order, a row each for several topics."""
+    """`scores` of every paper, 0 to 1000, and which papers are `on` the topic; in the papers'
+    order, a row each for several topics.
+    """
 
     scores: Scores
     on: NDArray[np.bool_]
@@ -67,7 +75,9 @@ class Library:
         index: Callable[[str, str], PaperIndex] = PaperIndex,
         meanings: Meanings | None = None,
     ) -> None:
-        """`index` makes the index of a title and an abstract, or remembers it from another library."""
+        """`index` makes the index of a title and an abstract, or remembers it from another
+        library.
+        """
         self.papers = tuple(papers)
         self.archive = archive
         self.meanings = meanings
@@ -78,10 +88,14 @@ class Library:
         self._asked = Memory(ASKED_KEPT)
 
     def narrowed(self, topics: Sequence[TopicDefinition]) -> "Library":
-        """The same papers with what of the archive concerns them and the topics: all that has to be kept with an edition."""
+        """The same papers with what of the archive concerns them and the topics: all that has to
+        be kept with an edition.
+        """
         asked = chain.from_iterable(map(topic_phrases, topics))
         fields = chain.from_iterable((index.title, index.abstract) for index in self.indexes)
-        wanted = set(chain.from_iterable(chain(map(terms, asked), (field.terms for field in fields))))
+        wanted = set(
+            chain.from_iterable(chain(map(terms, asked), (field.terms for field in fields)))
+        )
         narrow = Library(self.papers, self.archive.narrowed(wanted), self._index, self.meanings)
         narrow.indexes = self.indexes
         return narrow
@@ -112,14 +126,22 @@ class Library:
 
     @cached_property
     def by_place(self) -> Floats:
-        """Cosine of every pair of papers by what they are about: in the model's space if there is one, else the latent one."""
+        """Cosine of every pair of papers by what they are about: in the model's space if there
+        is one, else the latent one.
+        """
         places = self.vectors.latent if self.meant is None else self.meant
         return np.asarray(places @ places.T)
 
     @cached_property
     def meant(self) -> Floats | None:
-        """Where a sentence-embedding model places the papers; None without one, or while it has placed none of them."""
-        return self.meanings.table([paper.id for paper in self.papers]) if self.meanings and self.meanings.papers else None
+        """Where a sentence-embedding model places the papers; None without one, or while it has
+        placed none of them.
+        """
+        return (
+            self.meanings.table([paper.id for paper in self.papers])
+            if self.meanings and self.meanings.papers
+            else None
+        )
 
     def phrase_match(self, phrase: str) -> Match:
         """Match of a typed phrase with every paper."""
@@ -127,14 +149,18 @@ class Library:
         return self._match(phrases, self._best_base(phrases), np.zeros(len(self.papers), bool))
 
     def topic_match(self, topic: TopicDefinition, topics: Sequence[TopicDefinition]) -> Match:
-        """Match of a topic with every paper; `topics` are all that are on offer, for its context."""
+        """Match of a topic with every paper; `topics` are all that are on offer, for its
+        context.
+        """
         phrases = self._worded(topic_phrases(topic))
         filed = np.array([bool(_shared(topic, paper)) for paper in self.papers], bool)
         base = self._best_base(phrases) + self._context(topic, topics) + CATEGORY * filed
         return self._match(phrases, base, filed)
 
     def _worded(self, phrases: Iterable[str]) -> tuple[str, ...]:
-        """The phrases in all their wordings, each once; asked for again for every paper that has to be explained."""
+        """The phrases in all their wordings, each once; asked for again for every paper that has
+        to be explained.
+        """
         found: list[str] = []
         for phrase in phrases:
             if phrase not in self._wordings:
@@ -151,8 +177,12 @@ class Library:
         for phrase in phrases:
             typed = phrase_words(phrase)
             whole = set(self._with_all(typed))
-            for place in (one for one in self._worth_a_look(typed) if one in whole or raw[one] >= WORDS_APART):
-                said[place] = max(said[place], find_evidence(typed, self.indexes[place], self.archive).strength)
+            for place in (
+                one for one in self._worth_a_look(typed) if one in whole or raw[one] >= WORDS_APART
+            ):
+                said[place] = max(
+                    said[place], find_evidence(typed, self.indexes[place], self.archive).strength
+                )
         on = (said >= ABSTRACT_PHRASE) | (raw >= RELATED)
         on |= ((said > 0) & (raw >= WORDS_APART)) | (filed & (raw >= RELATED_IN_CATEGORY))
         return Match(np.rint(1000 * np.clip(raw / FULL, 0, 1)).astype(np.int16), on)
@@ -172,12 +202,23 @@ class Library:
             return np.zeros(len(self.papers))
         near = self.meant @ asked.astype(np.float64)
         placed = self.meant.any(axis=1)
-        return np.asarray(np.where(placed, MEANING * (near - near[placed].mean()), 0.0)) if placed.any() else near
+        return (
+            np.asarray(np.where(placed, MEANING * (near - near[placed].mean()), 0.0))
+            if placed.any()
+            else near
+        )
 
     def _context(self, topic: TopicDefinition, topics: Sequence[TopicDefinition]) -> Floats:
         """Nearness to the branch a topic sits under: its parent and the topics beside it."""
-        beside = [other for other in topics if topic.parent_id in (other.id, other.parent_id) and topic.parent_id]
-        branch = sum((self.vectors.query(other.name) for other in beside), np.zeros(self.vectors.places.shape[1]))
+        beside = [
+            other
+            for other in topics
+            if topic.parent_id in (other.id, other.parent_id) and topic.parent_id
+        ]
+        branch = sum(
+            (self.vectors.query(other.name) for other in beside),
+            np.zeros(self.vectors.places.shape[1]),
+        )
         return np.asarray(CONTEXT * (self.vectors.latent @ unit(branch)))
 
     def _with_the_like(self, base: Floats) -> Floats:
@@ -189,7 +230,9 @@ class Library:
         if not base.size or base.max() <= 0:
             return base
         trust = LIKE_THE_BEST * min(1.0, float(base.max()) / SURE)
-        near = _likeness(self.by_words, base, BEST_BY_WORDS) + _likeness(self.by_place, base, BEST_BY_PLACE)
+        near = _likeness(self.by_words, base, BEST_BY_WORDS) + _likeness(
+            self.by_place, base, BEST_BY_PLACE
+        )
         return np.asarray(base + trust * near)
 
     def _worth_a_look(self, typed: Sequence[str]) -> list[int]:
@@ -200,11 +243,17 @@ class Library:
 
     def _with_all(self, typed: Sequence[str]) -> list[int]:
         """Places of papers that have all words of the phrase: no others can have it whole."""
-        having = ([self.holders.get(stem(word), set()) for word in sequence] for sequence in sequences(typed) if sequence)
+        having = (
+            [self.holders.get(stem(word), set()) for word in sequence]
+            for sequence in sequences(typed)
+            if sequence
+        )
         return sorted(set().union(*(set.intersection(*sets) for sets in having)))
 
     def matches(self, topics: Sequence[TopicDefinition]) -> tuple[Scores, NDArray[np.bool_]]:
-        """Scores and which papers are on each topic: (topics, papers). A topic has what topics below it have."""
+        """Scores and which papers are on each topic: (topics, papers). A topic has what topics
+        below it have.
+        """
         own = [self.topic_match(topic, topics) for topic in topics]
         shape = (len(topics), len(self.papers))
         scores = np.array([match.scores for match in own], np.int16).reshape(shape)
@@ -227,13 +276,17 @@ class Library:
         source, evidence = self._topic_evidence(topics, row, place)
         return Grounds.of(evidence, source, topics[source].name)
 
-    def _topic_evidence(self, topics: Sequence[TopicDefinition], row: int, place: int) -> tuple[int, Evidence]:
+    def _topic_evidence(
+        self, topics: Sequence[TopicDefinition], row: int, place: int
+    ) -> tuple[int, Evidence]:
         family = self._family(topics, row)
         found = [(one, self._strongest(topic_phrases(topics[one]), place)) for one in family]
         best = max(found, key=lambda pair: (pair[1].strength, pair[1].length))
         if best[1].strength:
             return best
-        filed = [(one, shared) for one in family if (shared := _shared(topics[one], self.papers[place]))]
+        filed = [
+            (one, shared) for one in family if (shared := _shared(topics[one], self.papers[place]))
+        ]
         if filed:
             return filed[0][0], Evidence(0, categories=filed[0][1])
         return row, self._related(topic_phrases(topics[row]), place)
@@ -243,19 +296,30 @@ class Library:
         top = topics[row]
         if top not in self._families:
             rows = {topic.id: at for at, topic in enumerate(topics)}
-            below = (at for at, topic in enumerate(topics) if at != row and row in parents(topic, topics, rows))
+            below = (
+                at
+                for at, topic in enumerate(topics)
+                if at != row and row in parents(topic, topics, rows)
+            )
             self._families[top] = [row, *below]
         return self._families[top]
 
     def _strongest(self, phrases: Sequence[str], place: int) -> Evidence:
         """Of equally strong evidence, the longest: "graph networks" says more than "graph"."""
         index = self.indexes[place]
-        found = (find_evidence(phrase_words(phrase), index, self.archive) for phrase in self._worded(phrases))
-        return max(found, key=lambda evidence: (evidence.strength, evidence.length), default=NO_EVIDENCE)
+        found = (
+            find_evidence(phrase_words(phrase), index, self.archive)
+            for phrase in self._worded(phrases)
+        )
+        return max(
+            found, key=lambda evidence: (evidence.strength, evidence.length), default=NO_EVIDENCE
+        )
 
     def _related(self, phrases: tuple[str, ...], place: int) -> Evidence:
         """The paper's own words that lie nearest to what was asked for, in the paper's spelling."""
-        asked = self._asked.get(phrases, lambda: unit(sum(map(self.vectors.query, phrases), self.vectors.query(""))))
+        asked = self._asked.get(
+            phrases, lambda: unit(sum(map(self.vectors.query, phrases), self.vectors.query("")))
+        )
         words = self.vectors.words
         own = slice(words.indptr[place], words.indptr[place + 1])
         columns = words.indices[own]
@@ -265,7 +329,8 @@ class Library:
         return Evidence(0, related=tuple(self.spelled(stems, place)))
 
     def spelled(self, wanted: Iterable[str], place: int) -> list[str]:
-        """The first two of the wanted terms, as the paper spells them; of two that share their words the longer one.
+        """The first two of the wanted terms, as the paper spells them; of two that share their
+        words the longer one.
 
         A bare number says nothing of a subject, so it is shown only where there is nothing else.
         """
@@ -274,11 +339,16 @@ class Library:
         spelling = self._spelling(place)
         kept: list[set[str]] = []
         shown: list[str] = []
-        for term in itertools.islice(named, 3 * SHOWN):  # a weak term further down must not stand for a strong one
+        for term in itertools.islice(
+            named, 3 * SHOWN
+        ):  # a weak term further down must not stand for a strong one
             parts = set(term.split())
             shorter = next((at for at, other in enumerate(kept) if other <= parts), None)
             if shorter is not None:
-                kept[shorter], shown[shorter] = parts, " ".join(spelling[one] for one in term.split())
+                kept[shorter], shown[shorter] = (
+                    parts,
+                    " ".join(spelling[one] for one in term.split()),
+                )
             elif len(kept) < SHOWN and not any(parts <= other for other in kept):
                 kept.append(parts)
                 shown.append(" ".join(spelling[one] for one in term.split()))
@@ -300,7 +370,9 @@ def topic_phrases(topic: TopicDefinition) -> tuple[str, ...]:
     return tuple(dict.fromkeys((topic.name, *topic.phrases)))
 
 
-def parents(topic: TopicDefinition, topics: Sequence[TopicDefinition], rows: dict[int, int]) -> list[int]:
+def parents(
+    topic: TopicDefinition, topics: Sequence[TopicDefinition], rows: dict[int, int]
+) -> list[int]:
     """Rows of all topics above one; a cycle ends where it closes."""
     found: list[int] = []
     seen = {topic.id}

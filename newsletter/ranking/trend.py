@@ -16,14 +16,19 @@ HALF_LIFE_DAYS = 1.0
 """What is still expected of a paper halves with each day since it was first listed."""
 
 
-def trend_scores(papers: Sequence[CandidatePaper], expected: NDArray[np.float32], today: date) -> NDArray[np.int16]:
+def trend_scores(
+    papers: Sequence[CandidatePaper], expected: NDArray[np.float32], today: date
+) -> NDArray[np.int16]:
     """Trend of each paper, 0 to 1000.
 
-    0.6 x ln(1 + v) / ln 201 + 0.4 x ln(1 + r) / ln 101, each at most 1, where r is the rise in a day
-    and v the votes seen, raised towards the expected votes by the share of them still to come.
+    0.6 x ln(1 + v) / ln 201 + 0.4 x ln(1 + r) / ln 101, each at most 1, where r is the rise in a
+    day and v the votes seen, raised towards the expected votes by the share of them still to come.
     Unknown votes with nothing expected give 0: nothing speaks for the paper then.
     """
-    return np.array([_trend(paper, float(votes), today) for paper, votes in zip(papers, expected, strict=True)], np.int16)
+    return np.array(
+        [_trend(paper, float(votes), today) for paper, votes in zip(papers, expected, strict=True)],
+        np.int16,
+    )
 
 
 def _trend(paper: CandidatePaper, expected: float, today: date) -> int:

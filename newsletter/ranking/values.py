@@ -1,4 +1,6 @@
-"""The values that go into the ranking and come out of it. All scores are integers in thousandths."""
+"""The values that go into the ranking and come out of it. All scores are integers in
+thousandths.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,10 +16,11 @@ MAX_BALANCE = 100
 class CandidatePaper:
     """One paper of an edition as it was known when the edition was frozen.
 
-    `votes`, `votes_before` (the count about one day earlier) and `comments` are None where no source
-    gave a number, which is not the same as 0. `listed` is the paper's first listing day. `boost` is
-    the editor's hand, from -100 to 100; `pinned` puts the paper first for everyone who may get it.
-    `duplicates_of` holds ids that were merged into this paper: who had one of them had this paper.
+    `votes`, `votes_before` (the count about one day earlier) and `comments` are None where no
+    source gave a number, which is not the same as 0. `listed` is the paper's first listing day.
+    `boost` is the editor's hand, from -100 to 100; `pinned` puts the paper first for everyone who
+    may get it. `duplicates_of` holds ids that were merged into this paper: who had one of them had
+    this paper.
     """
 
     id: int
@@ -93,7 +96,9 @@ class Parts(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """Why a paper is there. `kind` is topic, phrase, taste, trend, editor or fresh; `text` is plain text."""
+    """Why a paper is there. `kind` is topic, phrase, taste, trend, editor or fresh; `text` is
+    plain text.
+    """
 
     kind: str
     text: str

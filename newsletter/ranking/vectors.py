@@ -24,13 +24,17 @@ Floats = NDArray[np.float64]
 
 
 class PaperVectors:
-    """Vectors of all papers over the terms that occur in them. Float64, so that rounding is stable."""
+    """Vectors of all papers over the terms that occur in them. Float64, so that rounding is
+    stable.
+    """
 
     def __init__(self, indexes: Sequence[PaperIndex], archive: ArchiveStatistics) -> None:
         self.archive = archive
         self._indexes = indexes
         counted = [_count(index, TITLE_WEIGHT) for index in indexes]
-        self.vocabulary = {term: column for column, term in enumerate(sorted(set(chain.from_iterable(counted))))}
+        self.vocabulary = {
+            term: column for column, term in enumerate(sorted(set(chain.from_iterable(counted))))
+        }
         self.terms = list(self.vocabulary)
         self.idf = np.array([archive.weight(term) for term in self.terms])
         self.single = np.array([" " not in term for term in self.terms], bool)
@@ -48,8 +52,14 @@ class PaperVectors:
 
     @cached_property
     def all_terms(self) -> sparse.csr_array:
-        """Words and sequences of words, each paper scaled to length 1: what tastes are compared with."""
-        return _unit(self._levelled(self._table([_count(index, TITLE_TWICE) for index in self._indexes]), self._known))
+        """Words and sequences of words, each paper scaled to length 1: what tastes are compared
+        with.
+        """
+        return _unit(
+            self._levelled(
+                self._table([_count(index, TITLE_TWICE) for index in self._indexes]), self._known
+            )
+        )
 
     @cached_property
     def places(self) -> Floats:
@@ -70,16 +80,25 @@ class PaperVectors:
         return table
 
     def _saturated(self, table: sparse.csr_array) -> sparse.csr_array:
-        """BM25 of Robertson and others (TREC-3, 1994) on the fields joined with weights (BM25F, 2004)."""
+        """BM25 of Robertson and others (TREC-3, 1994) on the fields joined with weights (BM25F,
+        2004).
+        """
         single = sparse.csr_array(table * self.single[None, :].astype(np.float64))
         lengths = np.asarray(single.sum(axis=1)).ravel() / (self.archive.mean_length or 1.0)
         rows = np.repeat(np.arange(single.shape[0]), np.diff(single.indptr))
         frequency = single.data
-        single.data = frequency * (K1 + 1) / (frequency + K1 * (1 - B + B * lengths[rows])) * self.idf[single.indices]
+        single.data = (
+            frequency
+            * (K1 + 1)
+            / (frequency + K1 * (1 - B + B * lengths[rows]))
+            * self.idf[single.indices]
+        )
         return single
 
     def _weighted(self, table: sparse.csr_array, kept: NDArray[np.bool_]) -> sparse.csr_array:
-        """(1 + ln tf) x idf of the kept terms. What the archive has in one paper only joins no two papers."""
+        """(1 + ln tf) x idf of the kept terms. What the archive has in one paper only joins no
+        two papers.
+        """
         weighted = table.copy()
         weighted.data = (1 + np.log(table.data)) * self.idf[table.indices] * kept[table.indices]
         return weighted
@@ -108,7 +127,8 @@ class PaperVectors:
 
 
 def levelled(counts: Floats) -> Floats:
-    """How much a term's repetition in a paper counts for taste: n / (n + 1), so twice is little more than once.
+    """How much a term's repetition in a paper counts for taste: n / (n + 1), so twice is little
+    more than once.
 
     The saturation of BM25 without its length. What a paper mentions at all says more about who
     likes it than how often it does.

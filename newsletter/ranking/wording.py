@@ -1,11 +1,15 @@
-"""What the ranking says to readers: English, which remembers how it was put together, so that it can be said in other languages."""
+"""What the ranking says to readers: English, which remembers how it was put together, so that it
+can be said in other languages.
+"""
 
 from collections.abc import Sequence
 from datetime import date
 from typing import Protocol, TypeAlias
 
 Gap: TypeAlias = "str | int | date | tuple[Gap, ...]"
-"""What fills a gap: words of a paper or topic as they are, another wording, a number, a day, or a list of such."""
+"""What fills a gap: words of a paper or topic as they are, another wording, a number, a day, or
+a list of such.
+"""
 
 
 class Speaker(Protocol):
@@ -28,9 +32,11 @@ class Speaker(Protocol):
 
 
 class Wording(str):
-    """A text in English, and the template and gaps it came from. Everywhere else it is a string like any other.
+    """A text in English, and the template and gaps it came from. Everywhere else it is a string
+    like any other.
 
-    `Wording("by %(author)s", author="Ada")`; with `many` and `count` the template is the form for one thing, and `count` a gap.
+    `Wording("by %(author)s", author="Ada")`; with `many` and `count` the template is the form for
+    one thing, and `count` a gap.
     """
 
     __slots__ = ("gaps", "many", "number", "template")
@@ -52,7 +58,9 @@ class Wording(str):
 
 
 def gettext_noop(template: str) -> str:
-    """Mark a template for translation, under the name that message extraction knows; it is translated when it is said."""
+    """Mark a template for translation, under the name that message extraction knows; it is
+    translated when it is said.
+    """
     return template
 
 
@@ -61,7 +69,9 @@ def ngettext_lazy(one: str, many: str, count: int, **gaps: Gap) -> Wording:
     return Wording(one, many=many, count=count, **gaps)
 
 
-def _put_together(speaker: Speaker, template: str, many: str, count: int, gaps: dict[str, Gap]) -> str:
+def _put_together(
+    speaker: Speaker, template: str, many: str, count: int, gaps: dict[str, Gap]
+) -> str:
     words = speaker.plural(template, many, count) if many else speaker.translate(template)
     return words % {name: _filling(gap, speaker) for name, gap in gaps.items()}
 

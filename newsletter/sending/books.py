@@ -10,7 +10,9 @@ from newsletter.models import BatchState, DeliveryStatus, Edition, EditionState
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Counts of readers. `due` comes from the planning, all else from the deliveries and from what is still planned."""
+    """Counts of readers. `due` comes from the planning, all else from the deliveries and from
+    what is still planned.
+    """
 
     due: int
     sent: int = 0
@@ -27,7 +29,15 @@ class Books:
     @property
     def settled(self) -> int:
         """How many readers' books are closed."""
-        return self.sent + self.failed + self.skipped + self.suppressed + self.uncertain + self.cancelled + self.late
+        return (
+            self.sent
+            + self.failed
+            + self.skipped
+            + self.suppressed
+            + self.uncertain
+            + self.cancelled
+            + self.late
+        )
 
     @property
     def open(self) -> int:
@@ -46,17 +56,32 @@ class Books:
 def books(edition: Edition) -> Books:
     """Return the edition's books as they stand."""
     batches = edition.batches.aggregate(due=Sum("planned_count", default=0))
-    planned = edition.batches.filter(state=BatchState.PLANNED).aggregate(planned=Sum("planned_count", default=0))
+    planned = edition.batches.filter(state=BatchState.PLANNED).aggregate(
+        planned=Sum("planned_count", default=0)
+    )
     counted = dict(edition.deliveries.order_by().values_list("status").annotate(Count("pk")))
-    return Books(**batches, **planned, **{status.value: counted.get(status.value, 0) for status in DeliveryStatus})
+    return Books(
+        **batches,
+        **planned,
+        **{status.value: counted.get(status.value, 0) for status in DeliveryStatus},
+    )
 
 
 def estimate(edition: Edition, now: datetime) -> datetime | None:
-    """Return when the mail that is due now will have gone at the pace of the last ten minutes; None without a pace to go by."""
+    """Return when the mail that is due now will have gone at the pace of the last ten minutes;
+    None without a pace to go by.
+    """
     span = timedelta(minutes=10)
-    pace = edition.deliveries.filter(settled_at__range=(now - span, now)).count() / span.total_seconds()
+    pace = (
+        edition.deliveries.filter(settled_at__range=(now - span, now)).count()
+        / span.total_seconds()
+    )
     if edition.state != EditionState.SENDING or not pace:
         return None
-    waiting = edition.batches.filter(state=BatchState.PLANNED, send_after__lte=now).aggregate(readers=Sum("planned_count", default=0))
-    again = edition.deliveries.filter(status__in=[DeliveryStatus.CLAIMED, DeliveryStatus.DEFERRED]).count()
+    waiting = edition.batches.filter(state=BatchState.PLANNED, send_after__lte=now).aggregate(
+        readers=Sum("planned_count", default=0)
+    )
+    again = edition.deliveries.filter(
+        status__in=[DeliveryStatus.CLAIMED, DeliveryStatus.DEFERRED]
+    ).count()
     return now + timedelta(seconds=(waiting["readers"] + again) / pace)

@@ -1,4 +1,6 @@
-"""Choosing the digests of a batch: all its readers are ranked at once, without what they were mailed and what the edition has lost."""
+"""Choosing the digests of a batch: all its readers are ranked at once, without what they were
+mailed and what the edition has lost.
+"""
 
 from collections.abc import Mapping, Sequence, Set
 
@@ -14,7 +16,8 @@ from newsletter.sending.readers import Reader
 def choose(edition_id: int, readers: Sequence[Reader]) -> list[Selection]:
     """Return each reader's selection, in the order of `readers`, whose rows the caller has locked.
 
-    What this edition's own delivery holds for a reader may be chosen again, unless another edition has mailed it meanwhile.
+    What this edition's own delivery holds for a reader may be chosen again, unless another edition
+    has mailed it meanwhile.
     """
     losses = losses_of(edition_id)
     same = _same_work(frozen_papers(edition_id), losses)
@@ -23,9 +26,14 @@ def choose(edition_id: int, readers: Sequence[Reader]) -> list[Selection]:
     mailed = mailed_among(ids, same.keys())
     held = held_elsewhere(ids, edition_id)
     known = mailed.keys() | held.keys()
-    excluded = [_excluded(mailed.get(pk, set()) | held.get(pk, set()), same) | lost if pk in known else lost for pk in ids]
+    excluded = [
+        _excluded(mailed.get(pk, set()) | held.get(pk, set()), same) | lost if pk in known else lost
+        for pk in ids
+    ]
     profiles = reader_profiles({reader.profile_id for reader in readers})
-    return rank(statistics_of(edition_id), [profiles[reader.profile_id] for reader in readers], excluded)
+    return rank(
+        statistics_of(edition_id), [profiles[reader.profile_id] for reader in readers], excluded
+    )
 
 
 def _excluded(had: Set[int], same: Mapping[int, int]) -> frozenset[int]:
@@ -34,7 +42,8 @@ def _excluded(had: Set[int], same: Mapping[int, int]) -> frozenset[int]:
 
 
 def _same_work(papers: Set[int], losses: Losses) -> dict[int, int]:
-    """Return, for every paper id that is one of the edition's works by now, the edition's paper it stands for.
+    """Return, for every paper id that is one of the edition's works by now, the edition's paper it
+    stands for.
 
     Papers go on being merged after the freeze, in either direction.
     """

@@ -1,4 +1,6 @@
-"""The claim: one transaction in which a worker takes a batch, its readers become deliveries, and each digest is chosen."""
+"""The claim: one transaction in which a worker takes a batch, its readers become deliveries, and
+each digest is chosen.
+"""
 
 import uuid
 from collections import defaultdict
@@ -57,7 +59,9 @@ class _Taken(NamedTuple):
 
 
 def claim(batch_id: int, now: datetime, provider: str = "") -> Claimed | None:
-    """Take the batch; None when it is not due, too late, halted, somebody else's or done. `provider` will carry it."""
+    """Take the batch; None when it is not due, too late, halted, somebody else's or done.
+    `provider` will carry it.
+    """
     token = uuid.uuid4()
     lease_until = now + timedelta(seconds=settings.LEASE_SECONDS)
     with transaction.atomic():
@@ -65,7 +69,11 @@ def claim(batch_id: int, now: datetime, provider: str = "") -> Claimed | None:
         if batch is None:
             return None
         edition = edition_of(batch.edition_id)
-        planned, hand_overs = _first_time(batch, edition, now) if batch.subscriber_ids else _again(batch, edition, now)
+        planned, hand_overs = (
+            _first_time(batch, edition, now)
+            if batch.subscriber_ids
+            else _again(batch, edition, now)
+        )
         _mark_as_claimed(batch.id, token, lease_until, now, server_epoch(), provider, planned)
     return Claimed(batch.id, edition.pk, token, now, batch.at_once, batch.domain, tuple(hand_overs))
 
@@ -100,20 +108,27 @@ _mark_as_claimed = Change(
 )
 _known = Question(
     "known",
-    lambda edition, readers: Delivery.objects.filter(edition=edition, subscriber__among=readers).order_by().values_list("subscriber_id"),
+    lambda edition, readers: (
+        Delivery.objects.filter(edition=edition, subscriber__among=readers)
+        .order_by()
+        .values_list("subscriber_id")
+    ),
 )
 
 
 def _take(batch_id: int, now: datetime) -> _Taken | None:
-    """Lock the batch if it may be claimed. One that another worker holds is passed over rather than waited for."""
+    """Lock the batch if it may be claimed. One that another worker holds is passed over rather
+    than waited for.
+    """
     return next(map(_Taken._make, _free(batch_id, now, catch_up_start(now))), None)
 
 
 def _first_time(batch: _Taken, edition: Edition, now: datetime) -> tuple[int, list[HandOver]]:
-    """Turn the batch's planned readers into deliveries; return for how many readers its books begin, and the hand-overs.
+    """Turn the batch's planned readers into deliveries; return for how many readers its books
+    begin, and the hand-overs.
 
-    A reader whose slot has moved later goes to a batch of that slot. One who has a delivery of the edition already, by a first digest,
-    is dropped here: their books began with that one.
+    A reader whose slot has moved later goes to a batch of that slot. One who has a delivery of the
+    edition already, by a first digest, is dropped here: their books began with that one.
     """
     readers = locked_readers(batch.subscriber_ids)
     known = {pk for (pk,) in _known(edition.pk, Ids(batch.subscriber_ids))}
@@ -131,29 +146,65 @@ def _first_time(batch: _Taken, edition: Edition, now: datetime) -> tuple[int, li
         else:
             settled.append((reader, verdict))
     if moved:
-        Batch.objects.bulk_create([new_batch(edition.pk, slot_at, ids, domain=batch.domain) for slot_at, ids in moved.items()])
-    return len(sendable) + len(settled), _insert(batch, sendable, choose(edition.pk, sendable), settled, now)
+        Batch.objects.bulk_create(
+            [
+                new_batch(edition.pk, slot_at, ids, domain=batch.domain)
+                for slot_at, ids in moved.items()
+            ]
+        )
+    return len(sendable) + len(settled), _insert(
+        batch, sendable, choose(edition.pk, sendable), settled, now
+    )
 
 
 def _insert(
-    batch: _Taken, readers: Sequence[Reader], selections: Sequence[Selection], settled: Sequence[tuple[Reader, NotNow]], now: datetime
+    batch: _Taken,
+    readers: Sequence[Reader],
+    selections: Sequence[Selection],
+    settled: Sequence[tuple[Reader, NotNow]],
+    now: datetime,
 ) -> list[HandOver]:
-    chosen = [(reader, selection) for reader, selection in zip(readers, selections, strict=True) if selection.picks]
-    empty = [(reader, _empty(selection)) for reader, selection in zip(readers, selections, strict=True) if not selection.picks]
+    chosen = [
+        (reader, selection)
+        for reader, selection in zip(readers, selections, strict=True)
+        if selection.picks
+    ]
+    empty = [
+        (reader, _empty(selection))
+        for reader, selection in zip(readers, selections, strict=True)
+        if not selection.picks
+    ]
     rows = [
-        NewDelivery(reader.id, DeliveryStatus.CLAIMED, position, profile_id=reader.profile_id, picks=selection.picks)
+        NewDelivery(
+            reader.id,
+            DeliveryStatus.CLAIMED,
+            position,
+            profile_id=reader.profile_id,
+            picks=selection.picks,
+        )
         for position, (reader, selection) in enumerate(chosen)
     ]
-    rows += [NewDelivery(reader.id, verdict.status, reason=verdict.reason, settled_at=now) for reader, verdict in [*settled, *empty]]
+    rows += [
+        NewDelivery(reader.id, verdict.status, reason=verdict.reason, settled_at=now)
+        for reader, verdict in [*settled, *empty]
+    ]
     ids = insert_deliveries(batch.edition_id, batch.id, rows, now)
     return [
-        HandOver(position, pk, reader, selection, 0) for position, (pk, (reader, selection)) in enumerate(zip(ids, chosen, strict=False))
+        HandOver(position, pk, reader, selection, 0)
+        for position, (pk, (reader, selection)) in enumerate(zip(ids, chosen, strict=False))
     ]
 
 
 def _again(batch: _Taken, edition: Edition, now: datetime) -> tuple[int, list[HandOver]]:
-    """Take up the batch's deferred deliveries, chosen anew: preferences and strikes of the meantime count."""
-    rows = {row.subscriber_id: row for row in Delivery.objects.filter(batch=batch.id, status=DeliveryStatus.DEFERRED).order_by("position")}
+    """Take up the batch's deferred deliveries, chosen anew: preferences and strikes of the
+    meantime count.
+    """
+    rows = {
+        row.subscriber_id: row
+        for row in Delivery.objects.filter(batch=batch.id, status=DeliveryStatus.DEFERRED).order_by(
+            "position"
+        )
+    }
     readers = sorted(locked_readers(rows.keys()), key=lambda reader: rows[reader.id].position)
     free: list[Reader] = []
     for reader in readers:
@@ -166,7 +217,10 @@ def _again(batch: _Taken, edition: Edition, now: datetime) -> tuple[int, list[Ha
         row = rows[reader.id]
         if selection.picks:
             Delivery.objects.filter(pk=row.pk).update(
-                status=DeliveryStatus.CLAIMED, claimed_at=now, profile=reader.profile_id, **columns_of(selection.picks)
+                status=DeliveryStatus.CLAIMED,
+                claimed_at=now,
+                profile=reader.profile_id,
+                **columns_of(selection.picks),
             )
             hand_overs.append(HandOver(row.position, row.pk, reader, selection, row.attempts))
         else:
@@ -175,7 +229,9 @@ def _again(batch: _Taken, edition: Edition, now: datetime) -> tuple[int, list[Ha
 
 
 def _settle(row: Delivery, verdict: NotNow, now: datetime) -> None:
-    Delivery.objects.filter(pk=row.pk).update(status=verdict.status, reason=verdict.reason, settled_at=now)
+    Delivery.objects.filter(pk=row.pk).update(
+        status=verdict.status, reason=verdict.reason, settled_at=now
+    )
 
 
 def _empty(selection: Selection) -> NotNow:

@@ -13,16 +13,27 @@ WOKEN_AT_ONCE = 2_000
 
 def waiting_batches() -> QuerySet[Batch]:
     """Planned batches that nothing but the time keeps back."""
-    return Batch.objects.filter(state=BatchState.PLANNED, halted=False, edition__state=EditionState.SENDING, edition__paused_at=None)
+    return Batch.objects.filter(
+        state=BatchState.PLANNED,
+        halted=False,
+        edition__state=EditionState.SENDING,
+        edition__paused_at=None,
+    )
 
 
 def catch_up_start(now: datetime) -> datetime:
-    """Return the earliest slot whose mail may still go out at `now`; what was wanted before it is late."""
+    """Return the earliest slot whose mail may still go out at `now`; what was wanted before it
+    is late.
+    """
     return now - timedelta(hours=settings.CATCH_UP_HOURS)
 
 
-def due_batches(now: datetime, *, edition: Edition | None = None, limit: int = WOKEN_AT_ONCE) -> list[int]:
-    """Return the ids of the batches that may be claimed at `now`, of one edition or of all, the longest waiting first."""
+def due_batches(
+    now: datetime, *, edition: Edition | None = None, limit: int = WOKEN_AT_ONCE
+) -> list[int]:
+    """Return the ids of the batches that may be claimed at `now`, of one edition or of all, the
+    longest waiting first.
+    """
     due = waiting_batches().filter(send_after__lte=now, slot_at__gte=catch_up_start(now))
     if edition is not None:
         due = due.filter(edition=edition)
@@ -30,14 +41,22 @@ def due_batches(now: datetime, *, edition: Edition | None = None, limit: int = W
 
 
 def next_instant(edition: Edition) -> datetime | None:
-    """Return the earliest instant for which the edition has a batch planned; None when nothing waits."""
-    first: datetime | None = waiting_batches().filter(edition=edition).aggregate(first=Min("send_after"))["first"]
+    """Return the earliest instant for which the edition has a batch planned; None when nothing
+    waits.
+    """
+    first: datetime | None = (
+        waiting_batches().filter(edition=edition).aggregate(first=Min("send_after"))["first"]
+    )
     return first
 
 
 def last_lease(edition: Edition) -> datetime | None:
-    """Return when the last lease in force runs out; None when no batch is claimed. Past it the sweep can settle everything."""
-    last: datetime | None = edition.batches.filter(state=BatchState.CLAIMED).aggregate(last=Max("lease_until"))["last"]
+    """Return when the last lease in force runs out; None when no batch is claimed. Past it the
+    sweep can settle everything.
+    """
+    last: datetime | None = edition.batches.filter(state=BatchState.CLAIMED).aggregate(
+        last=Max("lease_until")
+    )["last"]
     return last
 
 

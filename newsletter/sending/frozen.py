@@ -1,4 +1,6 @@
-"""What a worker keeps in memory of a frozen edition: what never changes of it, read once, and the profiles it has met."""
+"""What a worker keeps in memory of a frozen edition: what never changes of it, read once, and
+the profiles it has met.
+"""
 
 from collections.abc import Collection
 from functools import lru_cache
@@ -13,21 +15,29 @@ PROFILES_KEPT = 20_000
 
 @lru_cache(maxsize=3)
 def edition_of(edition_id: int) -> Edition:
-    """Return the edition with what never changes of it, its cadence and nominal instant; anything else would be read when asked for."""
+    """Return the edition with what never changes of it, its cadence and nominal instant;
+    anything else would be read when asked for.
+    """
     return Edition.objects.only("cadence", "nominal_at").get(pk=edition_id)
 
 
 @lru_cache(maxsize=3)
 def statistics_of(edition_id: int) -> EditionStatistics:
     """Return the edition's frozen statistics. They never change, so a worker reads them once."""
-    stored = Edition.objects.filter(statistics__isnull=False).values_list("statistics", flat=True).get(pk=edition_id)
+    stored = (
+        Edition.objects.filter(statistics__isnull=False)
+        .values_list("statistics", flat=True)
+        .get(pk=edition_id)
+    )
     return EditionStatistics.from_bytes(bytes(stored or b""))
 
 
 @lru_cache(maxsize=3)
 def frozen_papers(edition_id: int) -> frozenset[int]:
     """Return the ids of the papers that the edition was frozen with."""
-    return frozenset(Candidate.objects.filter(edition=edition_id).values_list("paper_id", flat=True))
+    return frozenset(
+        Candidate.objects.filter(edition=edition_id).values_list("paper_id", flat=True)
+    )
 
 
 @lru_cache(maxsize=3)
@@ -44,13 +54,17 @@ _profiles: dict[int, ReaderProfile] = {}
 
 
 def reader_profiles(profile_ids: Collection[int]) -> dict[int, ReaderProfile]:
-    """Return the profiles by id as the ranking wants them. A stored profile never changes, so those met before are not read again."""
+    """Return the profiles by id as the ranking wants them. A stored profile never changes, so
+    those met before are not read again.
+    """
     missing = {*profile_ids} - _profiles.keys()
     if missing:
         if len(_profiles) + len(missing) > PROFILES_KEPT:
             _profiles.clear()
             missing = {*profile_ids}
-        for pk, *values in Profile.objects.filter(pk__among=Ids(missing)).values_list("pk", *_COLUMNS):
+        for pk, *values in Profile.objects.filter(pk__among=Ids(missing)).values_list(
+            "pk", *_COLUMNS
+        ):
             _profiles[pk] = _reader_profile(*values)
     return {pk: _profiles[pk] for pk in profile_ids}
 
@@ -59,9 +73,23 @@ _COLUMNS = ("topics", "phrases", "muted", "minimum_votes", "papers_per_digest", 
 
 
 def _reader_profile(
-    topics: list[int], phrases: list[str], muted: list[str], minimum_votes: int, papers_per_digest: int, balance: int, taste: bytes
+    topics: list[int],
+    phrases: list[str],
+    muted: list[str],
+    minimum_votes: int,
+    papers_per_digest: int,
+    balance: int,
+    taste: bytes,
 ) -> ReaderProfile:
-    return ReaderProfile(tuple(topics), tuple(phrases), tuple(muted), minimum_votes, papers_per_digest, balance, bytes(taste))
+    return ReaderProfile(
+        tuple(topics),
+        tuple(phrases),
+        tuple(muted),
+        minimum_votes,
+        papers_per_digest,
+        balance,
+        bytes(taste),
+    )
 
 
 def forget() -> None:

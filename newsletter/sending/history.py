@@ -1,4 +1,6 @@
-"""The mailed history: which papers a reader was mailed, as compact buckets of paper ids that outlive the deliveries."""
+"""The mailed history: which papers a reader was mailed, as compact buckets of paper ids that
+outlive the deliveries.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -19,9 +21,9 @@ HOLDING = (DeliveryStatus.CLAIMED, DeliveryStatus.DEFERRED)
 
 _buckets = Question(
     "buckets",
-    lambda readers, buckets: MailedHistory.objects.filter(subscriber__among=readers, bucket__among=buckets).values_list(
-        "subscriber_id", "bucket", "offsets"
-    ),
+    lambda readers, buckets: MailedHistory.objects.filter(
+        subscriber__among=readers, bucket__among=buckets
+    ).values_list("subscriber_id", "bucket", "offsets"),
 )
 
 
@@ -63,19 +65,26 @@ _others_in_flight = Question(
 def held_elsewhere(readers: Collection[int], edition_id: int) -> dict[int, set[int]]:
     """Return the papers that unsettled deliveries of other editions hold for each reader.
 
-    Call it with the readers' rows locked: then two editions never choose the same paper for one reader at the same time.
+    Call it with the readers' rows locked: then two editions never choose the same paper for one
+    reader at the same time.
     """
     editions = _others_in_flight(edition_id)
     held: dict[int, set[int]] = defaultdict(set)
     if editions:
-        rows = Delivery.objects.filter(edition__among=Ids(pk for (pk,) in editions), subscriber__among=Ids(readers), status__in=HOLDING)
+        rows = Delivery.objects.filter(
+            edition__among=Ids(pk for (pk,) in editions),
+            subscriber__among=Ids(readers),
+            status__in=HOLDING,
+        )
         for reader, papers in rows.values_list("subscriber_id", "papers"):
             held[reader].update(papers)
     return held
 
 
 def remember(mailed: Mapping[int, Collection[int]]) -> None:
-    """Add papers to the readers' histories. The database appends, so two writers lose nothing; remembering twice is harmless."""
+    """Add papers to the readers' histories. The database appends, so two writers lose nothing;
+    remembering twice is harmless.
+    """
     rows = _rows(mailed)
     if not rows:
         return
@@ -89,21 +98,43 @@ def remember(mailed: Mapping[int, Collection[int]]) -> None:
 
 
 def _rows(mailed: Mapping[int, Collection[int]]) -> list[tuple[int, int, bytes]]:
-    """Return reader, bucket and offsets, in order of reader and bucket: writers of the same rows then wait for, not on, each other."""
+    """Return reader, bucket and offsets, in order of reader and bucket: writers of the same rows
+    then wait for, not on, each other.
+    """
     readers = np.repeat(np.array([*mailed], np.int64), [len(papers) for papers in mailed.values()])
     papers = np.fromiter(chain.from_iterable(mailed.values()), np.int64, len(readers))
     buckets, offsets = np.divmod(papers, MailedHistory.BUCKET)
     order = np.lexsort((buckets, readers))
-    readers, buckets, octets = readers[order], buckets[order], offsets[order].astype(OFFSET).tobytes()
-    starts = np.flatnonzero((np.diff(readers, prepend=-1) != 0) | (np.diff(buckets, prepend=-1) != 0))
+    readers, buckets, octets = (
+        readers[order],
+        buckets[order],
+        offsets[order].astype(OFFSET).tobytes(),
+    )
+    starts = np.flatnonzero(
+        (np.diff(readers, prepend=-1) != 0) | (np.diff(buckets, prepend=-1) != 0)
+    )
     ends = np.append(starts[1:], len(readers))
-    columns = (readers[starts], buckets[starts], starts * OFFSET.itemsize, ends[: len(starts)] * OFFSET.itemsize)
-    return [(reader, bucket, octets[start:end]) for reader, bucket, start, end in zip(*(one.tolist() for one in columns), strict=True)]
+    columns = (
+        readers[starts],
+        buckets[starts],
+        starts * OFFSET.itemsize,
+        ends[: len(starts)] * OFFSET.itemsize,
+    )
+    return [
+        (reader, bucket, octets[start:end])
+        for reader, bucket, start, end in zip(*(one.tolist() for one in columns), strict=True)
+    ]
 
 
 def forget(papers: Mapping[int, Collection[int]]) -> None:
-    """Take papers out of the readers' histories, because their mail did not arrive. Call it within a transaction."""
-    for row in MailedHistory.objects.select_for_update().filter(subscriber__in=papers.keys()).order_by("subscriber_id", "bucket"):
+    """Take papers out of the readers' histories, because their mail did not arrive. Call it
+    within a transaction.
+    """
+    for row in (
+        MailedHistory.objects.select_for_update()
+        .filter(subscriber__in=papers.keys())
+        .order_by("subscriber_id", "bucket")
+    ):
         offsets = np.frombuffer(row.offsets, OFFSET)
         gone = [paper - row.bucket * MailedHistory.BUCKET for paper in papers[row.subscriber_id]]
         kept = offsets[~np.isin(offsets, gone)]
@@ -113,10 +144,13 @@ def forget(papers: Mapping[int, Collection[int]]) -> None:
 
 _APPEND_ON_POSTGRESQL = """
     INSERT INTO newsletter_mailedhistory AS kept (subscriber_id, bucket, offsets)
-    SELECT reader, bucket, decode(offsets, 'hex') FROM unnest(%s::bigint[], %s::integer[], %s::text[]) AS new (reader, bucket, offsets)
+    SELECT reader, bucket, decode(offsets, 'hex')
+    FROM unnest(%s::bigint[], %s::integer[], %s::text[]) AS new (reader, bucket, offsets)
     ON CONFLICT (subscriber_id, bucket) DO UPDATE SET offsets = kept.offsets || excluded.offsets
 """
 _APPEND = """
-    INSERT INTO newsletter_mailedhistory AS kept (subscriber_id, bucket, offsets) VALUES (%s, %s, %s)
-    ON CONFLICT (subscriber_id, bucket) DO UPDATE SET offsets = CAST(kept.offsets || excluded.offsets AS BLOB)
+    INSERT INTO newsletter_mailedhistory AS kept (subscriber_id, bucket, offsets)
+    VALUES (%s, %s, %s)
+    ON CONFLICT (subscriber_id, bucket) DO UPDATE
+    SET offsets = CAST(kept.offsets || excluded.offsets AS BLOB)
 """

@@ -1,4 +1,6 @@
-"""Inserting: the deliveries of a claim, a few hundred rows at once. PostgreSQL takes them by COPY, which costs a fifth."""
+"""Inserting: the deliveries of a claim, a few hundred rows at once. PostgreSQL takes them by
+COPY, which costs a fifth.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,15 +30,23 @@ class NewDelivery(NamedTuple):
     settled_at: datetime | None = None
 
 
-def insert_deliveries(edition_id: int, batch_id: int, rows: Sequence[NewDelivery], now: datetime) -> list[int]:
-    """Insert the rows, all or none, and return their ids in the same order. The batch and the readers are rows that the caller has locked.
+def insert_deliveries(
+    edition_id: int, batch_id: int, rows: Sequence[NewDelivery], now: datetime
+) -> list[int]:
+    """Insert the rows, all or none, and return their ids in the same order. The batch and the
+    readers are rows that the caller has locked.
 
     Raises:
         IntegrityError: a reader has a delivery of the edition already.
     """
     if connection.vendor == "postgresql":
         return _copied(edition_id, batch_id, rows, now)
-    return [delivery.pk for delivery in Delivery.objects.bulk_create(_delivery(edition_id, batch_id, row, now) for row in rows)]
+    return [
+        delivery.pk
+        for delivery in Delivery.objects.bulk_create(
+            _delivery(edition_id, batch_id, row, now) for row in rows
+        )
+    ]
 
 
 def _delivery(edition_id: int, batch_id: int, row: NewDelivery, now: datetime) -> Delivery:
@@ -59,14 +69,20 @@ def columns_of(picks: Sequence[Pick]) -> dict[str, Sequence[object]]:
     return {"papers": papers_of(picks), "parts": [list(pick.parts) for pick in picks]}
 
 
-def _copied(edition_id: int, batch_id: int, rows: Sequence[NewDelivery], now: datetime) -> list[int]:
+def _copied(
+    edition_id: int, batch_id: int, rows: Sequence[NewDelivery], now: datetime
+) -> list[int]:
     if not rows:
         return []
     beginning = f"{edition_id}\t{batch_id}\t{now.isoformat()}\t0\t"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('newsletter_delivery_id_seq') FROM generate_series(1, %s)", [len(rows)])
+        cursor.execute(
+            "SELECT nextval('newsletter_delivery_id_seq') FROM generate_series(1, %s)", [len(rows)]
+        )
         ids = [number for (number,) in cursor.fetchall()]
-        lines = [_line(f"{beginning}\t{number}", row) for number, row in zip(ids, rows, strict=True)]
+        lines = [
+            _line(f"{beginning}\t{number}", row) for number, row in zip(ids, rows, strict=True)
+        ]
         with connection.wrap_database_errors, cursor.copy(_COPY) as copy:
             copy.write("".join(lines))
     return ids
@@ -79,7 +95,8 @@ def _line(beginning: str, row: NewDelivery) -> str:
     parts = ",".join(map(_numbers, map(_PARTS, picks)))
     profile = NULL if profile_id is None else profile_id
     settled = NULL if settled_at is None else settled_at.isoformat()
-    return f"{beginning}\t{reader}\t{status.value}\t{position}\t{_escaped(reason)}\t{profile}\t{{{papers}}}\t{{{parts}}}\t{settled}\n"
+    head = f"{beginning}\t{reader}\t{status.value}\t{position}\t{_escaped(reason)}\t{profile}"
+    return f"{head}\t{{{papers}}}\t{{{parts}}}\t{settled}\n"
 
 
 @lru_cache(maxsize=PARTS_KEPT)
@@ -89,12 +106,14 @@ def _numbers(parts: Sequence[int]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text and text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+    return text and text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace(
+        "\r", r"\r"
+    )
 
 
 _COPY = """
     COPY newsletter_delivery
-    (edition_id, batch_id, claimed_at, attempts, outcome, id, subscriber_id, status, position, reason, profile_id, papers, parts,
-    settled_at)
+    (edition_id, batch_id, claimed_at, attempts, outcome, id, subscriber_id, status, position,
+    reason, profile_id, papers, parts, settled_at)
     FROM STDIN
 """

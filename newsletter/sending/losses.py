@@ -1,4 +1,6 @@
-"""Losses: what a frozen edition has lost, or must take for something else, since its freeze. Every claim asks, so it is one question."""
+"""Losses: what a frozen edition has lost, or must take for something else, since its freeze.
+Every claim asks, so it is one question.
+"""
 
 from typing import NamedTuple
 
@@ -12,7 +14,9 @@ _LOST, _MERGED = "lost", "merged"
 
 
 class Losses(NamedTuple):
-    """`gone`: papers that may not be mailed any more, struck or withdrawn. `merged`: some paper was merged with one of the edition's."""
+    """`gone`: papers that may not be mailed any more, struck or withdrawn. `merged`: some paper
+    was merged with one of the edition's.
+    """
 
     gone: frozenset[int]
     merged: bool
@@ -25,7 +29,9 @@ def _lost_or_merged(edition_id: int) -> QuerySet[Strike, tuple[str, int]]:
     parts: list[QuerySet[Paper, tuple[str, int]]] = [
         withdrawn,
         candidates.filter(merged_into__isnull=False).values_list(Value(_MERGED), "pk"),
-        Paper.objects.filter(merged_into__candidacies__edition=edition_id).values_list(Value(_MERGED), "pk"),
+        Paper.objects.filter(merged_into__candidacies__edition=edition_id).values_list(
+            Value(_MERGED), "pk"
+        ),
     ]
     return struck.order_by().union(*(part.order_by() for part in parts), all=True)
 
@@ -36,4 +42,7 @@ _question = Question("losses", _lost_or_merged)
 def losses_of(edition_id: int) -> Losses:
     """Return what the edition has lost by now."""
     rows = _question(edition_id)
-    return Losses(frozenset(paper for kind, paper in rows if kind == _LOST), any(kind == _MERGED for kind, _ in rows))
+    return Losses(
+        frozenset(paper for kind, paper in rows if kind == _LOST),
+        any(kind == _MERGED for kind, _ in rows),
+    )

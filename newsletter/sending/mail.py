@@ -11,10 +11,11 @@ from newsletter.composing.wire import WireMail, dotted
 
 @dataclass(slots=True)
 class Mail:
-    """One mail to one address. Nobody changes it; a frozen one would take four times as long to make.
+    """One mail to one address. Nobody changes it; a frozen one would take four times as long to
+    make.
 
-    `key` is the delivery's stable name, by which a provider can tell a repetition.
-    `printed` is ready bytes for a way out that takes them, and texts for one that builds its own request.
+    `key` is the delivery's stable name, by which a provider can tell a repetition. `printed` is
+    ready bytes for a way out that takes them, and texts for one that builds its own request.
     """
 
     delivery_id: int
@@ -35,11 +36,16 @@ class Mail:
             TypeError: it was printed as bytes.
         """
         if isinstance(self.printed, WireMail):
-            raise TypeError("A mail that was printed as bytes cannot be taken apart; its way out must ask for texts.")
+            raise TypeError(
+                "A mail that was printed as bytes cannot be taken apart; its way out must ask for "
+                "texts."
+            )
         return to_email_message(self.printed, self.address)
 
     def dotted(self) -> bytes:
-        """Return the whole message as SMTP takes it, which `newsletter.composing.wire.dotted` describes."""
+        """Return the whole message as SMTP takes it, which `newsletter.composing.wire.dotted`
+        describes.
+        """
         if isinstance(self.printed, WireMail):
             return self.printed.dotted
         return dotted(self.message().message().as_bytes(linesep="\r\n"))

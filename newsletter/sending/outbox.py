@@ -1,4 +1,6 @@
-"""The file outbox: the default way out, which writes every mail as an .eml file and needs no provider."""
+"""The file outbox: the default way out, which writes every mail as an .eml file and needs no
+provider.
+"""
 
 import hashlib
 import os
@@ -14,8 +16,8 @@ from django.core.mail.backends.base import BaseEmailBackend
 class EmailBackend(BaseEmailBackend):
     """Write each message to the outbox folder, whole or not at all.
 
-    A file is named after the Message-ID. A second mail with the same Message-ID gets a name of its own, since overwriting the first
-    would hide exactly the fault that the books are there to find.
+    A file is named after the Message-ID. A second mail with the same Message-ID gets a name of its
+    own, since overwriting the first would hide exactly the fault that the books are there to find.
     """
 
     def __init__(self, *args: Any, folder: Path | None = None, **kwargs: Any) -> None:
@@ -23,7 +25,9 @@ class EmailBackend(BaseEmailBackend):
         self.folder = folder or settings.OUTBOX_DIR
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Write the messages and return how many; an `OSError` of the disk is the caller's to handle."""
+        """Write the messages and return how many; an `OSError` of the disk is the caller's to
+        handle.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         for message in email_messages:
             self._write(message)

@@ -1,4 +1,6 @@
-"""Planning: every reader of an edition into batches by their slot; and the first digest of a reader who has just confirmed."""
+"""Planning: every reader of an edition into batches by their slot; and the first digest of a
+reader who has just confirmed.
+"""
 
 import math
 from collections import defaultdict
@@ -21,16 +23,23 @@ BATCH_SECONDS = 30
 WRITTEN_AT_ONCE = 200
 EXTRA_WEEKLY_DAYS = 6
 """How much older than a daily edition a weekly one may be and still welcome a new reader."""
-CADENCES = {EditionCadence.DAILY: (Cadence.DAILY, Cadence.WEEKDAYS), EditionCadence.WEEKLY: (Cadence.WEEKLY,)}
+CADENCES = {
+    EditionCadence.DAILY: (Cadence.DAILY, Cadence.WEEKDAYS),
+    EditionCadence.WEEKLY: (Cadence.WEEKLY,),
+}
 
 
 def plan_edition(edition_id: int, now: datetime) -> int | None:
-    """Plan every confirmed reader of a frozen edition and let it be sent; return how many readers that were.
+    """Plan every confirmed reader of a frozen edition and let it be sent; return how many readers
+    that were.
 
-    None when the edition is not frozen, or another planner was first: the change of state and all batches are one transaction.
+    None when the edition is not frozen, or another planner was first: the change of state and all
+    batches are one transaction.
     """
     with transaction.atomic():
-        if not Edition.objects.filter(pk=edition_id, state=EditionState.FROZEN).update(state=EditionState.SENDING, planned_at=now):
+        if not Edition.objects.filter(pk=edition_id, state=EditionState.FROZEN).update(
+            state=EditionState.SENDING, planned_at=now
+        ):
             return None
         edition = Edition.objects.defer("statistics").get(pk=edition_id)
         planned = 0
@@ -69,23 +78,42 @@ def paced_domain(address: str) -> str:
 
 
 def batch_size(domain: str) -> int:
-    """Return how many readers make a batch: what the provider, or the domain, takes in half a minute, where a rate is set."""
+    """Return how many readers make a batch: what the provider, or the domain, takes in half a
+    minute, where a rate is set.
+    """
     rate = settings.DOMAIN_RATES.get(domain, settings.SEND_RATE)
-    return min(settings.BATCH_SIZE, math.ceil(rate * BATCH_SECONDS)) if rate else settings.BATCH_SIZE
+    return (
+        min(settings.BATCH_SIZE, math.ceil(rate * BATCH_SECONDS)) if rate else settings.BATCH_SIZE
+    )
 
 
 def _readers(edition: Edition) -> Iterator[tuple[int, str, int, str, str]]:
-    """Read id, cadence, hour, zone and address of the confirmed readers in keyset pages, so that no page costs more than the first."""
+    """Read id, cadence, hour, zone and address of the confirmed readers in keyset pages, so that
+    no page costs more than the first.
+    """
     for cadence in CADENCES[EditionCadence(edition.cadence)]:
-        confirmed = Subscriber.objects.filter(state=SubscriberState.ACTIVE, cadence=cadence).order_by("pk")
+        confirmed = Subscriber.objects.filter(
+            state=SubscriberState.ACTIVE, cadence=cadence
+        ).order_by("pk")
         last = 0
-        while page := list(confirmed.filter(pk__gt=last).values_list("pk", "hour", "timezone", "address_key")[:PAGE]):
+        while page := list(
+            confirmed.filter(pk__gt=last).values_list("pk", "hour", "timezone", "address_key")[
+                :PAGE
+            ]
+        ):
             for pk, hour, zone, address in page:
                 yield pk, cadence, hour, zone, address
             last = page[-1][0]
 
 
-def new_batch(edition_id: int, slot_at: datetime, subscriber_ids: list[int], *, at_once: bool = False, domain: str = "") -> Batch:
+def new_batch(
+    edition_id: int,
+    slot_at: datetime,
+    subscriber_ids: list[int],
+    *,
+    at_once: bool = False,
+    domain: str = "",
+) -> Batch:
     """Return an unsaved batch whose readers' books begin with it."""
     return Batch(
         edition_id=edition_id,
@@ -99,24 +127,33 @@ def new_batch(edition_id: int, slot_at: datetime, subscriber_ids: list[int], *, 
 
 
 def plan_first_digest(subscriber_id: int, now: datetime) -> int | None:
-    """Plan the newest edition of their cadence for a reader who has just confirmed, due at once; return the batch's id.
+    """Plan the newest edition of their cadence for a reader who has just confirmed, due at once;
+    return the batch's id.
 
-    None when there is no edition young enough, or the reader is planned in it already. Planning one reader twice would still not mail
-    them twice: the claim finds their delivery.
+    None when there is no edition young enough, or the reader is planned in it already. Planning one
+    reader twice would still not mail them twice: the claim finds their delivery.
     """
     with transaction.atomic():
-        reader = Subscriber.objects.select_for_update().filter(pk=subscriber_id, state=SubscriberState.ACTIVE).first()
+        reader = (
+            Subscriber.objects.select_for_update()
+            .filter(pk=subscriber_id, state=SubscriberState.ACTIVE)
+            .first()
+        )
         edition = _newest_edition(reader, now) if reader else None
         if edition is None:
             return None
         # Locked against the sweep, which might be closing the edition's books at this moment.
         Edition.objects.select_for_update().only("pk").get(pk=edition.pk)
-        if edition.deliveries.filter(subscriber=subscriber_id).exists() or _is_planned(edition, subscriber_id):
+        if edition.deliveries.filter(subscriber=subscriber_id).exists() or _is_planned(
+            edition, subscriber_id
+        ):
             return None
         batch = new_batch(edition.pk, now, [subscriber_id], at_once=True)
         batch.save()
         # A first digest opens the books of a finished edition again.
-        Edition.objects.filter(pk=edition.pk, state=EditionState.DONE).update(state=EditionState.SENDING, done_at=None)
+        Edition.objects.filter(pk=edition.pk, state=EditionState.DONE).update(
+            state=EditionState.SENDING, done_at=None
+        )
     return batch.pk
 
 
@@ -124,11 +161,17 @@ def _newest_edition(reader: Subscriber, now: datetime) -> Edition | None:
     cadence = EditionCadence.WEEKLY if reader.cadence == Cadence.WEEKLY else EditionCadence.DAILY
     # An older edition is no welcome: the reader's next one is near.
     days = settings.WELCOME_DAYS + (EXTRA_WEEKLY_DAYS if cadence == EditionCadence.WEEKLY else 0)
-    young = Edition.objects.filter(cadence=cadence, state__in=AFTER_FREEZE, frozen_at__range=(now - timedelta(days=days), now))
+    young = Edition.objects.filter(
+        cadence=cadence, state__in=AFTER_FREEZE, frozen_at__range=(now - timedelta(days=days), now)
+    )
     return young.defer("statistics").order_by("-day").first()
 
 
 def _is_planned(edition: Edition, subscriber_id: int) -> bool:
-    """Say whether one of the edition's few at-once batches has the reader already (confirmed, left and confirmed again)."""
-    planned = edition.batches.filter(state=BatchState.PLANNED, at_once=True).values_list("subscriber_ids", flat=True)
+    """Say whether one of the edition's few at-once batches has the reader already (confirmed,
+    left and confirmed again).
+    """
+    planned = edition.batches.filter(state=BatchState.PLANNED, at_once=True).values_list(
+        "subscriber_ids", flat=True
+    )
     return any(subscriber_id in ids for ids in planned)

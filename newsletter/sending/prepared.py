@@ -1,7 +1,9 @@
-"""A prepared statement for PostgreSQL, executed by libpq itself: for what runs with every batch and before every few mails.
+"""A prepared statement for PostgreSQL, executed by libpq itself: for what runs with every batch and
+before every few mails.
 
-Django switches psycopg's prepared statements off, because poolers between the two may hand a session to somebody else. So the
-statements are prepared by hand, once for each connection. Each costs an eighth of the usual way.
+Django switches psycopg's prepared statements off, because poolers between the two may hand a
+session to somebody else. So the statements are prepared by hand, once for each connection. Each
+costs an eighth of the usual way.
 """
 
 import select
@@ -26,7 +28,8 @@ class Prepared:
         """Run it in autocommit mode and return how many rows it changed.
 
         Args:
-            meanwhile: work in pieces for the time in which the server is busy, which costs less than to sleep and be woken. What is
+            meanwhile: work in pieces for the time in which the server is busy, which costs less
+                than to sleep and be woken. What is
                 not reached stays undone.
 
         Raises:
@@ -35,18 +38,23 @@ class Prepared:
         connection.ensure_connection()
         session: psycopg.Connection[object] = connection.connection
         with connection.wrap_database_errors:
-            session.pgconn.send_query_prepared(self.named_in(session), [value.encode() for value in values])
+            session.pgconn.send_query_prepared(
+                self.named_in(session), [value.encode() for value in values]
+            )
             try:
                 _work_while_busy(session.pgconn, meanwhile)
             finally:
-                # Whatever happens, nothing else can be asked over this connection before the answer was read.
+                # Whatever happens, nothing else can be asked over this connection before the answer
+                # was read.
                 result = _answer(session.pgconn)
             return checked(session, result).command_tuples or 0
 
     def named_in(self, session: psycopg.Connection[object]) -> bytes:
-        """Return its name in a session, where it is prepared the first time it is asked for, with one plan for all values.
+        """Return its name in a session, where it is prepared the first time it is asked for, with
+        one plan for all values.
 
-        Left to itself PostgreSQL takes a short list of readers for a reason to plan anew each time, which costs more than the statement.
+        Left to itself PostgreSQL takes a short list of readers for a reason to plan anew each time,
+        which costs more than the statement.
         """
         name = self.name.encode()
         if session not in self._ready:
@@ -64,10 +72,11 @@ def _work_while_busy(session: pq.abc.PGconn, meanwhile: Iterator[object]) -> Non
 
 
 def _answer(session: pq.abc.PGconn) -> pq.abc.PGresult | None:
-    """Wait for the statement's answer, and read on to its end. Whoever breaks off the wait breaks the connection.
+    """Wait for the statement's answer, and read on to its end. Whoever breaks off the wait breaks
+    the connection.
 
-    libpq could wait by itself, but would let neither another thread nor a signal have its turn, and the statement may wait for a lock
-    that one of them holds.
+    libpq could wait by itself, but would let neither another thread nor a signal have its turn, and
+    the statement may wait for a lock that one of them holds.
     """
     try:
         while session.is_busy():
@@ -83,9 +92,13 @@ def _answer(session: pq.abc.PGconn) -> pq.abc.PGresult | None:
 
 
 def _until_ready(session: pq.abc.PGconn) -> None:
-    """Wait for more of the answer, or for room to send the rest of a statement that was too long to be sent at once."""
+    """Wait for more of the answer, or for room to send the rest of a statement that was too long
+    to be sent at once.
+    """
     poll = select.poll()
-    poll.register(session.socket, select.POLLIN | select.POLLOUT if session.flush() else select.POLLIN)
+    poll.register(
+        session.socket, select.POLLIN | select.POLLOUT if session.flush() else select.POLLIN
+    )
     poll.poll()
 
 

@@ -1,4 +1,6 @@
-"""The press: prints one reader's mail from the edition that was compiled at the freeze. Workers never compile."""
+"""The press: prints one reader's mail from the edition that was compiled at the freeze. Workers
+never compile.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -40,7 +42,8 @@ def _memory(_edition_id: int) -> _Memory:
 
 
 def compiled_parts(edition_id: int, language: str) -> CompiledParts:
-    """Return the compiled edition in the reader's language, or in the one of everybody else where it was not compiled in that one.
+    """Return the compiled edition in the reader's language, or in the one of everybody else where
+    it was not compiled in that one.
 
     Raises:
         CompiledEdition.DoesNotExist: when the edition was never compiled.
@@ -51,7 +54,9 @@ def compiled_parts(edition_id: int, language: str) -> CompiledParts:
 
 
 def _read(edition_id: int, language: str) -> CompiledParts:
-    rows = CompiledEdition.objects.filter(edition=edition_id, language__in=[language, settings.LANGUAGE_CODE])
+    rows = CompiledEdition.objects.filter(
+        edition=edition_id, language__in=[language, settings.LANGUAGE_CODE]
+    )
     stored = dict(rows.values_list("language", "content"))
     if not stored:
         raise CompiledEdition.DoesNotExist(f"edition {edition_id} is not compiled")
@@ -61,7 +66,9 @@ def _read(edition_id: int, language: str) -> CompiledParts:
 def wire_edition(edition_id: int, language: str) -> WireEdition:
     """Return the same, encoded for the wire."""
     known = _memory(edition_id).wire
-    return known.get(language) or known.setdefault(language, WireEdition.of(compiled_parts(edition_id, language)))
+    return known.get(language) or known.setdefault(
+        language, WireEdition.of(compiled_parts(edition_id, language))
+    )
 
 
 def forget() -> None:
@@ -70,14 +77,18 @@ def forget() -> None:
 
 
 def message_key(edition_id: int, reader_id: int) -> str:
-    """Return the stable name of a digest, from which its Message-ID is made: the same whenever it is printed, and no one else can."""
+    """Return the stable name of a digest, from which its Message-ID is made: the same whenever
+    it is printed, and no one else can.
+    """
     return keyed_hash("message", f"{edition_id}/{reader_id}")[:KEY_LENGTH]
 
 
 class Press:
     """Prints the mails of one batch. What they share is worked out once."""
 
-    def __init__(self, edition_id: int, now: datetime, *, first: bool = False, as_bytes: bool = False) -> None:
+    def __init__(
+        self, edition_id: int, now: datetime, *, first: bool = False, as_bytes: bool = False
+    ) -> None:
         """Set it up.
 
         Args:
@@ -94,7 +105,12 @@ class Press:
 
     def print(self, delivery_id: int, reader: Reader, selection: Selection) -> Mail:
         """Print the mail of one delivery; what its data raise is the caller's to handle."""
-        edition_id, language, links, act = self._edition_id, reader.language, self._links, self._links.act(delivery_id)
+        edition_id, language, links, act = (
+            self._edition_id,
+            reader.language,
+            self._links,
+            self._links.act(delivery_id),
+        )
         digest = Digest(
             edition_id,
             delivery_id,
@@ -122,7 +138,9 @@ class Press:
 
 
 class _Known:
-    """The picks that a voice has met. Replaced as a whole: an id is known no longer than its pick is kept, whatever other threads do."""
+    """The picks that a voice has met. Replaced as a whole: an id is known no longer than its
+    pick is kept, whatever other threads do.
+    """
 
     __slots__ = ("by_content", "by_identity", "met")
 
@@ -136,8 +154,8 @@ class _Known:
 class _Voice:
     """The picks of an edition as digests in one language show them.
 
-    Readers with a topic in common get the same paper for the same reasons, and mostly as the same object: by that it is found without a
-    look at its words.
+    Readers with a topic in common get the same paper for the same reasons, and mostly as the same
+    object: by that it is found without a look at its words.
     """
 
     def __init__(self, edition_id: int, language: str) -> None:
@@ -150,7 +168,9 @@ class _Voice:
         try:
             return tuple(map(self._known.by_identity.__getitem__, map(id, picks)))
         except KeyError:
-            return tuple([self._known.by_identity.get(id(pick)) or self._meet(pick) for pick in picks])
+            return tuple(
+                [self._known.by_identity.get(id(pick)) or self._meet(pick) for pick in picks]
+            )
 
     def _meet(self, pick: Pick) -> DigestPick:
         if len(self._known.met) >= PICKS_KEPT:

@@ -41,7 +41,9 @@ VARIANTS: Mapping[str, Variant] = {
     "daily": Variant(),
     "weekly": Variant(cadence="weekly"),
     "first": Variant(first=True),
-    "thin": Variant(papers=2, note="Only two papers fit what you asked for today. We send no fillers."),
+    "thin": Variant(
+        papers=2, note="Only two papers fit what you asked for today. We send no fillers."
+    ),
     "one": Variant(papers=1),
     "fifty": Variant(papers=50),
 }
@@ -52,41 +54,73 @@ class NothingToShow(LookupError):
 
 
 def preview_for_reader(edition: Edition, reader: Subscriber, now: datetime) -> RenderedMail:
-    """Return the digest the reader would get if the edition were frozen now. Its links are theirs: show it to staff only.
+    """Return the digest the reader would get if the edition were frozen now. Its links are theirs:
+    show it to staff only.
 
     Raises:
         NothingToShow: no paper of the edition is for this reader; they would get no mail.
     """
     papers = candidates_of(edition)
     profile = reader_profiles([reader.profile_id])[reader.profile_id]
-    mailed = frozenset(mailed_among([reader.pk], [paper.id for paper in papers]).get(reader.pk, set()))
+    mailed = frozenset(
+        mailed_among([reader.pk], [paper.id for paper in papers]).get(reader.pk, set())
+    )
     own = DigestLinks(
-        leave=links.leave_url(reader.pk, edition.pk), preferences=links.preferences_url(reader.pk, now), view=links.view_url(0)
+        leave=links.leave_url(reader.pk, edition.pk),
+        preferences=links.preferences_url(reader.pk, now),
+        view=links.view_url(0),
     )
     return _rendered(
-        edition, papers, _selection(edition, papers, profile, mailed, now), own, reader.address, language=offered(reader.language)
+        edition,
+        papers,
+        _selection(edition, papers, profile, mailed, now),
+        own,
+        reader.address,
+        language=offered(reader.language),
     )
 
 
 def preview_variant(edition: Edition, variant: Variant, now: datetime) -> RenderedMail:
-    """Return a digest of the edition for a reader who is interested in everything. Its links lead to no reader.
+    """Return a digest of the edition for a reader who is interested in everything. Its links lead
+    to no reader.
 
     Raises:
         NothingToShow: the edition has no papers.
     """
     papers = candidates_of(edition)
     topics = tuple(topic.id for topic in topic_definitions())
-    profile = ReaderProfile(topics=topics, phrases=(), muted=(), minimum_votes=0, papers_per_digest=variant.papers, balance=50)
-    nobody = DigestLinks(
-        leave=links.leave_url(0, 0), preferences=links.preferences_url(0, now), view=links.view_url(0), act=links.act_url(0, now)
+    profile = ReaderProfile(
+        topics=topics,
+        phrases=(),
+        muted=(),
+        minimum_votes=0,
+        papers_per_digest=variant.papers,
+        balance=50,
     )
-    return _rendered(edition, papers, _selection(edition, papers, profile, frozenset(), now), nobody, SAMPLE_ADDRESS, variant)
+    nobody = DigestLinks(
+        leave=links.leave_url(0, 0),
+        preferences=links.preferences_url(0, now),
+        view=links.view_url(0),
+        act=links.act_url(0, now),
+    )
+    return _rendered(
+        edition,
+        papers,
+        _selection(edition, papers, profile, frozenset(), now),
+        nobody,
+        SAMPLE_ADDRESS,
+        variant,
+    )
 
 
 def shown(pick: Pick, topics: Mapping[int, str], language: str) -> DigestPick:
-    """Return a pick as a digest in that language has it; `topics` are the names of the edition's topics."""
+    """Return a pick as a digest in that language has it; `topics` are the names of the edition's
+    topics.
+    """
     reasons = spoken_reasons(pick.reasons, language)
-    return DigestPick(pick.paper_id, reasons, cast("Section", pick.section), topics.get(pick.topic_id or 0, ""))
+    return DigestPick(
+        pick.paper_id, reasons, cast("Section", pick.section), topics.get(pick.topic_id or 0, "")
+    )
 
 
 def offered(language: str) -> str:
@@ -94,7 +128,13 @@ def offered(language: str) -> str:
     return language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
 
 
-def _selection(edition: Edition, papers: list[CandidatePaper], profile: ReaderProfile, mailed: frozenset[int], now: datetime) -> Selection:
+def _selection(
+    edition: Edition,
+    papers: list[CandidatePaper],
+    profile: ReaderProfile,
+    mailed: frozenset[int],
+    now: datetime,
+) -> Selection:
     return rank(statistics_for(edition, papers, now), [profile], [mailed])[0]
 
 
@@ -124,12 +164,19 @@ def _rendered(
     )
     if variant is not None:
         content = replace(content, cadence=variant.cadence)
-        picks = (*digest.picks, *_more(papers, {pick.paper_id for pick in digest.picks}))[: variant.papers]
+        picks = (*digest.picks, *_more(papers, {pick.paper_id for pick in digest.picks}))[
+            : variant.papers
+        ]
         digest = digest._replace(picks=picks, note=variant.note or digest.note, first=variant.first)
     return render(compile_edition(content), digest)
 
 
 def _more(papers: list[CandidatePaper], chosen: Set[int]) -> list[DigestPick]:
-    """Return the papers that the ranking left out, most votes first: a variant shows its size, whatever the edition can fill."""
-    rest = sorted((paper for paper in papers if paper.id not in chosen), key=lambda paper: (-(paper.votes or 0), paper.id))
+    """Return the papers that the ranking left out, most votes first: a variant shows its size,
+    whatever the edition can fill.
+    """
+    rest = sorted(
+        (paper for paper in papers if paper.id not in chosen),
+        key=lambda paper: (-(paper.votes or 0), paper.id),
+    )
     return [DigestPick(paper.id, section="also") for paper in rest]

@@ -1,4 +1,6 @@
-"""Providers: which way out a batch takes, what each may carry, and who steps in for one that fails."""
+"""Providers: which way out a batch takes, what each may carry, and who steps in for one that
+fails.
+"""
 
 import math
 import random
@@ -21,14 +23,18 @@ _dice = random.SystemRandom()
 
 
 def choose_provider(now: datetime) -> str | None:
-    """Return the provider for a batch, by weight among those that are well and have room; None when there is none just now.
+    """Return the provider for a batch, by weight among those that are well and have room; None when
+    there is none just now.
 
-    A batch that is carried over may take another one than before: what it still holds was not accepted. What is uncertain stays behind.
+    A batch that is carried over may take another one than before: what it still holds was not
+    accepted. What is uncertain stays behind.
     """
     names = settings.MAIL_PROVIDERS
     if len(names) == 1:
         return str(names[0])
-    free = [row for row in configured() if row.weight and _is_well(row, now) and _has_room(row, now)]
+    free = [
+        row for row in configured() if row.weight and _is_well(row, now) and _has_room(row, now)
+    ]
     return _dice.choices(free, [row.weight for row in free])[0].name if free else None
 
 
@@ -43,11 +49,15 @@ def configured() -> list[Provider]:
 
 def others(name: str, now: datetime) -> bool:
     """Say whether another provider could go on in the place of this one."""
-    return len(settings.MAIL_PROVIDERS) > 1 and any(row.weight and row.name != name and _is_well(row, now) for row in configured())
+    return len(settings.MAIL_PROVIDERS) > 1 and any(
+        row.weight and row.name != name and _is_well(row, now) for row in configured()
+    )
 
 
 def limits_of(name: str, now: datetime) -> Limits:
-    """Return what a provider may carry: its own limits, the settings' where it has none, and not more than its warm-up allows."""
+    """Return what a provider may carry: its own limits, the settings' where it has none, and not
+    more than its warm-up allows.
+    """
     row, usual = Provider.objects.filter(name=name).first(), configured_limits()
     if row is None:
         return usual
@@ -59,7 +69,9 @@ def limits_of(name: str, now: datetime) -> Limits:
 
 
 def warm_up_ceiling(row: Provider, now: datetime) -> int | None:
-    """Return how many mails the warm-up plan allows on the day of `now`; None without a plan, and once it is far beyond any volume."""
+    """Return how many mails the warm-up plan allows on the day of `now`; None without a plan,
+    and once it is far beyond any volume.
+    """
     if row.warm_up_from is None:
         return None
     days = max(0, (now.date() - row.warm_up_from).days)
@@ -71,28 +83,36 @@ def warm_up_ceiling(row: Provider, now: datetime) -> int | None:
 def failed(name: str, reason: str, now: datetime) -> None:
     """Let a provider rest that failed as a whole: longer each time, until it carries a mail again.
 
-    Failures that are told during a rest are of mails begun before it, over other connections: they prolong nothing.
+    Failures that are told during a rest are of mails begun before it, over other connections: they
+    prolong nothing.
     """
     row, _ = Provider.objects.get_or_create(name=name)
     if _rests(row, now):
         return
     rest = min(LONGEST_REST, FIRST_REST * 2 ** min(row.failures, 10))
-    Provider.objects.filter(pk=row.pk).update(failures=F("failures") + 1, rests_until=now + rest, rests_because=reason[:300])
+    Provider.objects.filter(pk=row.pk).update(
+        failures=F("failures") + 1, rests_until=now + rest, rests_because=reason[:300]
+    )
     log.error("provider_rests", provider=name, reason=reason, until=now + rest)
 
 
 def worked(name: str, now: datetime) -> None:
-    """Note that a provider carries mail. One without others beside it is never let rest, so there is nothing to note.
+    """Note that a provider carries mail. One without others beside it is never let rest, so there
+    is nothing to note.
 
     What is told during a rest was carried before the provider failed: it ends no rest.
     """
     if len(settings.MAIL_PROVIDERS) > 1:
         awake = Provider.objects.exclude(rests_until__gt=now, rests_until__lte=now + LONGEST_REST)
-        awake.filter(name=name, failures__gt=0).update(failures=0, rests_until=None, rests_because="")
+        awake.filter(name=name, failures__gt=0).update(
+            failures=0, rests_until=None, rests_because=""
+        )
 
 
 def _is_well(row: Provider, now: datetime) -> bool:
-    paused = ProviderRate.objects.filter(provider=row.name, paused_until__gt=now, paused_until__lte=now + pace.LONGEST_REST)
+    paused = ProviderRate.objects.filter(
+        provider=row.name, paused_until__gt=now, paused_until__lte=now + pace.LONGEST_REST
+    )
     return not (_rests(row, now) or paused.exists())
 
 
@@ -106,7 +126,10 @@ def _has_room(row: Provider, now: datetime) -> bool:
     if not (limits.per_hour or limits.per_day):
         return True
     report = Budget(row.name, limits).report(now)
-    return all(not quota or used < quota for used, quota in ((report.hour_used, limits.per_hour), (report.day_used, limits.per_day)))
+    return all(
+        not quota or used < quota
+        for used, quota in ((report.hour_used, limits.per_hour), (report.day_used, limits.per_day))
+    )
 
 
 Number = TypeVar("Number", int, float)

@@ -1,8 +1,10 @@
-"""Questions and changes: the statements that a batch takes. On PostgreSQL each is prepared, so neither side puts it together again.
+"""Questions and changes: the statements that a batch takes. On PostgreSQL each is prepared, so
+neither side puts it together again.
 
-For a batch Django takes several times as long to put a query together as PostgreSQL takes to answer it, and PostgreSQL often as long to
-plan it. The ORM says each of them, once; that is how SQLite is asked every time. The plan is kept until PostgreSQL has new statistics of a
-table, which it gathers within a minute of a table's growing by a tenth; each query here is answered through an index.
+For a batch Django takes several times as long to put a query together as PostgreSQL takes to answer
+it, and PostgreSQL often as long to plan it. The ORM says each of them, once; that is how SQLite is
+asked every time. The plan is kept until PostgreSQL has new statistics of a table, which it gathers
+within a minute of a table's growing by a tenth; each query here is answered through an index.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,11 +29,15 @@ Row = tuple[Any, ...]
 
 
 class Question:
-    """`ask` returns, for some values, a query of `values_list`; each call brings values of its own."""
+    """`ask` returns, for some values, a query of `values_list`; each call brings values of its
+    own.
+    """
 
     def __init__(self, name: str, ask: Callable[..., QuerySet[Any, Any]]) -> None:
         self._ask = ask
-        self._statement = _Statement(name, lambda *slots: ask(*slots).query.get_compiler(connection=connection))
+        self._statement = _Statement(
+            name, lambda *slots: ask(*slots).query.get_compiler(connection=connection)
+        )
 
     def __call__(self, *values: Given) -> list[Row]:
         """Return the rows of the answer.
@@ -45,9 +51,13 @@ class Question:
 
 
 class Change:
-    """`change` returns, for some values, a query and what `update` is to set; each call brings values of its own."""
+    """`change` returns, for some values, a query and what `update` is to set; each call brings
+    values of its own.
+    """
 
-    def __init__(self, name: str, change: Callable[..., tuple[QuerySet[Any, Any], dict[str, object]]]) -> None:
+    def __init__(
+        self, name: str, change: Callable[..., tuple[QuerySet[Any, Any], dict[str, object]]]
+    ) -> None:
         self._change = change
         self._statement = _Statement(name, lambda *slots: _updating(*change(*slots)))
 
@@ -101,21 +111,41 @@ class _Statement:
         connection.ensure_connection()
         session: psycopg.Connection[object] = connection.connection
         with connection.wrap_database_errors:
-            if not session.autocommit and session.pgconn.transaction_status == pq.TransactionStatus.IDLE:
-                checked(session, session.pgconn.exec_(b"BEGIN"))  # as psycopg does before a transaction's first statement
+            if (
+                not session.autocommit
+                and session.pgconn.transaction_status == pq.TransactionStatus.IDLE
+            ):
+                checked(
+                    session, session.pgconn.exec_(b"BEGIN")
+                )  # as psycopg does before a transaction's first statement
             name = (self._prepared or self._write(session, values)).named_in(session)
-            return checked(session, session.pgconn.exec_prepared(name, [_text(values[place]) for place in self._places]))
+            return checked(
+                session,
+                session.pgconn.exec_prepared(
+                    name, [_text(values[place]) for place in self._places]
+                ),
+            )
 
     def _write(self, session: psycopg.Connection[object], values: Sequence[Given]) -> Prepared:
-        """Let Django write it with a slot for each value. Its own constants become part of the text, where the planner sees them."""
-        slots = [Ids.standing_for(_Slot(at)) if isinstance(value, Ids) else Value(_Slot(at)) for at, value in enumerate(values)]
+        """Let Django write it with a slot for each value. Its own constants become part of the
+        text, where the planner sees them.
+        """
+        slots = [
+            Ids.standing_for(_Slot(at)) if isinstance(value, Ids) else Value(_Slot(at))
+            for at, value in enumerate(values)
+        ]
         compiler = self._compiled(*slots)
         text, given = compiler.as_sql()
         parameters: list[object] = [*given]
         self._places = [one.place for one in parameters if isinstance(one, _Slot)]
         numbers = iter(range(1, len(self._places) + 1))
-        written = (f"${next(numbers)}" if isinstance(one, _Slot) else sql.Literal(one).as_string(session) for one in parameters)
-        self._converters = compiler.get_converters([column for column, _sql, _alias in compiler.select or ()])
+        written = (
+            f"${next(numbers)}" if isinstance(one, _Slot) else sql.Literal(one).as_string(session)
+            for one in parameters
+        )
+        self._converters = compiler.get_converters(
+            [column for column, _sql, _alias in compiler.select or ()]
+        )
         self._compiler = compiler
         self._prepared = Prepared(self._name, text % tuple(written))
         return self._prepared

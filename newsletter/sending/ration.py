@@ -1,4 +1,6 @@
-"""A batch's share of the cluster's rate: taken in small handfuls, with short waits in place and long ones left to the beat."""
+"""A batch's share of the cluster's rate: taken in small handfuls, with short waits in place and
+long ones left to the beat.
+"""
 
 import time
 from dataclasses import dataclass
@@ -23,7 +25,8 @@ class Ration:
     free_until: datetime | None = None
 
     def take(self, most: int, wanted: int, clock: Clock, until: datetime) -> Grant:
-        """Make room for up to `most` mails, at least one, waiting a little where that helps; or none, and the instant to ask again.
+        """Make room for up to `most` mails, at least one, waiting a little where that helps; or
+        none, and the instant to ask again.
 
         Args:
             wanted: how many mails the batch has left.
@@ -46,14 +49,20 @@ class Ration:
         return Grant(count)
 
     def _grant(self, wanted: int, now: datetime) -> Grant:
-        """Ask the provider's budget, and the domain's before it; what the second one refuses, the first one has lost."""
+        """Ask the provider's budget, and the domain's before it; what the second one refuses,
+        the first one has lost.
+        """
         if self.domain is None:
             return self.budget.take(wanted, now)
         allowed = self.domain.take(wanted, now)
         if not allowed.count:
             return allowed
         grant = self.budget.take(allowed.count, now)
-        return Grant(grant.count, grant.wait_until or allowed.wait_until, grant.free_until and allowed.free_until)
+        return Grant(
+            grant.count,
+            grant.wait_until or allowed.wait_until,
+            grant.free_until and allowed.free_until,
+        )
 
     def put_back(self, unused: int) -> None:
         """Return what was taken for mails that were not handed over after all."""

@@ -26,23 +26,43 @@ class Reader(NamedTuple):
     profile_id: int
 
 
-_COLUMNS = ("pk", "address", "state", "paused_until", "suppressed_at", "cadence", "hour", "timezone", "language", "profile_id")
+_COLUMNS = (
+    "pk",
+    "address",
+    "state",
+    "paused_until",
+    "suppressed_at",
+    "cadence",
+    "hour",
+    "timezone",
+    "language",
+    "profile_id",
+)
 
 
 _locked = Question(
     "readers",
-    lambda ids: Subscriber.objects.select_for_update(no_key=True).filter(pk__among=ids).order_by("pk").values_list(*_COLUMNS),
+    lambda ids: (
+        Subscriber.objects.select_for_update(no_key=True)
+        .filter(pk__among=ids)
+        .order_by("pk")
+        .values_list(*_COLUMNS)
+    ),
 )
 
 
 def locked_readers(ids: Collection[int]) -> list[Reader]:
-    """Return the readers in order of id, locked until the transaction ends: leaving waits for the claim, or the claim sees it."""
+    """Return the readers in order of id, locked until the transaction ends: leaving waits for
+    the claim, or the claim sees it.
+    """
     return [*map(Reader._make, _locked(Ids(ids)))]
 
 
 @dataclass(frozen=True, slots=True)
 class NotNow:
-    """A reader who gets nothing from this batch: settled at once with a reason, or moved to a later slot."""
+    """A reader who gets nothing from this batch: settled at once with a reason, or moved to a
+    later slot.
+    """
 
     status: DeliveryStatus = DeliveryStatus.SKIPPED
     reason: str = ""
@@ -68,7 +88,8 @@ def obstacle(reader: Reader, now: datetime) -> NotNow | None:
 
 
 def not_now(reader: Reader, edition: Edition, now: datetime, *, at_once: bool) -> NotNow | None:
-    """Return why the reader gets nothing from a batch they were planned in, by what they want at this moment; None when they do.
+    """Return why the reader gets nothing from a batch they were planned in, by what they want at
+    this moment; None when they do.
 
     `at_once`: the batch waits for nobody's hour or weekday.
     """
@@ -85,7 +106,8 @@ def not_now(reader: Reader, edition: Edition, now: datetime, *, at_once: bool) -
 
 
 def gone(reader: Reader, now: datetime) -> NotNow | None:
-    """Return why a reader who could be written to at the claim cannot be any more; None when they can.
+    """Return why a reader who could be written to at the claim cannot be any more; None when they
+    can.
 
     One who took another address meanwhile gets their digest there, in a later batch.
     """

@@ -1,4 +1,6 @@
-"""Recording what became of a batch: notes on single deliveries as they come, and the rest in bulk at its end."""
+"""Recording what became of a batch: notes on single deliveries as they come, and the rest in
+bulk at its end.
+"""
 
 import random
 from collections.abc import Sequence
@@ -31,11 +33,14 @@ class Note:
 
 
 def write_note(batch_id: int, note: Note, now: datetime) -> None:
-    """Record one delivery of the batch. One that is settled already is left as it is, and one that staff have planned again since it
-    was noted first belongs to another batch, perhaps to another worker by now.
+    """Record one delivery of the batch. One that is settled already is left as it is, and one that
+    staff have planned again since it was noted first belongs to another batch, perhaps to another
+    worker by now.
     """
     settled_at = None if note.status == DeliveryStatus.DEFERRED else now
-    Delivery.objects.filter(pk=note.delivery_id, batch=batch_id, status=DeliveryStatus.CLAIMED).update(
+    Delivery.objects.filter(
+        pk=note.delivery_id, batch=batch_id, status=DeliveryStatus.CLAIMED
+    ).update(
         status=note.status, reason=note.reason[:300], attempts=note.attempts, settled_at=settled_at
     )
 
@@ -56,11 +61,21 @@ _settle_sent = Change(
 )
 
 
-def finish(claimed: Claimed, cursor: int, notes: Sequence[Note], resume_at: datetime, now: datetime, *, as_chosen: bool = False) -> bool:
-    """Settle the whole batch in one transaction; False when it is no longer this worker's, and then nothing is written.
+def finish(
+    claimed: Claimed,
+    cursor: int,
+    notes: Sequence[Note],
+    resume_at: datetime,
+    now: datetime,
+    *,
+    as_chosen: bool = False,
+) -> bool:
+    """Settle the whole batch in one transaction; False when it is no longer this worker's, and then
+    nothing is written.
 
-    Deliveries before the cursor without a note were sent; the others go to another batch, due at `resume_at`. `as_chosen` says that
-    every mail carried all the papers that were chosen for it. When all of them were sent, nothing has to be read back.
+    Deliveries before the cursor without a note were sent; the others go to another batch, due at
+    `resume_at`. `as_chosen` says that every mail carried all the papers that were chosen for it.
+    When all of them were sent, nothing has to be read back.
     """
     with transaction.atomic():
         if not _end(claimed.batch_id, claimed.token, cursor, now):
@@ -71,7 +86,9 @@ def finish(claimed: Claimed, cursor: int, notes: Sequence[Note], resume_at: date
         if as_chosen and sent == len(claimed.hand_overs):
             remember({one.reader.id: papers_of(one.selection.picks) for one in claimed.hand_overs})
             return True
-        Delivery.objects.filter(batch=claimed.batch_id, status=DeliveryStatus.CLAIMED).update(status=DeliveryStatus.DEFERRED)
+        Delivery.objects.filter(batch=claimed.batch_id, status=DeliveryStatus.CLAIMED).update(
+            status=DeliveryStatus.DEFERRED
+        )
         carry_over(Batch.objects.get(pk=claimed.batch_id), cursor, resume_at, now)
         remember_batch(claimed.batch_id)
     return True
@@ -84,7 +101,8 @@ def remember_batch(batch_id: int) -> None:
 
 
 def carry_over(batch: Batch, cursor: int, resume_at: datetime, now: datetime) -> None:
-    """Move a batch's deferred deliveries to batches of their own: those refused for the moment back off, the rest go on at `resume_at`.
+    """Move a batch's deferred deliveries to batches of their own: those refused for the moment back
+    off, the rest go on at `resume_at`.
 
     In a cancelled edition they are cancelled instead.
     """
@@ -102,11 +120,17 @@ def carry_over(batch: Batch, cursor: int, resume_at: datetime, now: datetime) ->
 
 def _later_batch(batch: Batch, send_after: datetime) -> Batch:
     return Batch.objects.create(
-        edition_id=batch.edition_id, slot_at=batch.slot_at, send_after=send_after, at_once=batch.at_once, domain=batch.domain
+        edition_id=batch.edition_id,
+        slot_at=batch.slot_at,
+        send_after=send_after,
+        at_once=batch.at_once,
+        domain=batch.domain,
     )
 
 
 def back_off(attempts: int) -> timedelta:
-    """Return how long to wait after so many refusals: doubling, bounded, and spread by half so that retries do not march in step."""
+    """Return how long to wait after so many refusals: doubling, bounded, and spread by half so
+    that retries do not march in step.
+    """
     longest = min(LONGEST_BACK_OFF, FIRST_BACK_OFF * int(2 ** min(attempts, 10)))
     return longest * _jitter.uniform(0.5, 1.0)

@@ -38,7 +38,9 @@ class Run:
     lost: bool = False
     as_chosen: bool = True
     in_hand: Sequence[HandOver] = ()
-    """Those of the last mark whose answers are not noted yet; beyond the cursor the mark was not made."""
+    """Those of the last mark whose answers are not noted yet; beyond the cursor the mark was not
+    made.
+    """
     printed: dict[int, Mail] = field(default_factory=dict)
     accepted: int = 0
     transient_in_a_row: int = 0
@@ -46,15 +48,31 @@ class Run:
     refusals_in_a_row: dict[str, int] = field(default_factory=dict)
 
     def is_spared(self, hand_over: HandOver) -> bool:
-        """Say whether the reader's domain has refused so many in a row that trying more of it now would only harm us there."""
-        return bool(self.refusals_in_a_row) and self.refusals_in_a_row.get(domain_of(hand_over), 0) >= REFUSALS_OF_A_DOMAIN
+        """Say whether the reader's domain has refused so many in a row that trying more of it
+        now would only harm us there.
+        """
+        return (
+            bool(self.refusals_in_a_row)
+            and self.refusals_in_a_row.get(domain_of(hand_over), 0) >= REFUSALS_OF_A_DOMAIN
+        )
 
-    def note(self, hand_over: HandOver, status: DeliveryStatus, reason: str, attempts: int | None = None) -> None:
+    def note(
+        self, hand_over: HandOver, status: DeliveryStatus, reason: str, attempts: int | None = None
+    ) -> None:
         """Keep what became of a delivery; `write` records it."""
-        self.notes.append(Note(hand_over.delivery_id, status, reason, hand_over.attempts if attempts is None else attempts))
+        self.notes.append(
+            Note(
+                hand_over.delivery_id,
+                status,
+                reason,
+                hand_over.attempts if attempts is None else attempts,
+            )
+        )
 
     def write(self) -> None:
-        """Record the notes that are not recorded yet. They are kept for the end too, in case the database fails just now."""
+        """Record the notes that are not recorded yet. They are kept for the end too, in case the
+        database fails just now.
+        """
         new, self.written = self.notes[self.written :], len(self.notes)
         for note in new:
             write_note(self.claimed.batch_id, note, self.clock())

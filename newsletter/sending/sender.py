@@ -1,7 +1,9 @@
-"""The sender: claims a batch, and for each few digests in it makes the mark, hands over, and records what came of it.
+"""The sender: claims a batch, and for each few digests in it makes the mark, hands over, and
+records what came of it.
 
-Whatever is not plain success is recorded before the next mark. So at any instant the rows say enough: a delivery before those in hand
-that says nothing else was sent, those in hand are uncertain, those after the cursor were never begun.
+Whatever is not plain success is recorded before the next mark. So at any instant the rows say
+enough: a delivery before those in hand that says nothing else was sent, those in hand are
+uncertain, those after the cursor were never begun.
 """
 
 import time
@@ -43,10 +45,11 @@ PATIENCE = (0.2, 1, 2, 4, 8, 15, 30, 30)
 
 
 def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) -> bool:
-    """Send one batch. False when this machine may not send, when there was nothing to claim, or when the sweep took the batch.
+    """Send one batch. False when this machine may not send, when there was nothing to claim, or
+    when the sweep took the batch.
 
-    Whatever a provider, a template or a reader's values do, the batch is settled; only a process that dies, or a database that stays
-    away for longer than the lease, leaves it to the sweep.
+    Whatever a provider, a template or a reader's values do, the batch is settled; only a process
+    that dies, or a database that stays away for longer than the lease, leaves it to the sweep.
 
     Raises:
         Exception: whatever a transport raised outside its contract, after everything was recorded.
@@ -56,8 +59,13 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
     claimed = claim(batch_id, clock(), way_out.name) if way_out is not None else None
     if way_out is None or claimed is None:
         return False
-    fence, ration = Fence(claimed.batch_id, claimed.token), _ration(way_out.name, claimed.domain, now)
-    press = Press(claimed.edition_id, claimed.claimed_at, first=claimed.at_once, as_bytes=way_out.takes_bytes)
+    fence, ration = (
+        Fence(claimed.batch_id, claimed.token),
+        _ration(way_out.name, claimed.domain, now),
+    )
+    press = Press(
+        claimed.edition_id, claimed.claimed_at, first=claimed.at_once, as_bytes=way_out.takes_bytes
+    )
     run = Run(claimed, clock, fence, ration, way_out, press)
     try:
         with pool.lanes(way_out) as lanes:
@@ -70,19 +78,28 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
 
 
 def _way_out(now: datetime) -> Transport | None:
-    """Return the way that a batch takes; None when every provider rests or has carried what it may."""
+    """Return the way that a batch takes; None when every provider rests or has carried what it
+    may.
+    """
     name = choose_provider(now)
     return None if name is None else transport_of(name)
 
 
 def _ration(provider: str, domain: str, now: datetime) -> Ration:
     rate = settings.DOMAIN_RATES.get(domain)
-    return Ration(Budget(provider, limits_of(provider, now)), Budget(f"{provider}/{domain}", Limits(rate)) if rate else None)
+    return Ration(
+        Budget(provider, limits_of(provider, now)),
+        Budget(f"{provider}/{domain}", Limits(rate)) if rate else None,
+    )
 
 
 def _deliver_all(run: Run, lanes: Lanes) -> None:
-    """Go through the batch, a few digests at a time, each on the lane that its place in the batch gives it."""
-    stop_at = run.claimed.claimed_at + min(SEND_TIME, LEASE_SHARE * timedelta(seconds=settings.LEASE_SECONDS))
+    """Go through the batch, a few digests at a time, each on the lane that its place in the
+    batch gives it.
+    """
+    stop_at = run.claimed.claimed_at + min(
+        SEND_TIME, LEASE_SHARE * timedelta(seconds=settings.LEASE_SECONDS)
+    )
     place, end = 0, len(run.claimed.hand_overs)
     while place < end and not run.stopped:
         if run.clock() >= stop_at:
@@ -97,7 +114,9 @@ def _deliver_all(run: Run, lanes: Lanes) -> None:
 
 
 def _settle(run: Run) -> bool:
-    """Write the end of the batch, with patience for a database that is away: what this process knows is worth waiting for."""
+    """Write the end of the batch, with patience for a database that is away: what this process
+    knows is worth waiting for.
+    """
     if run.lost:
         log.warning("batch_lost", batch=run.claimed.batch_id)
         return False
@@ -108,17 +127,40 @@ def _settle(run: Run) -> bool:
         now = run.clock()
         try:
             run.ration.give_back()
-            settled = finish(run.claimed, run.fence.cursor, run.notes, run.resume_at or now, now, as_chosen=run.as_chosen)
+            settled = finish(
+                run.claimed,
+                run.fence.cursor,
+                run.notes,
+                run.resume_at or now,
+                now,
+                as_chosen=run.as_chosen,
+            )
         except (OperationalError, InterfaceError) as error:
-            log.warning("batch_not_recorded_yet", batch=run.claimed.batch_id, error=str(error).partition("\n")[0], wait=wait)
+            log.warning(
+                "batch_not_recorded_yet",
+                batch=run.claimed.batch_id,
+                error=str(error).partition("\n")[0],
+                wait=wait,
+            )
             database.close()
             time.sleep(wait)
         else:
             if run.accepted:
                 worked(run.transport.name, now)
-            log.info("batch_ended", batch=run.claimed.batch_id, accepted=run.accepted, noted=len(run.notes), settled=settled)
+            log.info(
+                "batch_ended",
+                batch=run.claimed.batch_id,
+                accepted=run.accepted,
+                noted=len(run.notes),
+                settled=settled,
+            )
             return settled
-    log.error("batch_left_to_the_sweep", batch=run.claimed.batch_id, accepted=run.accepted, noted=len(run.notes))
+    log.error(
+        "batch_left_to_the_sweep",
+        batch=run.claimed.batch_id,
+        accepted=run.accepted,
+        noted=len(run.notes),
+    )
     return False
 
 
@@ -128,7 +170,11 @@ def _deliver(run: Run, place: int, count: int, lanes: Lanes) -> None:
     errands: dict[int, Errand] = {}
     for at in range(place, place + count):
         if run.is_spared(hand_overs[at]):
-            run.note(hand_overs[at], DeliveryStatus.DEFERRED, "its domain refused several mails before it")
+            run.note(
+                hand_overs[at],
+                DeliveryStatus.DEFERRED,
+                "its domain refused several mails before it",
+            )
         elif (mail := _printed(run, at)) is not None:
             errands[at] = Errand(at % lanes.width, mail, _following(hand_overs, at + lanes.width))
     run.write()
@@ -144,15 +190,20 @@ def _following(hand_overs: Sequence[HandOver], at: int) -> str | None:
 
 
 def _begin(run: Run, waiting: list[tuple[int, HandOver]], ahead: Iterator[None]) -> list[int]:
-    """Make the mark, take the hand-overs in hand that may begin, and return their places: without readers who have gone meanwhile."""
+    """Make the mark, take the hand-overs in hand that may begin, and return their places:
+    without readers who have gone meanwhile.
+    """
     while waiting:
-        # Before the mark: a worker told to stop just after it must not take for sent what it never handed over.
+        # Before the mark: a worker told to stop just after it must not take for sent what it never
+        # handed over.
         run.in_hand = [hand_over for _, hand_over in waiting]
         match run.fence.advance(run.in_hand, run.clock(), ahead):
             case Mark.MADE:
                 return [at for at, _ in waiting]
             case Mark.READER_GONE:
-                waiting = [(at, hand_over) for at, hand_over in waiting if _is_there(run, hand_over)]
+                waiting = [
+                    (at, hand_over) for at, hand_over in waiting if _is_there(run, hand_over)
+                ]
                 run.write()
             case Mark.HALTED:
                 run.stop()
@@ -173,7 +224,9 @@ def _is_there(run: Run, hand_over: HandOver) -> bool:
 
 
 def _printed(run: Run, at: int) -> Mail | None:
-    """Return the mail at that place of the batch; a digest that cannot be printed fails alone, with its reason for staff."""
+    """Return the mail at that place of the batch; a digest that cannot be printed fails alone,
+    with its reason for staff.
+    """
     hand_over = run.claimed.hand_overs[at]
     mail = run.printed.pop(at, None) or _print(run, hand_over)
     if isinstance(mail, (DatabaseError, InterfaceError)):
@@ -191,10 +244,12 @@ def _printed(run: Run, at: int) -> Mail | None:
 
 
 def _print_ahead(run: Run, place: int, count: int) -> Iterator[None]:
-    """Print the next few mails one by one, for the time in which the database and a provider are at work on those before.
+    """Print the next few mails one by one, for the time in which the database and a provider are at
+    work on those before.
 
-    One that fails is printed again in its turn: it may have asked for something that is not in memory yet, such as the edition in
-    another language, and the database takes no question while it is busy with the mark.
+    One that fails is printed again in its turn: it may have asked for something that is not in
+    memory yet, such as the edition in another language, and the database takes no question while it
+    is busy with the mark.
     """
     for at, hand_over in enumerate(run.claimed.hand_overs[place : place + count], start=place):
         mail = _print(run, hand_over)
@@ -204,7 +259,9 @@ def _print_ahead(run: Run, place: int, count: int) -> Iterator[None]:
 
 
 def _print(run: Run, hand_over: HandOver) -> Mail | Exception:
-    """Print a mail, or return what went wrong: one bad value of one reader or paper must not stop the others."""
+    """Print a mail, or return what went wrong: one bad value of one reader or paper must not
+    stop the others.
+    """
     try:
         return run.press.print(hand_over.delivery_id, hand_over.reader, hand_over.selection)
     except Exception as error:  # noqa: BLE001 - whatever the data of a digest raise is that digest's fault, and told where it is used
@@ -212,24 +269,35 @@ def _print(run: Run, hand_over: HandOver) -> Mail | Exception:
 
 
 def _keep_only(hand_over: HandOver, papers: tuple[int, ...]) -> None:
-    """Take from the row what the mail had no room for: a paper counts as mailed only if it was in the mail."""
+    """Take from the row what the mail had no room for: a paper counts as mailed only if it was
+    in the mail.
+    """
     picks = [pick for pick in hand_over.selection.picks if pick.paper_id in papers]
     Delivery.objects.filter(pk=hand_over.delivery_id).update(**columns_of(picks))
 
 
-def _repeated(answers: Sequence[Exception | None], errands: Sequence[Errand], lanes: Lanes) -> list[Exception | None]:
-    """Hand over again, letter for letter and under the same keys, what the provider may or may not have taken."""
+def _repeated(
+    answers: Sequence[Exception | None], errands: Sequence[Errand], lanes: Lanes
+) -> list[Exception | None]:
+    """Hand over again, letter for letter and under the same keys, what the provider may or may
+    not have taken.
+    """
     unknown = [place for place, answer in enumerate(answers) if isinstance(answer, Uncertain)]
     better = dict(zip(unknown, lanes.hand_over([errands[place] for place in unknown]), strict=True))
     return [better.get(place, answer) for place, answer in enumerate(answers)]
 
 
 def _hand_over(run: Run, errands: Sequence[Errand], lanes: Lanes, ahead: Iterator[None]) -> None:
-    """Hand over what is in hand, and record every answer before anything follows from one of them."""
+    """Hand over what is in hand, and record every answer before anything follows from one of
+    them.
+    """
     answers = lanes.hand_over(errands, ahead)
     for _ in range(REPEATS if run.transport.knows_repeats else 0):
         answers = _repeated(answers, errands, lanes)
-    reactions = [note_answer(run, hand_over, answer) for hand_over, answer in zip(run.in_hand, answers, strict=True)]
+    reactions = [
+        note_answer(run, hand_over, answer)
+        for hand_over, answer in zip(run.in_hand, answers, strict=True)
+    ]
     run.in_hand = ()
     run.write()
     for react in filter(None, reactions):

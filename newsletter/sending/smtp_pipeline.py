@@ -1,7 +1,8 @@
-"""SMTP with the envelope in one write, and the next mail's envelope behind this one's content (RFC 2920): one round trip per mail.
+"""SMTP with the envelope in one write, and the next mail's envelope behind this one's content (RFC
+2920): one round trip per mail.
 
-Django's backend can use the two classes as its `connection_class`; TLS, login and EHLO are smtplib's. A server that does not offer
-PIPELINING gets the same commands one by one.
+Django's backend can use the two classes as its `connection_class`; TLS, login and EHLO are
+smtplib's. A server that does not offer PIPELINING gets the same commands one by one.
 """
 
 import enum
@@ -23,13 +24,17 @@ END_OF_CONTENT = b"\r\n.\r\n"
 LEAST_PATIENCE = 1.0
 """Seconds that a reply is waited for even if it is overdue: it may lie there already."""
 MOST_PATIENCE = 90.0
-"""Seconds after which the reply to a content is overdue, however few of them it alone was waited for."""
+"""Seconds after which the reply to a content is overdue, however few of them it alone was waited
+for.
+"""
 LONGEST_LINE = 8_192
 """Of a reply, in bytes; RFC 5321 section 4.5.3.1.5 allows 512."""
 MOST_LINES = 1_000
 """Of a reply: a server that never comes to its end is left."""
 TLS_RECORD = 2**14
-"""The most that a record of TLS holds. A longer write is several records, and one that fails does not say how many of them left."""
+"""The most that a record of TLS holds. A longer write is several records, and one that fails
+does not say how many of them left.
+"""
 
 
 class Step(enum.Enum):
@@ -42,7 +47,9 @@ class Step(enum.Enum):
 
 
 class Refused(Exception):
-    """The server refused the mail, so it has not accepted it. `words` are the server's and may hold an address."""
+    """The server refused the mail, so it has not accepted it. `words` are the server's and may
+    hold an address.
+    """
 
     def __init__(self, step: Step, code: int, words: bytes) -> None:
         super().__init__(f"{code} to the {step.value}")
@@ -54,8 +61,8 @@ class Refused(Exception):
 class CutOff(Exception):
     """The connection ended, or what came over it made no sense, and it was closed.
 
-    `fate_known`: the end of the content had not left us, so the server cannot have accepted the mail (RFC 5321 section 4.1.1.4).
-    Otherwise nobody here can tell.
+    `fate_known`: the end of the content had not left us, so the server cannot have accepted the
+    mail (RFC 5321 section 4.1.1.4). Otherwise nobody here can tell.
     """
 
     def __init__(self, fate_known: bool, reason: str) -> None:
@@ -67,30 +74,39 @@ STEPS = ((Step.SENDER, ACCEPTED), (Step.RECIPIENT, ACCEPTED), (Step.DATA, GO_AHE
 
 
 class PipeliningSMTP(smtplib.SMTP):
-    """A connection for many mails, each to one recipient. Used by one thread; `sock` is None once it is closed."""
+    """A connection for many mails, each to one recipient. Used by one thread; `sock` is None
+    once it is closed.
+    """
 
     announced: tuple[str, str | None] | None = None
-    """Sender and recipient of the next mail, as far as they are under way already: the sender alone if one command has to wait for the
-    other. A mail that does not fit must take another connection."""
+    """Sender and recipient of the next mail, as far as they are under way already: the sender alone
+    if one command has to wait for the other. A mail that does not fit must take another connection.
+    """
     _asked_at = 0.0
     """When the server was asked what it has not answered yet, by a clock that only goes forward."""
     _heard = b""
     """What came beyond the last reply that was read."""
     _heard_over: socket.socket | None = None
 
-    def steps(self, sender: str, recipient: str, content: bytes, following: str | None = None) -> Iterator[bool]:
-        """Send one mail in steps, each of which ends where the server has to answer; true when it has the content.
+    def steps(
+        self, sender: str, recipient: str, content: bytes, following: str | None = None
+    ) -> Iterator[bool]:
+        """Send one mail in steps, each of which ends where the server has to answer; true when it
+        has the content.
 
-        After the last step the server has accepted the mail. So one thread can serve several connections: while it waits for one, the
-        others are at work.
+        After the last step the server has accepted the mail. So one thread can serve several
+        connections: while it waits for one, the others are at work.
 
         Args:
             sender: the envelope's sender, an ASCII address.
             recipient: likewise.
-            content: the message as it goes over the wire: lines end in CRLF, leading dots are doubled, and the last line is a lone dot.
-            following: the recipient of the next mail from the same sender, if it is certain to come: its envelope travels behind this
-                content, where it can be written and the server allows that; elsewhere the sender alone is named once this mail was
-                accepted. If no mail comes after all, close the connection; nothing is sent by it.
+            content: the message as it goes over the wire: lines end in CRLF, leading dots are
+                doubled, and the last line is a lone dot.
+            following: the recipient of the next mail from the same sender, if it is certain to
+                come: its envelope travels behind this
+                content, where it can be written and the server allows that; elsewhere the sender
+                alone is named once this mail was accepted. If no mail comes after all, close the
+                connection; nothing is sent by it.
 
         Raises:
             Refused: the connection can be used again, unless `sock` is None.
@@ -116,7 +132,8 @@ class PipeliningSMTP(smtplib.SMTP):
                 self.announced = (sender, None)
 
     def getreply(self) -> tuple[int, bytes]:
-        """Read one reply, as smtplib's own does through a file, which costs twice as much. One that is cut off is none.
+        """Read one reply, as smtplib's own does through a file, which costs twice as much. One that
+        is cut off is none.
 
         Returns:
             The code, -1 for a reply without one, and the words.
@@ -144,7 +161,9 @@ class PipeliningSMTP(smtplib.SMTP):
                 came = b"" if self.sock is None else self.sock.recv(LONGEST_LINE)
             except OSError as error:
                 self.close()
-                raise smtplib.SMTPServerDisconnected(f"the connection failed: {type(error).__name__}") from error
+                raise smtplib.SMTPServerDisconnected(
+                    f"the connection failed: {type(error).__name__}"
+                ) from error
             if not came:
                 self.close()
                 raise smtplib.SMTPServerDisconnected("the connection ended")
@@ -178,7 +197,9 @@ class PipeliningSMTP(smtplib.SMTP):
         return 1 if announced[1] is None else len(STEPS)
 
     def _agree(self, commands: Sequence[bytes], together: bool, under_way: int) -> Iterator[bool]:
-        """Bring the server to where it takes the content, with commands of which the first ones may have left already."""
+        """Bring the server to where it takes the content, with commands of which the first ones
+        may have left already.
+        """
         if together and not under_way:
             self._write(b"".join(commands))
             under_way = len(commands)
@@ -203,24 +224,34 @@ class PipeliningSMTP(smtplib.SMTP):
             code, words = self._reply_in_time(at_most=MOST_PATIENCE if step is Step.CONTENT else 0)
         except (OSError, smtplib.SMTPException) as error:
             self.close()
-            raise CutOff(step is not Step.CONTENT, f"no reply to the {step.value}: {type(error).__name__}") from error
+            raise CutOff(
+                step is not Step.CONTENT, f"no reply to the {step.value}: {type(error).__name__}"
+            ) from error
         if code in fine:
             return None
         if code not in REFUSAL:
             self.close()
-            raise CutOff(step is not Step.CONTENT, f"a reply to the {step.value} that makes no sense: {code}")
+            raise CutOff(
+                step is not Step.CONTENT, f"a reply to the {step.value} that makes no sense: {code}"
+            )
         if code == SERVICE_CLOSING:
             self.close()
         return Refused(step, code, words)
 
     def _reply_in_time(self, at_most: float) -> tuple[int, bytes]:
-        """Read a reply. The time counts in which other connections were waited for, but for the first `at_most` seconds.
+        """Read a reply. The time counts in which other connections were waited for, but for the
+        first `at_most` seconds.
 
-        Of many that fall silent all do so together, and one after the other they would outlast the worker: then nobody would know what
-        became of the others. A content that has left gets more, since its fate is open, and a server may read one after the other.
+        Of many that fall silent all do so together, and one after the other they would outlast the
+        worker: then nobody would know what became of the others. A content that has left gets more,
+        since its fate is open, and a server may read one after the other.
         """
         waited = time.monotonic() - self._asked_at
-        if waited < LEAST_PATIENCE or self.sock is None or (patience := self.sock.gettimeout()) is None:
+        if (
+            waited < LEAST_PATIENCE
+            or self.sock is None
+            or (patience := self.sock.gettimeout()) is None
+        ):
             return self.getreply()
         self.sock.settimeout(min(patience, max(LEAST_PATIENCE, max(patience, at_most) - waited)))
         reply = self.getreply()
@@ -229,14 +260,17 @@ class PipeliningSMTP(smtplib.SMTP):
         return reply
 
     def _start_over(self, *, waiting_for_content: bool) -> None:
-        """Make the connection ready for another mail, or give it up: the refusal is what matters."""
+        """Make the connection ready for another mail, or give it up: the refusal is what
+        matters.
+        """
         if self.sock is None:
             return
         patience = self.sock.gettimeout()
         with suppress(CutOff, OSError, smtplib.SMTPException):
             self.sock.settimeout(LEAST_PATIENCE)
             if waiting_for_content:
-                # No recipient was taken, so the lone dot ends a mail to nobody (RFC 2920 section 3.1).
+                # No recipient was taken, so the lone dot ends a mail to nobody (RFC 2920 section
+                # 3.1).
                 self._write(END_OF_CONTENT[2:])
                 self.getreply()
             code, _ = self.rset()
@@ -246,17 +280,23 @@ class PipeliningSMTP(smtplib.SMTP):
         self.close()
 
     def _write(self, data: bytes, decisive: int | None = None) -> None:
-        """Write all of it. The mail's fate is open once `decisive` bytes are out; None: nothing in it decides."""
+        """Write all of it. The mail's fate is open once `decisive` bytes are out; None: nothing
+        in it decides.
+        """
         sent, most = 0, TLS_RECORD if isinstance(self.sock, ssl.SSLSocket) else len(data)
         try:
             while sent < len(data):
                 if self.sock is None:
                     raise smtplib.SMTPServerDisconnected("not connected")
-                sent += self.sock.send(memoryview(data)[sent : sent + most] if sent or most < len(data) else data)
+                sent += self.sock.send(
+                    memoryview(data)[sent : sent + most] if sent or most < len(data) else data
+                )
             self._asked_at = time.monotonic()
         except (OSError, smtplib.SMTPException) as error:
             self.close()
-            raise CutOff(decisive is None or sent < decisive, f"cut while writing: {type(error).__name__}") from error
+            raise CutOff(
+                decisive is None or sent < decisive, f"cut while writing: {type(error).__name__}"
+            ) from error
 
 
 class PipeliningSMTPOverTLS(PipeliningSMTP, smtplib.SMTP_SSL):
@@ -280,5 +320,8 @@ def _mail_from(sender: str) -> bytes:
 
 def _for_envelope(address: str) -> bytes:
     if not fits_envelope(address):
-        raise ValueError("An address in the envelope is plain ASCII without spaces, line breaks and angle brackets.")
+        raise ValueError(
+            "An address in the envelope is plain ASCII without spaces, line breaks and angle "
+            "brackets."
+        )
     return address.encode("ascii")

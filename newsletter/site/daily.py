@@ -33,7 +33,11 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def archive(request: HttpRequest) -> HttpResponse:
     """List every edition that went out, and say on which days of the last month there was none."""
-    return render(request, "pages/editions.html", {"editions": published_editions(), "missing": missing_days(timezone.now())})
+    return render(
+        request,
+        "pages/editions.html",
+        {"editions": published_editions(), "missing": missing_days(timezone.now())},
+    )
 
 
 @require_safe
@@ -41,5 +45,7 @@ def edition(request: HttpRequest, cadence: str, day: date) -> HttpResponse:
     """Show one edition with all of its papers."""
     if cadence not in EditionCadence.values:
         raise Http404
-    found = get_object_or_404(Edition.objects.defer("statistics"), cadence=cadence, day=day, state__in=AFTER_FREEZE)
+    found = get_object_or_404(
+        Edition.objects.defer("statistics"), cadence=cadence, day=day, state__in=AFTER_FREEZE
+    )
     return render(request, "pages/edition.html", {"edition": found, "stories": stories_of(found)})

@@ -1,4 +1,6 @@
-"""A digest in the browser: the document one reader was mailed, without its powers, behind the signed link of that mail."""
+"""A digest in the browser: the document one reader was mailed, without its powers, behind the
+signed link of that mail.
+"""
 
 from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
@@ -25,21 +27,33 @@ from subscriptions.tokens import BadToken, Power, read
 @require_safe
 @private_page
 def digest(_request: HttpRequest, token: str) -> HttpResponse:
-    """Show the papers of one delivery as they stood in the mail; those withdrawn since are named and not shown."""
+    """Show the papers of one delivery as they stood in the mail; those withdrawn since are named
+    and not shown.
+    """
     (delivery_id,) = read(Power.VIEW, token)
-    delivery = Delivery.objects.select_related("edition", "subscriber").filter(pk=delivery_id).first()
+    delivery = (
+        Delivery.objects.select_related("edition", "subscriber").filter(pk=delivery_id).first()
+    )
     if delivery is None:
         raise BadToken("the delivery is gone")
     compiled = _compiled(delivery)
-    withdrawn = Paper.objects.filter(pk__in=delivery.papers, withdrawn_at__isnull=False).values_list("pk", flat=True)
+    withdrawn = Paper.objects.filter(
+        pk__in=delivery.papers, withdrawn_at__isnull=False
+    ).values_list("pk", flat=True)
     page = render_web_view(
-        compiled, _digest(delivery, compiled), home=reverse("home"), editions=reverse("editions"), withdrawn=frozenset(withdrawn)
+        compiled,
+        _digest(delivery, compiled),
+        home=reverse("home"),
+        editions=reverse("editions"),
+        withdrawn=frozenset(withdrawn),
     )
     return HttpResponse(page)
 
 
 def _compiled(delivery: Delivery) -> CompiledParts:
-    """Return the compiled edition; one that is gone, or was stored by another version, is compiled again for this page."""
+    """Return the compiled edition; one that is gone, or was stored by another version, is
+    compiled again for this page.
+    """
     try:
         return compiled_parts(delivery.edition_id, delivery.subscriber.language)
     except (CompiledEdition.DoesNotExist, UnreadableEdition):
@@ -47,7 +61,9 @@ def _compiled(delivery: Delivery) -> CompiledParts:
 
 
 def _digest(delivery: Delivery, compiled: CompiledParts) -> Digest:
-    """Return the digest again, without address and links; reasons come from the frozen statistics and the profile that was ranked."""
+    """Return the digest again, without address and links; reasons come from the frozen
+    statistics and the profile that was ranked.
+    """
     reasons = _explained(delivery)
     held = [paper_id for paper_id in delivery.papers if paper_id in compiled.facts.titles]
     return Digest(
@@ -55,7 +71,10 @@ def _digest(delivery: Delivery, compiled: CompiledParts) -> Digest:
         delivery_id=delivery.pk,
         subscriber_id=delivery.subscriber_id,
         address="",
-        picks=tuple(_pick(delivery, paper_id, place, reasons.get(paper_id)) for place, paper_id in enumerate(held)),
+        picks=tuple(
+            _pick(delivery, paper_id, place, reasons.get(paper_id))
+            for place, paper_id in enumerate(held)
+        ),
         links=DigestLinks(leave="", preferences="", view=""),
         message_key="",
         language=delivery.subscriber.language,
@@ -74,6 +93,8 @@ def _explained(delivery: Delivery) -> dict[int, Explanation]:
 def _pick(delivery: Delivery, paper_id: int, place: int, found: Explanation | None) -> DigestPick:
     if found is None:
         return DigestPick(paper_id, section="also")
-    section: Section = "lead" if place == 0 else "topics" if found.parts.topic or found.parts.taste else "also"
+    section: Section = (
+        "lead" if place == 0 else "topics" if found.parts.topic or found.parts.taste else "also"
+    )
     reasons = spoken_reasons(found.reasons, delivery.subscriber.language)
     return DigestPick(paper_id, reasons, section, topic_name(delivery.edition_id, found.topic_id))

@@ -1,4 +1,6 @@
-"""More or fewer like this: a reader's word on a paper they were mailed, behind the signed link of that mail."""
+"""More or fewer like this: a reader's word on a paper they were mailed, behind the signed link
+of that mail.
+"""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,7 +18,9 @@ from subscriptions.tokens import BadToken, ExpiredToken, Power, read
 @require_http_methods(["GET", "HEAD", "POST"])
 @private_page
 def feedback(request: HttpRequest, token: str, kind: str, paper_id: int) -> HttpResponse:
-    """Show the paper with a button; pressing it records the word. The latest word on a paper counts."""
+    """Show the paper with a button; pressing it records the word. The latest word on a paper
+    counts.
+    """
     now = timezone.now()
     try:
         (delivery_id,) = read(Power.ACT, token, now)

@@ -9,7 +9,9 @@ from django.views.decorators.http import require_safe
 @never_cache
 @require_safe
 def healthz(_request: HttpRequest) -> HttpResponse:
-    """Answer 200 when the database answers; a failing database raises, and the check sees the 500."""
+    """Answer 200 when the database answers; a failing database raises, and the check sees the
+    500.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return HttpResponse("ok\n", content_type="text/plain")

@@ -1,4 +1,6 @@
-"""Days without an edition, so that the site says so instead of showing an old one as if nothing had happened."""
+"""Days without an edition, so that the site says so instead of showing an old one as if nothing
+had happened.
+"""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -23,16 +25,24 @@ class Missing:
 
 
 def missing_today(now: datetime) -> Missing | None:
-    """Return the newest day that should have an edition and has none; None while all is well, and before there ever was one."""
+    """Return the newest day that should have an edition and has none; None while all is well,
+    and before there ever was one.
+    """
     found = missing_days(now, 1)
     return found[0] if found else None
 
 
 def missing_days(now: datetime, days: int = LOOKED_BACK) -> list[Missing]:
-    """Return the days without a daily edition since the first one, of the newest `days` that should have one, newest first."""
+    """Return the days without a daily edition since the first one, of the newest `days` that
+    should have one, newest first.
+    """
     daily = Edition.objects.filter(cadence=EditionCadence.DAILY)
-    first = daily.filter(state__in=AFTER_FREEZE).order_by("day").values_list("day", flat=True).first()
-    newest = now.date() if nominal_instant(now.date()) + GRACE <= now else now.date() - timedelta(days=1)
+    first = (
+        daily.filter(state__in=AFTER_FREEZE).order_by("day").values_list("day", flat=True).first()
+    )
+    newest = (
+        now.date() if nominal_instant(now.date()) + GRACE <= now else now.date() - timedelta(days=1)
+    )
     wanted = [newest - timedelta(days=back) for back in range(days)]
     states = dict(daily.filter(day__in=wanted).values_list("day", "state"))
     return [

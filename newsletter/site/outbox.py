@@ -1,4 +1,6 @@
-"""The outbox page: every mail of the file outbox, in development only, since it shows everyone's mail to anyone."""
+"""The outbox page: every mail of the file outbox, in development only, since it shows everyone's
+mail to anyone.
+"""
 
 import email
 import re
@@ -51,8 +53,16 @@ def development_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpRes
 @development_only
 def outbox(request: HttpRequest) -> HttpResponse:
     """List the newest mails first."""
-    files = sorted(settings.OUTBOX_DIR.glob("*.eml"), key=_written, reverse=True) if settings.OUTBOX_DIR.is_dir() else []
-    context = {"mails": [_summary(file) for file in files[:NEWEST]], "total": len(files), "folder": settings.OUTBOX_DIR}
+    files = (
+        sorted(settings.OUTBOX_DIR.glob("*.eml"), key=_written, reverse=True)
+        if settings.OUTBOX_DIR.is_dir()
+        else []
+    )
+    context = {
+        "mails": [_summary(file) for file in files[:NEWEST]],
+        "total": len(files),
+        "folder": settings.OUTBOX_DIR,
+    }
     return render(request, "pages/outbox.html", context)
 
 
@@ -91,7 +101,9 @@ def mail(request: HttpRequest, name: str) -> HttpResponse:
 @require_safe
 @development_only
 def mail_html(_request: HttpRequest, name: str) -> HttpResponse:
-    """Give the HTML part alone, without rights: no scripts, no forms, no network; a pressed link opens in the whole window."""
+    """Give the HTML part alone, without rights: no scripts, no forms, no network; a pressed link
+    opens in the whole window.
+    """
     part = _read(_file(name)).get_body(("html",))
     if part is None:
         raise Http404
@@ -115,6 +127,14 @@ def _written(file: Path) -> tuple[int, str]:
 
 def _summary(file: Path) -> SentMail:
     content = file.read_bytes()
-    headers = email.message_from_bytes(content.partition(b"\r\n\r\n")[0] + b"\r\n\r\n", policy=modern)
+    headers = email.message_from_bytes(
+        content.partition(b"\r\n\r\n")[0] + b"\r\n\r\n", policy=modern
+    )
     written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-    return SentMail(file.name, written, str(headers["Subject"] or "(no subject)"), str(headers["To"] or ""), len(content))
+    return SentMail(
+        file.name,
+        written,
+        str(headers["Subject"] or "(no subject)"),
+        str(headers["To"] or ""),
+        len(content),
+    )

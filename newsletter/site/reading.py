@@ -1,4 +1,6 @@
-"""Reading a paper from a digest: the title's link comes by here where clicks are counted, and goes on to the paper."""
+"""Reading a paper from a digest: the title's link comes by here where clicks are counted, and
+goes on to the paper.
+"""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
@@ -16,7 +18,9 @@ from subscriptions.tokens import read as read_token
 @require_safe
 @private_page
 def read(request: HttpRequest, token: str, paper_id: int) -> HttpResponse:
-    """Go on to a paper of the delivery, and nowhere else; measure a GET on the way. An old link still leads there, unmeasured."""
+    """Go on to a paper of the delivery, and nowhere else; measure a GET on the way. An old link
+    still leads there, unmeasured.
+    """
     now = timezone.now()
     try:
         (delivery_id,), measured = read_token(Power.ACT, token, now), request.method == "GET"

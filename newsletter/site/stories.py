@@ -14,7 +14,8 @@ SUMMARY_LENGTH = 420
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One paper on the site. `growth` is how many votes came in about a day, None where one of the two counts is missing.
+    """One paper on the site. `growth` is how many votes came in about a day, None where one of the
+    two counts is missing.
 
     `share` is the votes in percent of the most voted paper shown beside it, for the bar.
     """
@@ -40,17 +41,25 @@ class Story:
 
 def published_editions() -> list[Edition]:
     """Return the editions anyone may read, newest first, without their statistics."""
-    return list(Edition.objects.filter(state__in=AFTER_FREEZE).defer("statistics").order_by("-day", "cadence"))
+    return list(
+        Edition.objects.filter(state__in=AFTER_FREEZE)
+        .defer("statistics")
+        .order_by("-day", "cadence")
+    )
 
 
 def latest_edition() -> Edition | None:
-    """Return the newest daily edition that is frozen, or any newest one when there is no daily yet."""
+    """Return the newest daily edition that is frozen, or any newest one when there is no daily
+    yet.
+    """
     frozen = Edition.objects.filter(state__in=AFTER_FREEZE).defer("statistics")
     return frozen.order_by("cadence", "-day").first()
 
 
 def stories_of(edition: Edition) -> list[Story]:
-    """Return the papers of an edition as it stands: staff's hidden and struck ones left out, pinned ones first, then by growth."""
+    """Return the papers of an edition as it stands: staff's hidden and struck ones left out,
+    pinned ones first, then by growth.
+    """
     decisions = decisions_on(edition)
     struck = set(edition.strikes.values_list("paper_id", flat=True))
     shown = [
@@ -62,11 +71,21 @@ def stories_of(edition: Edition) -> list[Story]:
     ]
     most = max((candidate.votes or 0 for candidate, _decided in shown), default=0)
     stories = [_story(candidate, decided, most) for candidate, decided in shown]
-    return sorted(stories, key=lambda story: (not story.pinned, -(story.growth or 0), -(story.votes or 0), story.title))
+    return sorted(
+        stories,
+        key=lambda story: (
+            not story.pinned,
+            -(story.growth or 0),
+            -(story.votes or 0),
+            story.title,
+        ),
+    )
 
 
 def byline(authors: Sequence[str], author_count: int | None, shown: int = 3) -> str:
-    """Return the first authors and how many more there are; the number alone where no names are known."""
+    """Return the first authors and how many more there are; the number alone where no names are
+    known.
+    """
     count = max(author_count or 0, len(authors))
     if not authors:
         return f"{count} authors" if count > 1 else ""

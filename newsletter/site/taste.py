@@ -40,8 +40,14 @@ def taste(request: HttpRequest, token: str) -> HttpResponse:
     try:
         (subscriber_id,) = read_token(Power.PREFERENCES, token, now)
     except ExpiredToken:
-        return render(request, "pages/ask_preferences.html", {"form": AskForm(), "expired": True}, status=410)
-    reader = Subscriber.objects.select_related("profile").filter(pk=subscriber_id, state=SubscriberState.ACTIVE).first()
+        return render(
+            request, "pages/ask_preferences.html", {"form": AskForm(), "expired": True}, status=410
+        )
+    reader = (
+        Subscriber.objects.select_related("profile")
+        .filter(pk=subscriber_id, state=SubscriberState.ACTIVE)
+        .first()
+    )
     if reader is None:
         return render(request, "pages/not_a_reader.html")
     if request.method == "POST":
@@ -50,16 +56,27 @@ def taste(request: HttpRequest, token: str) -> HttpResponse:
         else:
             forget_words(reader.pk, request.POST.getlist("word"), now=now)
         return redirect(reverse("taste", args=[token]) + "?saved")
-    return render(request, "pages/taste.html", {"token": token, "saved": "saved" in request.GET, **_shown(reader)})
+    return render(
+        request,
+        "pages/taste.html",
+        {"token": token, "saved": "saved" in request.GET, **_shown(reader)},
+    )
 
 
 def _shown(reader: Subscriber) -> dict[str, object]:
     learned = bytes(reader.profile.taste)
     try:
-        words, known = [one for one in describe(learned) if _says_something(one[0])], len(read(learned).weights)
+        words, known = (
+            [one for one in describe(learned) if _says_something(one[0])],
+            len(read(learned).weights),
+        )
     except UnreadableTaste:
         words, known = [], 0
-    said = Feedback.objects.filter(subscriber=reader).select_related("paper").order_by("-at", "-pk")[:WORDS_SHOWN]
+    said = (
+        Feedback.objects.filter(subscriber=reader)
+        .select_related("paper")
+        .order_by("-at", "-pk")[:WORDS_SHOWN]
+    )
     return {
         "more": [Leaning(wording, _strength(weight)) for wording, weight in words if weight > 0],
         "fewer": [Leaning(wording, _strength(-weight)) for wording, weight in words if weight < 0],

@@ -28,19 +28,34 @@ def topic(request: HttpRequest, slug: str) -> HttpResponse:
     return render(
         request,
         "pages/topic.html",
-        {"topic": found, "children": found.children.filter(retired=False), "edition": edition, "papers": papers},
+        {
+            "topic": found,
+            "children": found.children.filter(retired=False),
+            "edition": edition,
+            "papers": papers,
+        },
     )
 
 
 def _papers_on(topic: Topic, edition: Edition) -> list[tuple[Story, str]]:
-    """Return the edition's papers on a topic with the reason of each, as a reader who chose only this topic would get them."""
+    """Return the edition's papers on a topic with the reason of each, as a reader who chose only
+    this topic would get them.
+    """
     blob = Edition.objects.values_list("statistics", flat=True).get(pk=edition.pk)
     statistics = EditionStatistics.from_bytes(bytes(blob or b""))
     if topic.pk not in statistics.rows:  # made after that edition was frozen
         return []
-    only_this = ReaderProfile(topics=(topic.pk,), phrases=(), muted=(), minimum_votes=0, papers_per_digest=1, balance=0)
-    stories = {story.paper_id: story for story in stories_of(edition) if story.paper_id in statistics.places}
-    matching = [found for found in explain(statistics, only_this, list(stories)) if found.parts.topic]
+    only_this = ReaderProfile(
+        topics=(topic.pk,), phrases=(), muted=(), minimum_votes=0, papers_per_digest=1, balance=0
+    )
+    stories = {
+        story.paper_id: story
+        for story in stories_of(edition)
+        if story.paper_id in statistics.places
+    }
+    matching = [
+        found for found in explain(statistics, only_this, list(stories)) if found.parts.topic
+    ]
     matching.sort(key=lambda found: -found.parts.total)
     return [(stories[found.paper_id], _reason(found)) for found in matching]
 

@@ -2,7 +2,17 @@
 
 from django.urls import path, register_converter
 
-from newsletter.site import daily, digest_view, feedback, outbox, reading, robots, search, taste, topic
+from newsletter.site import (
+    daily,
+    digest_view,
+    feedback,
+    outbox,
+    reading,
+    robots,
+    search,
+    taste,
+    topic,
+)
 from newsletter.site.dates import DayConverter
 
 register_converter(DayConverter, "day")

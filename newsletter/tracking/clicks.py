@@ -1,7 +1,9 @@
-"""Clicks: links that were followed, measured when it happens and counted later, once it shows whether a machine did it.
+"""Clicks: links that were followed, measured when it happens and counted later, once it shows
+whether a machine did it.
 
-Mail filters open the links of a mail themselves: at once when it arrives, several in a row, with HEAD or with the user agent of a
-common browser. Opening a link changes nothing a reader chose; a click that a person is likely to have made teaches a little.
+Mail filters open the links of a mail themselves: at once when it arrives, several in a row, with
+HEAD or with the user agent of a common browser. Opening a link changes nothing a reader chose; a
+click that a person is likely to have made teaches a little.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,24 +25,50 @@ SETTLED_AFTER = timedelta(minutes=2)
 JUDGED_AT_ONCE = 500
 MOST_A_DELIVERY = 200
 """A machine that comes back for ever fills no table."""
-_MACHINES = ("bot", "crawl", "spider", "scan", "preview", "monitor", "python", "curl", "wget", "headless")
+_MACHINES = (
+    "bot",
+    "crawl",
+    "spider",
+    "scan",
+    "preview",
+    "monitor",
+    "python",
+    "curl",
+    "wget",
+    "headless",
+)
 
 
-def record_click(delivery: Delivery, paper_id: int, headers: Mapping[str, str], now: datetime) -> None:
-    """Write down that a link was followed, unless the request says itself that no person looks at the answer."""
+def record_click(
+    delivery: Delivery, paper_id: int, headers: Mapping[str, str], now: datetime
+) -> None:
+    """Write down that a link was followed, unless the request says itself that no person looks
+    at the answer.
+    """
     if not says_machine(headers) and delivery.clicks.count() < MOST_A_DELIVERY:
         Click.objects.create(delivery=delivery, paper_id=paper_id, at=now)
 
 
 def says_machine(headers: Mapping[str, str]) -> bool:
-    """Say whether a request is a prefetch (`Sec-Purpose`, `Purpose`, `X-Moz`) or names a machine, or nothing, as its user agent."""
-    purpose = " ".join(headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Moz")).lower()
+    """Say whether a request is a prefetch (`Sec-Purpose`, `Purpose`, `X-Moz`) or names a
+    machine, or nothing, as its user agent.
+    """
+    purpose = " ".join(
+        headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Moz")
+    ).lower()
     agent = headers.get("User-Agent", "").lower()
-    return "prefetch" in purpose or "preview" in purpose or not agent or any(name in agent for name in _MACHINES)
+    return (
+        "prefetch" in purpose
+        or "preview" in purpose
+        or not agent
+        or any(name in agent for name in _MACHINES)
+    )
 
 
 def judge_clicks(now: datetime) -> int:
-    """Judge the clicks that have settled, let the counted ones teach, and return how many were counted. Safe to repeat."""
+    """Judge the clicks that have settled, let the counted ones teach, and return how many were
+    counted. Safe to repeat.
+    """
     before = now - SETTLED_AFTER
     waiting = Click.objects.filter(counted=None, at__lte=before).order_by("at", "pk")
     deliveries = list(dict.fromkeys(waiting.values_list("delivery", flat=True)[:JUDGED_AT_ONCE]))
@@ -51,7 +79,11 @@ def _judge(delivery_id: int, before: datetime, now: datetime) -> int:
     with transaction.atomic():
         delivery = Delivery.objects.select_for_update().get(pk=delivery_id)
         clicks = list(delivery.clicks.select_related("paper").order_by("at", "pk"))
-        counted = [click for click in _by_people(delivery, clicks) if click.counted is None and click.at <= before]
+        counted = [
+            click
+            for click in _by_people(delivery, clicks)
+            if click.counted is None and click.at <= before
+        ]
         delivery.clicks.filter(counted=None, at__lte=before).update(counted=False)
         Click.objects.filter(pk__in=[click.pk for click in counted]).update(counted=True)
         if counted:
@@ -76,4 +108,8 @@ def _by_people(delivery: Delivery, clicks: Sequence[Click]) -> list[Click]:
 def _in_burst(click: Click, clicks: Sequence[Click]) -> bool:
     """Say whether some span of `BURST` around the click has too many papers in it."""
     starts = [other.at for other in clicks if timedelta() <= click.at - other.at <= BURST]
-    return any(len({other.paper_id for other in clicks if start <= other.at <= start + BURST}) >= BURST_PAPERS for start in starts)
+    return any(
+        len({other.paper_id for other in clicks if start <= other.at <= start + BURST})
+        >= BURST_PAPERS
+        for start in starts
+    )

@@ -12,8 +12,9 @@ from subscriptions.taste import change_taste
 
 
 def note_word(subscriber_id: int, paper: Paper, kind: str, now: datetime) -> None:
-    """Record the word and learn from it. The latest word on a paper counts: another one before is taken back, the same one repeated
-    changes nothing."""
+    """Record the word and learn from it. The latest word on a paper counts: another one before is
+    taken back, the same one repeated changes nothing.
+    """
     with transaction.atomic():
         Subscriber.objects.select_for_update().only("pk").get(pk=subscriber_id)
         before = Feedback.objects.filter(subscriber=subscriber_id, paper=paper).last()
@@ -25,7 +26,9 @@ def note_word(subscriber_id: int, paper: Paper, kind: str, now: datetime) -> Non
 
 
 def forget_all(subscriber_id: int, now: datetime) -> None:
-    """Forget everything a reader has taught: the taste, the words it was learned from, and clicks that were not judged yet."""
+    """Forget everything a reader has taught: the taste, the words it was learned from, and
+    clicks that were not judged yet.
+    """
     with transaction.atomic():
         change_taste(subscriber_id, lambda _taste: b"", now=now)
         Feedback.objects.filter(subscriber=subscriber_id).delete()

@@ -1,4 +1,6 @@
-"""Teaching a reader's taste: what they did with papers becomes weights of words (newsletter.ranking.taste)."""
+"""Teaching a reader's taste: what they did with papers becomes weights of words
+(newsletter.ranking.taste).
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -35,7 +37,9 @@ def clicked(paper: Paper, day: date) -> TasteEvent:
 
 
 def teach(subscriber_id: int, events: Sequence[TasteEvent], *, now: datetime) -> bool:
-    """Add what these events teach to the reader's taste; return whether they are still an active reader."""
+    """Add what these events teach to the reader's taste; return whether they are still an active
+    reader.
+    """
     archive = archive_statistics() or fit_archive((event.title, event.abstract) for event in events)
 
     def taught(taste: bytes) -> bytes:
@@ -49,7 +53,9 @@ def teach(subscriber_id: int, events: Sequence[TasteEvent], *, now: datetime) ->
 
 
 def forget_words(subscriber_id: int, wordings: Iterable[str], *, now: datetime) -> bool:
-    """Take single words out of the reader's taste; return whether they are still an active reader."""
+    """Take single words out of the reader's taste; return whether they are still an active
+    reader.
+    """
 
     def without(taste: bytes) -> bytes:
         try:

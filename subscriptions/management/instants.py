@@ -17,5 +17,7 @@ def instant(text: str) -> datetime:
     except ValueError as error:
         raise ArgumentTypeError(f"“{text}” is no valid instant: {error}") from error
     if parsed is None or parsed.tzinfo is None:
-        raise ArgumentTypeError(f"“{text}” is not an instant with an offset, such as 2026-01-10T05:00:00Z")
+        raise ArgumentTypeError(
+            f"“{text}” is not an instant with an offset, such as 2026-01-10T05:00:00Z"
+        )
     return parsed

@@ -14,14 +14,25 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="AddressChange",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("address", models.CharField(max_length=320, verbose_name="new address")),
                 ("address_key", models.CharField(editable=False, max_length=320)),
-                ("former", models.CharField(blank=True, max_length=320, verbose_name="former address")),
+                (
+                    "former",
+                    models.CharField(blank=True, max_length=320, verbose_name="former address"),
+                ),
                 ("former_key", models.CharField(blank=True, editable=False, max_length=320)),
                 ("requested_at", models.DateTimeField(verbose_name="requested")),
                 ("made_at", models.DateTimeField(blank=True, null=True, verbose_name="made")),
-                ("replaced_at", models.DateTimeField(blank=True, null=True, verbose_name="replaced")),
+                (
+                    "replaced_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="replaced"),
+                ),
             ],
             options={
                 "verbose_name": "change of address",
@@ -32,7 +43,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Machine",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("identity", models.CharField(editable=False, max_length=32, unique=True)),
                 ("name", models.CharField(max_length=200, verbose_name="name")),
                 ("token", models.CharField(blank=True, editable=False, max_length=32)),
@@ -48,17 +64,30 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Profile",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("content_hash", models.CharField(editable=False, max_length=64, unique=True)),
                 ("topics", models.JSONField(default=list, verbose_name="topics")),
                 ("phrases", models.JSONField(default=list, verbose_name="own phrases")),
                 ("muted", models.JSONField(default=list, verbose_name="muted words")),
-                ("minimum_votes", models.PositiveIntegerField(default=0, verbose_name="minimum votes")),
-                ("papers_per_digest", models.PositiveSmallIntegerField(default=5, verbose_name="papers per digest")),
+                (
+                    "minimum_votes",
+                    models.PositiveIntegerField(default=0, verbose_name="minimum votes"),
+                ),
+                (
+                    "papers_per_digest",
+                    models.PositiveSmallIntegerField(default=5, verbose_name="papers per digest"),
+                ),
                 (
                     "balance",
                     models.PositiveSmallIntegerField(
-                        default=30, validators=[django.core.validators.MaxValueValidator(100)], verbose_name="balance"
+                        default=30,
+                        validators=[django.core.validators.MaxValueValidator(100)],
+                        verbose_name="balance",
                     ),
                 ),
                 ("taste", models.BinaryField(default=b"", verbose_name="learned taste")),
@@ -68,35 +97,63 @@ class Migration(migrations.Migration):
                 "verbose_name": "profile",
                 "verbose_name_plural": "profiles",
                 "constraints": [
-                    models.CheckConstraint(condition=models.Q(("balance__lte", 100)), name="profile_balance_percent"),
-                    models.CheckConstraint(condition=models.Q(("papers_per_digest__range", (1, 50))), name="profile_papers_1_to_50"),
+                    models.CheckConstraint(
+                        condition=models.Q(("balance__lte", 100)), name="profile_balance_percent"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("papers_per_digest__range", (1, 50))),
+                        name="profile_papers_1_to_50",
+                    ),
                 ],
             },
         ),
         migrations.CreateModel(
             name="Subscriber",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("address", models.CharField(blank=True, max_length=320, verbose_name="address")),
                 ("address_key", models.CharField(editable=False, max_length=320, unique=True)),
                 (
                     "state",
                     models.CharField(
-                        choices=[("pending", "pending"), ("active", "active"), ("unsubscribed", "unsubscribed"), ("erased", "erased")],
+                        choices=[
+                            ("pending", "pending"),
+                            ("active", "active"),
+                            ("unsubscribed", "unsubscribed"),
+                            ("erased", "erased"),
+                        ],
                         default="pending",
                         max_length=16,
                         verbose_name="state",
                     ),
                 ),
                 ("created_at", models.DateTimeField(verbose_name="signed up")),
-                ("confirmed_at", models.DateTimeField(blank=True, null=True, verbose_name="confirmed")),
+                (
+                    "confirmed_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="confirmed"),
+                ),
                 ("left_at", models.DateTimeField(blank=True, null=True, verbose_name="left")),
-                ("paused_until", models.DateTimeField(blank=True, null=True, verbose_name="paused until")),
-                ("suppressed_at", models.DateTimeField(blank=True, null=True, verbose_name="suppressed")),
+                (
+                    "paused_until",
+                    models.DateTimeField(blank=True, null=True, verbose_name="paused until"),
+                ),
+                (
+                    "suppressed_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="suppressed"),
+                ),
                 (
                     "cadence",
                     models.CharField(
-                        choices=[("daily", "every day"), ("weekdays", "on weekdays"), ("weekly", "once a week")],
+                        choices=[
+                            ("daily", "every day"),
+                            ("weekdays", "on weekdays"),
+                            ("weekly", "once a week"),
+                        ],
                         default="daily",
                         max_length=16,
                         verbose_name="cadence",
@@ -111,8 +168,14 @@ class Migration(migrations.Migration):
                         verbose_name="hour",
                     ),
                 ),
-                ("timezone", models.CharField(default="UTC", max_length=64, verbose_name="time zone")),
-                ("language", models.CharField(default="en", max_length=16, verbose_name="language")),
+                (
+                    "timezone",
+                    models.CharField(default="UTC", max_length=64, verbose_name="time zone"),
+                ),
+                (
+                    "language",
+                    models.CharField(default="en", max_length=16, verbose_name="language"),
+                ),
                 (
                     "profile",
                     models.ForeignKey(
@@ -132,11 +195,20 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="SignUp",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "cadence",
                     models.CharField(
-                        choices=[("daily", "every day"), ("weekdays", "on weekdays"), ("weekly", "once a week")],
+                        choices=[
+                            ("daily", "every day"),
+                            ("weekdays", "on weekdays"),
+                            ("weekly", "once a week"),
+                        ],
                         default="daily",
                         max_length=16,
                         verbose_name="cadence",
@@ -145,21 +217,39 @@ class Migration(migrations.Migration):
                 (
                     "hour",
                     models.PositiveSmallIntegerField(
-                        default=8, validators=[django.core.validators.MaxValueValidator(23)], verbose_name="hour"
+                        default=8,
+                        validators=[django.core.validators.MaxValueValidator(23)],
+                        verbose_name="hour",
                     ),
                 ),
-                ("timezone", models.CharField(default="UTC", max_length=64, verbose_name="time zone")),
-                ("language", models.CharField(default="en", max_length=16, verbose_name="language")),
+                (
+                    "timezone",
+                    models.CharField(default="UTC", max_length=64, verbose_name="time zone"),
+                ),
+                (
+                    "language",
+                    models.CharField(default="en", max_length=16, verbose_name="language"),
+                ),
                 ("requested_at", models.DateTimeField(verbose_name="requested")),
                 (
                     "requested_from",
-                    models.CharField(blank=True, help_text="Keyed hash of the network address, for the rate limit.", max_length=64),
+                    models.CharField(
+                        blank=True,
+                        help_text="Keyed hash of the network address, for the rate limit.",
+                        max_length=64,
+                    ),
                 ),
-                ("confirmed_at", models.DateTimeField(blank=True, null=True, verbose_name="confirmed")),
+                (
+                    "confirmed_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="confirmed"),
+                ),
                 (
                     "profile",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="subscriptions.profile", verbose_name="profile"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="subscriptions.profile",
+                        verbose_name="profile",
                     ),
                 ),
                 (
@@ -181,7 +271,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Letter",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "kind",
                     models.CharField(
@@ -222,7 +317,11 @@ class Migration(migrations.Migration):
                 ("error", models.CharField(blank=True, max_length=300, verbose_name="error")),
                 (
                     "requested_from",
-                    models.CharField(blank=True, help_text="Keyed hash of the network address, for the rate limit.", max_length=64),
+                    models.CharField(
+                        blank=True,
+                        help_text="Keyed hash of the network address, for the rate limit.",
+                        max_length=64,
+                    ),
                 ),
                 (
                     "address_change",
@@ -265,7 +364,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Consent",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "kind",
                     models.CharField(
@@ -321,7 +425,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Suppression",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("address_hash", models.CharField(editable=False, max_length=64, unique=True)),
                 (
                     "reason",
@@ -344,7 +453,10 @@ class Migration(migrations.Migration):
                 "ordering": ("-at",),
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("reason__in", ["hard_bounce", "complaint", "staff", "erased"])), name="suppression_reason_known"
+                        condition=models.Q(
+                            ("reason__in", ["hard_bounce", "complaint", "staff", "erased"])
+                        ),
+                        name="suppression_reason_known",
                     )
                 ],
             },
@@ -352,21 +464,37 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Topic",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("slug", models.SlugField(unique=True, verbose_name="slug")),
                 ("name", models.CharField(max_length=80, unique=True, verbose_name="name")),
-                ("description", models.CharField(blank=True, max_length=300, verbose_name="description")),
+                (
+                    "description",
+                    models.CharField(blank=True, max_length=300, verbose_name="description"),
+                ),
                 (
                     "phrases",
                     models.JSONField(
-                        blank=True, default=list, help_text="Words a paper on this topic would use, as a list.", verbose_name="phrases"
+                        blank=True,
+                        default=list,
+                        help_text="Words a paper on this topic would use, as a list.",
+                        verbose_name="phrases",
                     ),
                 ),
-                ("categories", models.JSONField(blank=True, default=list, verbose_name="arXiv categories")),
+                (
+                    "categories",
+                    models.JSONField(blank=True, default=list, verbose_name="arXiv categories"),
+                ),
                 (
                     "retired",
                     models.BooleanField(
-                        default=False, help_text="No longer offered; readers who chose it keep it.", verbose_name="retired"
+                        default=False,
+                        help_text="No longer offered; readers who chose it keep it.",
+                        verbose_name="retired",
                     ),
                 ),
                 (
@@ -389,72 +517,101 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="subscriber",
-            index=models.Index(condition=models.Q(("state", "active")), fields=["cadence", "id"], name="subscriber_active_by_cadence"),
-        ),
-        migrations.AddConstraint(
-            model_name="subscriber",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["pending", "active", "unsubscribed", "erased"])), name="subscriber_state_known"
+            index=models.Index(
+                condition=models.Q(("state", "active")),
+                fields=["cadence", "id"],
+                name="subscriber_active_by_cadence",
             ),
         ),
         migrations.AddConstraint(
             model_name="subscriber",
             constraint=models.CheckConstraint(
-                condition=models.Q(("cadence__in", ["daily", "weekdays", "weekly"])), name="subscriber_cadence_known"
+                condition=models.Q(("state__in", ["pending", "active", "unsubscribed", "erased"])),
+                name="subscriber_state_known",
             ),
         ),
         migrations.AddConstraint(
             model_name="subscriber",
-            constraint=models.CheckConstraint(condition=models.Q(("hour__lte", 23)), name="subscriber_hour_of_day"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(("cadence__in", ["daily", "weekdays", "weekly"])),
+                name="subscriber_cadence_known",
+            ),
         ),
         migrations.AddConstraint(
             model_name="subscriber",
             constraint=models.CheckConstraint(
-                condition=models.Q(models.Q(("state", "active"), _negated=True), ("confirmed_at__isnull", False), _connector="OR"),
+                condition=models.Q(("hour__lte", 23)), name="subscriber_hour_of_day"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="subscriber",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "active"), _negated=True),
+                    ("confirmed_at__isnull", False),
+                    _connector="OR",
+                ),
                 name="subscriber_active_confirmed",
             ),
         ),
         migrations.AddConstraint(
             model_name="subscriber",
             constraint=models.CheckConstraint(
-                condition=models.Q(models.Q(("state", "unsubscribed"), _negated=True), ("left_at__isnull", False), _connector="OR"),
+                condition=models.Q(
+                    models.Q(("state", "unsubscribed"), _negated=True),
+                    ("left_at__isnull", False),
+                    _connector="OR",
+                ),
                 name="subscriber_left_at_known",
             ),
         ),
         migrations.AddConstraint(
             model_name="subscriber",
             constraint=models.CheckConstraint(
-                condition=models.Q(models.Q(("state", "erased"), _negated=True), ("address", ""), _connector="OR"),
+                condition=models.Q(
+                    models.Q(("state", "erased"), _negated=True), ("address", ""), _connector="OR"
+                ),
                 name="subscriber_erased_without_address",
             ),
         ),
         migrations.AddIndex(
             model_name="signup",
-            index=models.Index(fields=["subscriber", "-requested_at"], name="sign_up_by_subscriber"),
+            index=models.Index(
+                fields=["subscriber", "-requested_at"], name="sign_up_by_subscriber"
+            ),
         ),
         migrations.AddIndex(
             model_name="signup",
-            index=models.Index(fields=["requested_from", "-requested_at"], name="sign_up_by_origin"),
+            index=models.Index(
+                fields=["requested_from", "-requested_at"], name="sign_up_by_origin"
+            ),
         ),
         migrations.AddConstraint(
             model_name="signup",
             constraint=models.CheckConstraint(
-                condition=models.Q(("cadence__in", ["daily", "weekdays", "weekly"])), name="sign_up_cadence_known"
+                condition=models.Q(("cadence__in", ["daily", "weekdays", "weekly"])),
+                name="sign_up_cadence_known",
             ),
         ),
         migrations.AddConstraint(
             model_name="signup",
-            constraint=models.CheckConstraint(condition=models.Q(("hour__lte", 23)), name="sign_up_hour_of_day"),
-        ),
-        migrations.AddIndex(
-            model_name="letter",
-            index=models.Index(
-                condition=models.Q(("state__in", ["waiting", "claimed", "handing"])), fields=["send_after"], name="letter_open_by_time"
+            constraint=models.CheckConstraint(
+                condition=models.Q(("hour__lte", 23)), name="sign_up_hour_of_day"
             ),
         ),
         migrations.AddIndex(
             model_name="letter",
-            index=models.Index(fields=["subscriber", "kind", "-created_at"], name="letter_by_subscriber"),
+            index=models.Index(
+                condition=models.Q(("state__in", ["waiting", "claimed", "handing"])),
+                fields=["send_after"],
+                name="letter_open_by_time",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="letter",
+            index=models.Index(
+                fields=["subscriber", "kind", "-created_at"], name="letter_by_subscriber"
+            ),
         ),
         migrations.AddIndex(
             model_name="letter",
@@ -463,7 +620,20 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="letter",
             constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["waiting", "claimed", "handing", "sent", "failed", "uncertain", "withheld"])),
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "waiting",
+                            "claimed",
+                            "handing",
+                            "sent",
+                            "failed",
+                            "uncertain",
+                            "withheld",
+                        ],
+                    )
+                ),
                 name="letter_state_known",
             ),
         ),
@@ -471,7 +641,17 @@ class Migration(migrations.Migration):
             model_name="letter",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("kind__in", ["confirm", "sign_up_again", "preferences", "goodbye", "change_address", "address_changed"])
+                    (
+                        "kind__in",
+                        [
+                            "confirm",
+                            "sign_up_again",
+                            "preferences",
+                            "goodbye",
+                            "change_address",
+                            "address_changed",
+                        ],
+                    )
                 ),
                 name="letter_kind_known",
             ),
@@ -480,7 +660,9 @@ class Migration(migrations.Migration):
             model_name="letter",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("state__in", ["claimed", "handing"]), _negated=True), ("lease_until__isnull", False), _connector="OR"
+                    models.Q(("state__in", ["claimed", "handing"]), _negated=True),
+                    ("lease_until__isnull", False),
+                    _connector="OR",
                 ),
                 name="letter_claimed_has_lease",
             ),
@@ -499,14 +681,29 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="letter",
             constraint=models.CheckConstraint(
-                condition=models.Q(("subscriber__isnull", False), ("state", "withheld"), _connector="OR"),
+                condition=models.Q(
+                    ("subscriber__isnull", False), ("state", "withheld"), _connector="OR"
+                ),
                 name="letter_to_nobody_is_withheld",
             ),
         ),
         migrations.AddConstraint(
             model_name="consent",
             constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["requested", "confirmed", "changed", "moved", "paused", "left", "returned"])),
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        [
+                            "requested",
+                            "confirmed",
+                            "changed",
+                            "moved",
+                            "paused",
+                            "left",
+                            "returned",
+                        ],
+                    )
+                ),
                 name="consent_kind_known",
             ),
         ),
@@ -521,14 +718,18 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="addresschange",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("made_at", None), ("replaced_at", None)), fields=("subscriber",), name="address_change_one_open"
+                condition=models.Q(("made_at", None), ("replaced_at", None)),
+                fields=("subscriber",),
+                name="address_change_one_open",
             ),
         ),
         migrations.AddConstraint(
             model_name="addresschange",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("made_at", None), models.Q(("replaced_at", None), models.Q(("former", ""), _negated=True)), _connector="OR"
+                    ("made_at", None),
+                    models.Q(("replaced_at", None), models.Q(("former", ""), _negated=True)),
+                    _connector="OR",
                 ),
                 name="address_change_made_from",
             ),

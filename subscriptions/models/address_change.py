@@ -17,13 +17,19 @@ class AddressChangeQuerySet(models.QuerySet["AddressChange"]):
 
 
 class AddressChange(models.Model):
-    """One wish to move. It changes nothing until the new mailbox agrees; a later wish of the same reader replaces it.
+    """One wish to move. It changes nothing until the new mailbox agrees; a later wish of the same
+    reader replaces it.
 
-    `former` is the address that the reader had when the change was made. Replaced wishes stay for some days, because the letters they
-    sent count against the limits of their addresses.
+    `former` is the address that the reader had when the change was made. Replaced wishes stay for
+    some days, because the letters they sent count against the limits of their addresses.
     """
 
-    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="address_changes", verbose_name=_("reader"))
+    subscriber = models.ForeignKey(
+        Subscriber,
+        on_delete=models.CASCADE,
+        related_name="address_changes",
+        verbose_name=_("reader"),
+    )
     address = models.CharField(_("new address"), max_length=320)
     address_key = models.CharField(max_length=320, editable=False)
     former = models.CharField(_("former address"), max_length=320, blank=True)
@@ -40,10 +46,14 @@ class AddressChange(models.Model):
         verbose_name_plural = _("changes of address")
         constraints = [
             models.UniqueConstraint(
-                fields=["subscriber"], condition=models.Q(made_at=None, replaced_at=None), name="address_change_one_open"
+                fields=["subscriber"],
+                condition=models.Q(made_at=None, replaced_at=None),
+                name="address_change_one_open",
             ),
             models.CheckConstraint(
-                condition=models.Q(made_at=None) | models.Q(replaced_at=None) & ~models.Q(former=""), name="address_change_made_from"
+                condition=models.Q(made_at=None)
+                | models.Q(replaced_at=None) & ~models.Q(former=""),
+                name="address_change_made_from",
             ),
         ]
         indexes = [

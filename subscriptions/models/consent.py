@@ -19,18 +19,27 @@ class ConsentKind(models.TextChoices):
 class Consent(models.Model):
     """One thing a reader agreed to or took back: append-only, the proof that the law asks for."""
 
-    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="consents", verbose_name=_("reader"))
+    subscriber = models.ForeignKey(
+        Subscriber, on_delete=models.CASCADE, related_name="consents", verbose_name=_("reader")
+    )
     kind = models.CharField(_("kind"), max_length=16, choices=ConsentKind)
     at = models.DateTimeField(_("at"))
     evidence = models.CharField(
-        _("evidence"), max_length=200, blank=True, help_text=_("By which way it was given, such as confirmation link.")
+        _("evidence"),
+        max_length=200,
+        blank=True,
+        help_text=_("By which way it was given, such as confirmation link."),
     )
 
     class Meta:
         ordering = ("at", "pk")
         verbose_name = _("consent")
         verbose_name_plural = _("consents")
-        constraints = [models.CheckConstraint(condition=models.Q(kind__in=ConsentKind.values), name="consent_kind_known")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind__in=ConsentKind.values), name="consent_kind_known"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} at {self.at:%Y-%m-%d %H:%M}"
@@ -44,7 +53,9 @@ class SuppressionReason(models.TextChoices):
 
 
 class Suppression(models.Model):
-    """An address we may not write to, as a keyed hash so that it outlives the erasure of its reader."""
+    """An address we may not write to, as a keyed hash so that it outlives the erasure of its
+    reader.
+    """
 
     address_hash = models.CharField(max_length=64, unique=True, editable=False)
     reason = models.CharField(_("reason"), max_length=16, choices=SuppressionReason)
@@ -54,7 +65,12 @@ class Suppression(models.Model):
         ordering = ("-at",)
         verbose_name = _("suppression")
         verbose_name_plural = _("suppressions")
-        constraints = [models.CheckConstraint(condition=models.Q(reason__in=SuppressionReason.values), name="suppression_reason_known")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(reason__in=SuppressionReason.values),
+                name="suppression_reason_known",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_reason_display()} at {self.at:%Y-%m-%d %H:%M}"

@@ -1,4 +1,6 @@
-"""Letter: one mail about a reader's own subscription, such as a confirmation, as a row that survives any crash."""
+"""Letter: one mail about a reader's own subscription, such as a confirmation, as a row that
+survives any crash.
+"""
 
 from datetime import datetime, timedelta
 
@@ -19,10 +21,12 @@ class LetterKind(models.TextChoices):
 
 
 class LetterState(models.TextChoices):
-    """waiting → claimed → handing → sent, failed or uncertain; back to waiting to try later; or withheld, with a reason.
+    """waiting → claimed → handing → sent, failed or uncertain; back to waiting to try later; or
+    withheld, with a reason.
 
-    A letter in `handing` is at the provider or was never given to it: only the worker that holds it knows. So a worker that dies
-    before loses nothing, and one that dies there leaves an uncertain letter for staff.
+    A letter in `handing` is at the provider or was never given to it: only the worker that holds it
+    knows. So a worker that dies before loses nothing, and one that dies there leaves an uncertain
+    letter for staff.
     """
 
     WAITING = "waiting", _("waiting")
@@ -44,33 +48,54 @@ class LetterQuerySet(models.QuerySet["Letter"]):
         return due.update(state=LetterState.CLAIMED, lease_until=now + lease) == 1
 
     def begin_handing(self, letter_id: int, *, now: datetime, lease_until: datetime) -> bool:
-        """Pass the fence before the hand-over; False when the claim was lost meanwhile, and then nothing may be sent."""
-        mine = self.filter(pk=letter_id, state=LetterState.CLAIMED, lease_until=lease_until, lease_until__gt=now)
+        """Pass the fence before the hand-over; False when the claim was lost meanwhile, and then
+        nothing may be sent.
+        """
+        mine = self.filter(
+            pk=letter_id, state=LetterState.CLAIMED, lease_until=lease_until, lease_until__gt=now
+        )
         return mine.update(state=LetterState.HANDING, attempts=models.F("attempts") + 1) == 1
 
 
 class Letter(models.Model):
-    """One transactional mail: the row is written with the change that asks for it, and a worker sends it afterwards.
+    """One transactional mail: the row is written with the change that asks for it, and a worker
+    sends it afterwards.
 
-    A letter without a subscriber was asked for an address nobody reads under. It is written and withheld like any other, so that
-    neither the answer nor its time tells whether an address is known. One about a change of address goes to the new or the former address
-    of that change, every other to the reader's own.
+    A letter without a subscriber was asked for an address nobody reads under. It is written and
+    withheld like any other, so that neither the answer nor its time tells whether an address is
+    known. One about a change of address goes to the new or the former address of that change, every
+    other to the reader's own.
     """
 
     subscriber = models.ForeignKey(
-        Subscriber, on_delete=models.CASCADE, null=True, blank=True, related_name="letters", verbose_name=_("reader")
+        Subscriber,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="letters",
+        verbose_name=_("reader"),
     )
-    sign_up = models.ForeignKey(SignUp, on_delete=models.CASCADE, null=True, blank=True, related_name="letters")
-    address_change = models.ForeignKey(AddressChange, on_delete=models.SET_NULL, null=True, blank=True, related_name="letters")
+    sign_up = models.ForeignKey(
+        SignUp, on_delete=models.CASCADE, null=True, blank=True, related_name="letters"
+    )
+    address_change = models.ForeignKey(
+        AddressChange, on_delete=models.SET_NULL, null=True, blank=True, related_name="letters"
+    )
     kind = models.CharField(_("kind"), max_length=16, choices=LetterKind)
-    state = models.CharField(_("state"), max_length=16, choices=LetterState, default=LetterState.WAITING)
+    state = models.CharField(
+        _("state"), max_length=16, choices=LetterState, default=LetterState.WAITING
+    )
     created_at = models.DateTimeField(_("created"))
     send_after = models.DateTimeField(_("send after"))
     lease_until = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     error = models.CharField(_("error"), max_length=300, blank=True)
-    requested_from = models.CharField(max_length=64, blank=True, help_text=_("Keyed hash of the network address, for the rate limit."))
+    requested_from = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text=_("Keyed hash of the network address, for the rate limit."),
+    )
 
     objects = LetterQuerySet.as_manager()
 
@@ -79,21 +104,32 @@ class Letter(models.Model):
         verbose_name = _("letter")
         verbose_name_plural = _("letters")
         constraints = [
-            models.CheckConstraint(condition=models.Q(state__in=LetterState.values), name="letter_state_known"),
-            models.CheckConstraint(condition=models.Q(kind__in=LetterKind.values), name="letter_kind_known"),
             models.CheckConstraint(
-                condition=~models.Q(state__in=["claimed", "handing"]) | models.Q(lease_until__isnull=False), name="letter_claimed_has_lease"
+                condition=models.Q(state__in=LetterState.values), name="letter_state_known"
             ),
             models.CheckConstraint(
-                condition=~models.Q(state__in=["failed", "uncertain", "withheld"]) | ~models.Q(error=""), name="letter_says_why"
+                condition=models.Q(kind__in=LetterKind.values), name="letter_kind_known"
             ),
             models.CheckConstraint(
-                condition=models.Q(subscriber__isnull=False) | models.Q(state="withheld"), name="letter_to_nobody_is_withheld"
+                condition=~models.Q(state__in=["claimed", "handing"])
+                | models.Q(lease_until__isnull=False),
+                name="letter_claimed_has_lease",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=["failed", "uncertain", "withheld"])
+                | ~models.Q(error=""),
+                name="letter_says_why",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(subscriber__isnull=False) | models.Q(state="withheld"),
+                name="letter_to_nobody_is_withheld",
             ),
         ]
         indexes = [
             models.Index(
-                fields=["send_after"], condition=models.Q(state__in=["waiting", "claimed", "handing"]), name="letter_open_by_time"
+                fields=["send_after"],
+                condition=models.Q(state__in=["waiting", "claimed", "handing"]),
+                name="letter_open_by_time",
             ),
             models.Index(fields=["subscriber", "kind", "-created_at"], name="letter_by_subscriber"),
             models.Index(fields=["requested_from", "-created_at"], name="letter_by_origin"),

@@ -5,10 +5,12 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Machine(models.Model):
-    """A machine's word in the database. The other half is a file in the machine's own folder (`subscriptions.arming`).
+    """A machine's word in the database. The other half is a file in the machine's own folder
+    (`subscriptions.arming`).
 
-    `token` changes every minute while mail goes out, here and in the file: a database restored from a backup holds one that the file has
-    left behind. Without `armed_at` a person has yet to say that this machine may send.
+    `token` changes every minute while mail goes out, here and in the file: a database restored from
+    a backup holds one that the file has left behind. Without `armed_at` a person has yet to say
+    that this machine may send.
     """
 
     identity = models.CharField(max_length=32, unique=True, editable=False)

@@ -12,9 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a reader chose to be mailed about. Two readers with equal choices share one stored profile.
+    """What a reader chose to be mailed about. Two readers with equal choices share one stored
+    profile.
 
-    `topics` are topic ids, sorted; `balance` runs from 0 (only my topics) to 100 (only what trends).
+    `topics` are topic ids, sorted; `balance` runs from 0 (only my topics) to 100 (only what
+    trends).
     """
 
     topics: tuple[int, ...] = ()
@@ -32,9 +34,12 @@ class Choices:
 
 class ProfileQuerySet(models.QuerySet["Profile"]):
     def of(self, choices: Choices, *, now: datetime, taste: bytes = b"") -> "Profile":
-        """Return the stored profile with exactly these choices and taste, made when it is the first of its kind."""
+        """Return the stored profile with exactly these choices and taste, made when it is the
+        first of its kind.
+        """
         profile, _created = self.get_or_create(
-            content_hash=choices.content_hash(taste), defaults={**asdict(choices), "taste": taste, "created_at": now}
+            content_hash=choices.content_hash(taste),
+            defaults={**asdict(choices), "taste": taste, "created_at": now},
         )
         return profile
 
@@ -43,7 +48,9 @@ class ProfileQuerySet(models.QuerySet["Profile"]):
         stale = self.filter(created_at__lte=by)
         for relation in Profile._meta.get_fields(include_hidden=True):
             if isinstance(relation, models.ManyToOneRel):
-                naming = relation.field.model._default_manager.filter(**{relation.field.name: models.OuterRef("pk")})
+                naming = relation.field.model._default_manager.filter(
+                    **{relation.field.name: models.OuterRef("pk")}
+                )
                 stale = stale.exclude(models.Exists(naming))
         return stale
 
@@ -51,8 +58,8 @@ class ProfileQuerySet(models.QuerySet["Profile"]):
 class Profile(models.Model):
     """One version of what a reader wants, stored by its content and never changed.
 
-    A change makes another row, so a delivery can name the version it was ranked for and be explained for as long as it is kept,
-    and readers who want the same are ranked once.
+    A change makes another row, so a delivery can name the version it was ranked for and be
+    explained for as long as it is kept, and readers who want the same are ranked once.
     """
 
     content_hash = models.CharField(max_length=64, unique=True, editable=False)
@@ -61,7 +68,9 @@ class Profile(models.Model):
     muted = models.JSONField(_("muted words"), default=list)
     minimum_votes = models.PositiveIntegerField(_("minimum votes"), default=0)
     papers_per_digest = models.PositiveSmallIntegerField(_("papers per digest"), default=5)
-    balance = models.PositiveSmallIntegerField(_("balance"), default=30, validators=[MaxValueValidator(100)])
+    balance = models.PositiveSmallIntegerField(
+        _("balance"), default=30, validators=[MaxValueValidator(100)]
+    )
     taste = models.BinaryField(_("learned taste"), default=b"")
     created_at = models.DateTimeField(_("created"))
 
@@ -71,8 +80,12 @@ class Profile(models.Model):
         verbose_name = _("profile")
         verbose_name_plural = _("profiles")
         constraints = [
-            models.CheckConstraint(condition=models.Q(balance__lte=100), name="profile_balance_percent"),
-            models.CheckConstraint(condition=models.Q(papers_per_digest__range=(1, 50)), name="profile_papers_1_to_50"),
+            models.CheckConstraint(
+                condition=models.Q(balance__lte=100), name="profile_balance_percent"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(papers_per_digest__range=(1, 50)), name="profile_papers_1_to_50"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,1 +1,3 @@
-"""The pages that need only the reader: signing up, confirming, preferences, leaving. GET and HEAD change nothing on any of them."""
+"""The pages that need only the reader: signing up, confirming, preferences, leaving. GET and
+HEAD change nothing on any of them.
+"""

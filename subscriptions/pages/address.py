@@ -1,4 +1,6 @@
-"""Moving to another address: the wish, behind a preferences link, and the new mailbox's word, behind a link mailed there."""
+"""Moving to another address: the wish, behind a preferences link, and the new mailbox's word,
+behind a link mailed there.
+"""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,7 +18,9 @@ from subscriptions.tokens import ExpiredToken, Power, read
 @require_http_methods(["GET", "HEAD", "POST"])
 @private_page
 def ask(request: HttpRequest, token: str) -> HttpResponse:
-    """Take the new address. The answer is the same for every one; the preferences page says what is wrong with an old link."""
+    """Take the new address. The answer is the same for every one; the preferences page says what
+    is wrong with an old link.
+    """
     now = timezone.now()
     try:
         (subscriber_id,) = read(Power.PREFERENCES, token, now)
@@ -24,9 +28,16 @@ def ask(request: HttpRequest, token: str) -> HttpResponse:
         return redirect("preferences", token=token)
     form = AddressForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
-        return render(request, "pages/ask_address.html", {"form": form, "token": token}, status=422 if form.is_bound else 200)
+        return render(
+            request,
+            "pages/ask_address.html",
+            {"form": form, "token": token},
+            status=422 if form.is_bound else 200,
+        )
     try:
-        asked_for = moving.ask(subscriber_id, form.cleaned_data["address"], origin=origin_of(request), now=now)
+        asked_for = moving.ask(
+            subscriber_id, form.cleaned_data["address"], origin=origin_of(request), now=now
+        )
     except TooManyRequests:
         return render(request, "pages/too_many_requests.html", status=429)
     return redirect("ask_address_sent" if asked_for else "preferences", token=token)
@@ -46,7 +57,9 @@ def asked(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @private_page
 def change(request: HttpRequest, token: str) -> HttpResponse:
-    """Show a button; pressing it makes the change. Mail scanners open links, so opening one does nothing, and a second press neither."""
+    """Show a button; pressing it makes the change. Mail scanners open links, so opening one does
+    nothing, and a second press neither.
+    """
     now = timezone.now()
     try:
         (address_change_id,) = read(Power.CHANGE_ADDRESS, token, now)
@@ -59,4 +72,8 @@ def change(request: HttpRequest, token: str) -> HttpResponse:
     found = moving.look_up(address_change_id)
     if found is None:
         return render(request, "pages/change_address_over.html", status=410)
-    return render(request, "pages/change_address.html" if found.is_open else "pages/address_changed.html", {"change": found})
+    return render(
+        request,
+        "pages/change_address.html" if found.is_open else "pages/address_changed.html",
+        {"change": found},
+    )

@@ -13,7 +13,9 @@ from subscriptions.tokens import ExpiredToken, Power, read
 @require_http_methods(["GET", "HEAD", "POST"])
 @private_page
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """Show a button; pressing it confirms. Mail scanners open links, so opening one does nothing, and a second visit shows the same."""
+    """Show a button; pressing it confirms. Mail scanners open links, so opening one does
+    nothing, and a second visit shows the same.
+    """
     now = timezone.now()
     try:
         (sign_up_id,) = read(Power.CONFIRM, token, now)

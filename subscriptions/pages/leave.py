@@ -1,8 +1,10 @@
-"""The pages behind an unsubscribe link: one click for mail programs (RFC 8058), a button for people, and a way back.
+"""The pages behind an unsubscribe link: one click for mail programs (RFC 8058), a button for
+people, and a way back.
 
-A leave link must work from any machine, without cookies. So none of these views asks for Django's CSRF cookie: the one-click POST
-may carry no context at all (RFC 8058 section 3.2), and the buttons of the page carry a second token of their own, which the page
-hands out for a day. Who holds a leave link may leave anyway, so the cookie would protect nothing.
+A leave link must work from any machine, without cookies. So none of these views asks for Django's
+CSRF cookie: the one-click POST may carry no context at all (RFC 8058 section 3.2), and the buttons
+of the page carry a second token of their own, which the page hands out for a day. Who holds a leave
+link may leave anyway, so the cookie would protect nothing.
 """
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase
@@ -20,17 +22,25 @@ from subscriptions.tokens import BadToken, ExpiredToken, Power, read, sign
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def leave(request: HttpRequest, token: str) -> HttpResponseBase:
-    """Answer the address in the List-Unsubscribe header: a POST leaves, anything else shows the page for people."""
+    """Answer the address in the List-Unsubscribe header: a POST leaves, anything else shows the
+    page for people.
+    """
     return one_click(request, token) if request.method == "POST" else leave_page(request, token)
 
 
 @private_page
 def one_click(request: HttpRequest, token: str) -> HttpResponse:
-    """Take the reader off at once. The same 200 for every repetition, never a redirect (RFC 8058 section 3.1)."""
+    """Take the reader off at once. The same 200 for every repetition, never a redirect (RFC 8058
+    section 3.1).
+    """
     subscriber_id, edition_id = read(Power.LEAVE, token)
     if request.POST.get("List-Unsubscribe") != "One-Click":
-        return HttpResponseBadRequest("To unsubscribe, post List-Unsubscribe=One-Click.\n", content_type="text/plain")
-    leaving.leave(subscriber_id, now=timezone.now(), evidence=f"one-click unsubscribe, edition {edition_id}")
+        return HttpResponseBadRequest(
+            "To unsubscribe, post List-Unsubscribe=One-Click.\n", content_type="text/plain"
+        )
+    leaving.leave(
+        subscriber_id, now=timezone.now(), evidence=f"one-click unsubscribe, edition {edition_id}"
+    )
     return HttpResponse("You are unsubscribed.\n", content_type="text/plain")
 
 
@@ -59,7 +69,12 @@ def leave_by_button(request: HttpRequest, token: str) -> HttpResponse:
         subscriber_id, edition_id = _pressed(request, token)
     except ExpiredToken:  # the page lay open for days: show a fresh one
         return redirect("leave", token=token)
-    leaving.leave(subscriber_id, now=timezone.now(), evidence=f"unsubscribe page, edition {edition_id}", goodbye=True)
+    leaving.leave(
+        subscriber_id,
+        now=timezone.now(),
+        evidence=f"unsubscribe page, edition {edition_id}",
+        goodbye=True,
+    )
     return redirect("leave", token=token)
 
 

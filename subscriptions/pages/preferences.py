@@ -20,16 +20,28 @@ from subscriptions.tokens import ExpiredToken, Power, read, sign
 @require_http_methods(["GET", "HEAD", "POST"])
 @private_page
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
-    """Show what a reader chose and store what they choose now. An old link leads to a new one by mail."""
+    """Show what a reader chose and store what they choose now. An old link leads to a new one by
+    mail.
+    """
     now = timezone.now()
     try:
         (subscriber_id,) = read(Power.PREFERENCES, token, now)
     except ExpiredToken:
-        return render(request, "pages/ask_preferences.html", {"form": AskForm(), "expired": True}, status=410)
-    reader = Subscriber.objects.select_related("profile").filter(pk=subscriber_id, state=SubscriberState.ACTIVE).first()
+        return render(
+            request, "pages/ask_preferences.html", {"form": AskForm(), "expired": True}, status=410
+        )
+    reader = (
+        Subscriber.objects.select_related("profile")
+        .filter(pk=subscriber_id, state=SubscriberState.ACTIVE)
+        .first()
+    )
     if reader is None:
         return render(request, "pages/not_a_reader.html")
-    form = PreferencesForm(reader, now.astimezone(ZoneInfo(reader.timezone)).date(), request.POST if request.method == "POST" else None)
+    form = PreferencesForm(
+        reader,
+        now.astimezone(ZoneInfo(reader.timezone)).date(),
+        request.POST if request.method == "POST" else None,
+    )
     if form.is_valid():
         chosen.change(reader.pk, form.choices(), form.schedule(), form.pause_ends(), now=now)
         return redirect(reverse("preferences", args=[token]) + "?saved")
@@ -50,9 +62,16 @@ def ask_preferences(request: HttpRequest) -> HttpResponse:
     """Mail a reader a new link to their preferences. The answer is the same for every address."""
     form = AskForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
-        return render(request, "pages/ask_preferences.html", {"form": form}, status=422 if form.is_bound else 200)
+        return render(
+            request,
+            "pages/ask_preferences.html",
+            {"form": form},
+            status=422 if form.is_bound else 200,
+        )
     try:
-        request_preferences(form.cleaned_data["address"], origin=origin_of(request), now=timezone.now())
+        request_preferences(
+            form.cleaned_data["address"], origin=origin_of(request), now=timezone.now()
+        )
     except TooManyRequests:
         return render(request, "pages/too_many_requests.html", status=429)
     return redirect("ask_preferences_sent")

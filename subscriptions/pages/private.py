@@ -12,9 +12,11 @@ from subscriptions.tokens import BadToken
 
 
 def private_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Keep a page and its address to its reader, and answer any bad token with one and the same 404.
+    """Keep a page and its address to its reader, and answer any bad token with one and the same
+    404.
 
-    The token is in the address, so nothing may be cached, indexed, or told to another site by the Referer header.
+    The token is in the address, so nothing may be cached, indexed, or told to another site by the
+    Referer header.
     """
 
     @never_cache

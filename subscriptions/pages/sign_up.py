@@ -12,7 +12,9 @@ from subscriptions.signup import TooManyRequests, request_sign_up
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
-    """Take a sign-up. The answer is the same for every address, and for a machine that took the bait."""
+    """Take a sign-up. The answer is the same for every address, and for a machine that took the
+    bait.
+    """
     if request.method != "POST":
         return render(request, "pages/sign_up.html", {"form": SignUpForm()})
     form = SignUpForm(request.POST)
@@ -20,7 +22,13 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         return render(request, "pages/sign_up.html", {"form": form}, status=422)
     if not form.is_machine():
         try:
-            request_sign_up(form.cleaned_data["address"], form.choices(), form.schedule(), origin=origin_of(request), now=timezone.now())
+            request_sign_up(
+                form.cleaned_data["address"],
+                form.choices(),
+                form.schedule(),
+                origin=origin_of(request),
+                now=timezone.now(),
+            )
         except TooManyRequests:
             return render(request, "pages/too_many_requests.html", status=429)
     return redirect("sign_up_sent")

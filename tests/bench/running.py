@@ -1,4 +1,6 @@
-"""How a bench is run: as a user would, in an environment that knows nothing of the suite's servers."""
+"""How a bench is run: as a user would, in an environment that knows nothing of the suite's
+servers.
+"""
 
 import os
 import subprocess
@@ -13,6 +15,8 @@ def said_by(module: str, *options: str) -> str:
     """Run the module to its end, and return what it printed."""
     environment = {name: value for name, value in os.environ.items() if name not in STARTED}
     command = [sys.executable, "-m", module, *options]
-    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
     return result.stdout

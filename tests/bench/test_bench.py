@@ -10,9 +10,28 @@ pytestmark = [pytest.mark.slow, pytest.mark.own_servers]
 
 def test_a_small_bench_sends_to_every_sink_and_its_counts_agree():
     """The bench itself fails when books, workers and sinks disagree."""
-    sizes = ["--readers", "30", "--naive", "2", "--rounds", "1", "--workers", "1", "--papers", "20", "--topics", "5"]
+    sizes = [
+        "--readers",
+        "30",
+        "--naive",
+        "2",
+        "--rounds",
+        "1",
+        "--workers",
+        "1",
+        "--papers",
+        "20",
+        "--topics",
+        "5",
+    ]
     said = said_by("bench", "--http", "--growth", "40", *sizes)
-    for way in ("naive loop", "prebuilt bytes, pipelining", "Paperboy to SMTP", "Paperboy to HTTP", "Paperboy to nobody"):
+    for way in (
+        "naive loop",
+        "prebuilt bytes, pipelining",
+        "Paperboy to SMTP",
+        "Paperboy to HTTP",
+        "Paperboy to nobody",
+    ):
         assert f"│ {way} " in said
     assert "│      40 │" in said
     assert ("│ django-newsletter" in said) == is_installed()

@@ -1,4 +1,6 @@
-"""django-newsletter in the bench: it sends our digests' papers, as many mails as asked for, where it is installed."""
+"""django-newsletter in the bench: it sends our digests' papers, as many mails as asked for,
+where it is installed.
+"""
 
 import re
 
@@ -32,10 +34,25 @@ def test_each_paper_of_a_digest_becomes_an_article_with_the_rows_that_follow_it(
 
 @pytest.mark.slow
 @pytest.mark.own_servers
-@pytest.mark.skipif(not is_installed(), reason="django-newsletter is not installed; `make bench-rival` does it")
+@pytest.mark.skipif(
+    not is_installed(), reason="django-newsletter is not installed; `make bench-rival` does it"
+)
 def test_django_newsletter_sends_mails_of_our_size_from_two_processes():
     """The bench itself fails when the sink counts another number than its processes tell."""
-    sizes = ["--readers", "8", "--naive", "7", "--rounds", "1", "--workers", "2", "--papers", "20", "--topics", "5"]
+    sizes = [
+        "--readers",
+        "8",
+        "--naive",
+        "7",
+        "--rounds",
+        "1",
+        "--workers",
+        "2",
+        "--papers",
+        "20",
+        "--topics",
+        "5",
+    ]
     said = said_by("bench", *sizes)
     rows = re.findall(r"^│ (naive loop|django-newsletter).* 7 │.* ([\d.]+) │$", said, re.MULTILINE)
     size = {name: float(kilobytes) for name, kilobytes in rows}

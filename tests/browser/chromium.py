@@ -7,7 +7,9 @@ import pytest
 
 
 def chromium_path() -> str:
-    """Return the path of Chromium. A machine without it skips the test, but not where CI runs: there it must be installed."""
+    """Return the path of Chromium. A machine without it skips the test, but not where CI runs:
+    there it must be installed.
+    """
     path = shutil.which("chromium")
     if path is None:
         if os.environ.get("CI"):

@@ -20,21 +20,24 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 def chromium(site):
     """Debian's Chromium without a window.
 
-    One for each test: Playwright keeps an event loop running in this thread, in which Django refuses to touch the database.
+    One for each test: Playwright keeps an event loop running in this thread, in which Django
+    refuses to touch the database.
     """
     path = chromium_path()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield browser
         browser.close()
-        # Under the loop this thread has database connections of their own, and PostgreSQL drops no database that one is open to.
+        # Under the loop this thread has database connections of their own, and PostgreSQL drops no
+        # database that one is open to.
         connections.close_all()
 
 
 @pytest.fixture
 def site(live_server, settings, tmp_path, monkeypatch):
     """The address of the running site; its mail goes to files, as in development."""
-    # The tests look into the database while Playwright's loop runs; nothing of Django's runs in that loop.
+    # The tests look into the database while Playwright's loop runs; nothing of Django's runs in
+    # that loop.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     settings.SITE_URL = live_server.url
     settings.EMAIL_BACKEND = "newsletter.sending.outbox.EmailBackend"
@@ -44,7 +47,9 @@ def site(live_server, settings, tmp_path, monkeypatch):
 
 @pytest.fixture
 def open_page(chromium, site):
-    """Open pages of contexts that are closed afterwards; what the browser refuses or a script throws fails the test."""
+    """Open pages of contexts that are closed afterwards; what the browser refuses or a script
+    throws fails the test.
+    """
     contexts, complaints = [], []
 
     def open_one(**options):
@@ -52,7 +57,10 @@ def open_page(chromium, site):
         contexts.append(context)
         context.set_default_timeout(15_000)
         page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if "Refused" in message.text else None)
+        page.on(
+            "console",
+            lambda message: complaints.append(message.text) if "Refused" in message.text else None,
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         return page
 
@@ -77,7 +85,9 @@ def work():
     """Do what workers do: run the real tasks for every letter and batch that is due."""
 
     def run():
-        for letter_id in Letter.objects.filter(state=LetterState.WAITING).values_list("pk", flat=True):
+        for letter_id in Letter.objects.filter(state=LetterState.WAITING).values_list(
+            "pk", flat=True
+        ):
             send_letter(letter_id)
         tick()
         for batch_id in due_batches(datetime.now(UTC)):

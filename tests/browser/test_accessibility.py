@@ -1,4 +1,6 @@
-"""Every page is usable by everyone: no serious fault by axe, in light and dark, on a desk and on a phone."""
+"""Every page is usable by everyone: no serious fault by axe, in light and dark, on a desk and on
+a phone.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -29,14 +31,26 @@ def pages(edition, client, work):
     batch = edition.batches.create(slot_at=now, send_after=now, state="done")
     papers = list(edition.candidates.values_list("paper_id", flat=True)[:3])
     delivery = edition.deliveries.create(
-        subscriber=reader, batch=batch, status=DeliveryStatus.SENT, profile=reader.profile, papers=papers, claimed_at=now
+        subscriber=reader,
+        batch=batch,
+        status=DeliveryStatus.SENT,
+        profile=reader.profile,
+        papers=papers,
+        claimed_at=now,
     )
     for paper, kind in zip(papers, ("more", "fewer"), strict=False):
         note_word(reader.pk, Paper.objects.get(pk=paper), kind, now)
-    client.post("/sign-up/", {"address": "new@example.org", "cadence": "daily", "hour": "8", "timezone": "UTC"})
+    client.post(
+        "/sign-up/",
+        {"address": "new@example.org", "cadence": "daily", "hour": "8", "timezone": "UTC"},
+    )
     work()
-    change = a_change(reader, "a-rather-long-name-of-a-reader@mail.department.university.example.org")
-    sign_up_link = links.confirm_url(reader.sign_ups.create(profile=reader.profile, requested_at=now).pk, now)
+    change = a_change(
+        reader, "a-rather-long-name-of-a-reader@mail.department.university.example.org"
+    )
+    sign_up_link = links.confirm_url(
+        reader.sign_ups.create(profile=reader.profile, requested_at=now).pk, now
+    )
     return {
         "home": "/",
         "sign_up": "/sign-up/",
@@ -72,8 +86,14 @@ def test_no_page_has_a_serious_fault_or_scrolls_sideways(open_page, pages, look)
     for name, path in pages.items():
         page.goto(path)
         found = Axe().run(page).response["violations"]
-        faults += [(name, one["id"], one["nodes"][0]["html"][:120]) for one in found if one["impact"] in {"serious", "critical"}]
-        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        faults += [
+            (name, one["id"], one["nodes"][0]["html"][:120])
+            for one in found
+            if one["impact"] in {"serious", "critical"}
+        ]
+        if page.evaluate(
+            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        ):
             faults.append((name, "scrolls sideways", ""))
     assert faults == []
 

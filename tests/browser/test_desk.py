@@ -44,7 +44,9 @@ def enter(open_page, chief):
 @pytest.mark.parametrize("look", [DESK, PHONE, DARK], ids=["desk", "phone", "dark"])
 def test_the_desks_own_pages_have_no_serious_fault_and_scroll_only_downwards(enter, edition, look):
     reader = world.a_reader()
-    delivery = a_delivery(edition, reader, [candidate.paper for candidate in edition.candidates.all()[:2]])
+    delivery = a_delivery(
+        edition, reader, [candidate.paper for candidate in edition.candidates.all()[:2]]
+    )
     upcoming = open_edition("weekly", edition.day, datetime.now(UTC))
     topic = world.a_topic()
     page = enter(**look)
@@ -60,8 +62,12 @@ def test_the_desks_own_pages_have_no_serious_fault_and_scroll_only_downwards(ent
     ):
         page.goto(f"/desk/{path}")
         found = Axe().run(page, context="#content").response["violations"]
-        faults += [(path, fault["id"]) for fault in found if fault["impact"] in ("serious", "critical")]
-        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        faults += [
+            (path, fault["id"]) for fault in found if fault["impact"] in ("serious", "critical")
+        ]
+        if page.evaluate(
+            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        ):
             faults.append((path, "scrolls sideways"))
     assert faults == []
 

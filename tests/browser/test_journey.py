@@ -15,7 +15,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def open_newest_mail(page):
-    """Open the newest mail of the outbox. Its links are pressed by the Enter key: a click beside a frame that still loads may be lost."""
+    """Open the newest mail of the outbox. Its links are pressed by the Enter key: a click beside
+    a frame that still loads may be lost.
+    """
     page.goto("/outbox/")
     page.locator("table.mails a").first.click()
 
@@ -37,7 +39,9 @@ def test_from_signing_up_to_leaving(open_page, edition, work):
 
     work()
     open_newest_mail(page)
-    page.frame_locator("iframe.mail").get_by_role("link", name="Confirm my subscription").press("Enter")
+    page.frame_locator("iframe.mail").get_by_role("link", name="Confirm my subscription").press(
+        "Enter"
+    )
     expect(page.get_by_role("heading", level=1)).to_have_text("One press and you are a reader")
     assert Subscriber.objects.get().state == SubscriberState.PENDING
     page.get_by_role("button", name="Confirm my subscription").click()
@@ -49,7 +53,9 @@ def test_from_signing_up_to_leaving(open_page, edition, work):
     assert delivery.papers
     open_newest_mail(page)
     mail = page.frame_locator("iframe.mail")
-    titles = list(edition.candidates.filter(paper__in=delivery.papers).values_list("paper__title", flat=True))
+    titles = list(
+        edition.candidates.filter(paper__in=delivery.papers).values_list("paper__title", flat=True)
+    )
     for title in titles:
         expect(mail.get_by_role("link", name=title).first).to_be_attached()
 

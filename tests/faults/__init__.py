@@ -1,1 +1,3 @@
-"""Fault experiments: real workers, scheduler, PostgreSQL and Redis, a scripted provider, and everything that can go wrong."""
+"""Fault experiments: real workers, scheduler, PostgreSQL and Redis, a scripted provider, and
+everything that can go wrong.
+"""

@@ -1,6 +1,8 @@
-"""Run the fault experiments and print what each shows: `python -m tests.faults [--readers N] [--seeds N] [EXPERIMENT ...]`.
+"""Run the fault experiments and print what each shows: `python -m tests.faults [--readers N]
+[--seeds N] [EXPERIMENT ...]`.
 
-docs/sending.md tells which promise each of them tries to break, and which ordinary tests stand beside them.
+docs/sending.md tells which promise each of them tries to break, and which ordinary tests stand
+beside them.
 """
 
 import argparse
@@ -25,8 +27,23 @@ if TYPE_CHECKING:
 
 RECOVERY_SECONDS = 120
 PROCESSES = 2
-"""Of a worker: when the database server crashes, each may have a whole batch in flight whose marks are lost."""
-COLUMNS = ("due", "lost", "duplicate", "uncertain", "failed", "late", "wrong", "kills", "stops", "recovery s", "actions", "books")
+"""Of a worker: when the database server crashes, each may have a whole batch in flight whose
+marks are lost.
+"""
+COLUMNS = (
+    "due",
+    "lost",
+    "duplicate",
+    "uncertain",
+    "failed",
+    "late",
+    "wrong",
+    "kills",
+    "stops",
+    "recovery s",
+    "actions",
+    "books",
+)
 
 
 class Verdict(Enum):
@@ -43,19 +60,28 @@ def main() -> int:
     parser.add_argument("--readers", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # processes, servers and mounts must go with the program
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # processes, servers and mounts must go with the program
     table = Table("experiment", "seed", *COLUMNS)
     verdicts: dict[str, Verdict] = {}
     with a_town() as town:
         django.setup()
         call_command("migrate", verbosity=0)
-        from tests.faults.experiments import EXPERIMENTS  # Django must be set up before models are imported
+        from tests.faults.experiments import (
+            EXPERIMENTS,
+        )  # Django must be set up before models are imported
 
         for name in options.experiments or EXPERIMENTS:
             for seed in range(1, options.seeds + 1):
-                verdicts[f"{name} {seed}"] = _experiment(town, name, EXPERIMENTS[name], seed, options.readers, table)
+                verdicts[f"{name} {seed}"] = _experiment(
+                    town, name, EXPERIMENTS[name], seed, options.readers, table
+                )
     Console(width=170).print(table)
-    for verdict, words in ((Verdict.LEFT_OUT, "Left out, so that nothing is known"), (Verdict.FAILED, "Did not hold")):
+    for verdict, words in (
+        (Verdict.LEFT_OUT, "Left out, so that nothing is known"),
+        (Verdict.FAILED, "Did not hold"),
+    ):
         if names := [name for name, reached in verdicts.items() if reached == verdict]:
             print(f"{words}: {', '.join(names)}.")  # noqa: T201 (a program that prints its result)
     if set(verdicts.values()) == {Verdict.HELD}:
@@ -63,7 +89,9 @@ def main() -> int:
     return 1 if Verdict.FAILED in verdicts.values() else 0
 
 
-def _experiment(town: Town, name: str, experiment: "Experiment", seed: int, readers: int, table: Table) -> Verdict:
+def _experiment(
+    town: Town, name: str, experiment: "Experiment", seed: int, readers: int, table: Table
+) -> Verdict:
     from tests.faults.disk import LeftOut
     from tests.faults.scene import Scene
 
@@ -76,14 +104,37 @@ def _experiment(town: Town, name: str, experiment: "Experiment", seed: int, read
         print(f"{name} {seed}: LEFT OUT, nothing is shown: {reason}", flush=True)  # noqa: T201 (progress)
         return Verdict.LEFT_OUT
     books = "balance" if found.balanced else "DO NOT BALANCE"
-    numbers = (found.due, found.lost, found.duplicate, found.uncertain, found.failed, found.late, found.wrong, scene.kills, scene.stops)
-    table.add_row(name, str(seed), *map(str, numbers), f"{found.recovery:.0f}", str(found.operator_actions), books)
+    numbers = (
+        found.due,
+        found.lost,
+        found.duplicate,
+        found.uncertain,
+        found.failed,
+        found.late,
+        found.wrong,
+        scene.kills,
+        scene.stops,
+    )
+    table.add_row(
+        name,
+        str(seed),
+        *map(str, numbers),
+        f"{found.recovery:.0f}",
+        str(found.operator_actions),
+        books,
+    )
     print(f"{name} {seed}: {found}", *scene.notes, *trouble, sep="\n    ", flush=True)  # noqa: T201 (progress)
-    return Verdict.HELD if not trouble and found.passed and _as_expected(scene, experiment, found) else Verdict.FAILED
+    return (
+        Verdict.HELD
+        if not trouble and found.passed and _as_expected(scene, experiment, found)
+        else Verdict.FAILED
+    )
 
 
 def _found(scene: "Scene", experiment: "Experiment") -> tuple[Findings, list[str]]:
-    """Do the harm, wait for the recovery, and return what became of the readers and what went wrong with the experiment itself."""
+    """Do the harm, wait for the recovery, and return what became of the readers and what went
+    wrong with the experiment itself.
+    """
     from tests.faults.readers import addresses, findings, is_done
 
     town, trouble = scene.town, []
@@ -109,7 +160,9 @@ def _found(scene: "Scene", experiment: "Experiment") -> tuple[Findings, list[str
 
 
 def _as_expected(scene: "Scene", experiment: "Experiment", found: Findings) -> bool:
-    """Say whether the harm left the traces that it must, and none that it explains not: without any it has shown nothing."""
+    """Say whether the harm left the traces that it must, and none that it explains not: without
+    any it has shown nothing.
+    """
     explained = CONNECTIONS * (scene.kills + scene.stops) + PROCESSES * BATCH * scene.crashes
     return (
         found.failed == experiment.failed

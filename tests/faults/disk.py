@@ -31,11 +31,19 @@ def small_disk(folder: Path, megabytes: int = MEGABYTES) -> Iterator[Path]:
     disk.mkdir(exist_ok=True)
     options = f"size={megabytes}m,mode=777"
     try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "paperboy", str(disk)], check=True, capture_output=True, text=True)
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "paperboy", str(disk)],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
     except FileNotFoundError as error:
         raise LeftOut("there is no mount command here, so no small disk") from error
     except subprocess.CalledProcessError as error:
-        raise LeftOut(f"a small disk cannot be mounted, which takes root on Linux: {error.stderr.splitlines()[0]}") from error
+        raise LeftOut(
+            "a small disk cannot be mounted, which takes root on Linux: "
+            f"{error.stderr.splitlines()[0]}"
+        ) from error
     try:
         yield disk
     finally:
@@ -72,7 +80,10 @@ def tables_on_a_small_disk(town: Town) -> Iterator[Path]:
 
 
 def _moves(source: str, target: str) -> tuple[str, ...]:
-    return tuple(f"ALTER {kind} ALL IN TABLESPACE {source} SET TABLESPACE {target}" for kind in ("TABLE", "INDEX"))
+    return tuple(
+        f"ALTER {kind} ALL IN TABLESPACE {source} SET TABLESPACE {target}"
+        for kind in ("TABLE", "INDEX")
+    )
 
 
 def _execute(*statements: str) -> None:
@@ -128,7 +139,9 @@ def redis_on_a_small_disk(town: Town) -> Iterator[Path]:
 
 @contextmanager
 def own_folder_on_a_small_disk(town: Town) -> Iterator[Path]:
-    """Let the product's own folder lie on a small disk: the machine's file, the scheduler's, and the file outbox, which is the provider."""
+    """Let the product's own folder lie on a small disk: the machine's file, the scheduler's, and
+    the file outbox, which is the provider.
+    """
     with small_disk(town.folder) as disk:
         before = dict(town.environment)
         town.environment |= {"VAR_DIR": str(disk / "var"), "MAIL_PROVIDER": "file"}

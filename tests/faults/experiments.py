@@ -7,7 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.faults.disk import journal_on_a_small_disk, own_folder_on_a_small_disk, redis_on_a_small_disk, tables_on_a_small_disk
+from tests.faults.disk import (
+    journal_on_a_small_disk,
+    own_folder_on_a_small_disk,
+    redis_on_a_small_disk,
+    tables_on_a_small_disk,
+)
 from tests.faults.harm import clock, disks, outages, provider, readers, servers, workers
 from tests.faults.readers import planned_before_an_outage, start_afresh, thirty_topics
 from tests.faults.scene import Scene
@@ -22,7 +27,9 @@ def _anywhere(_town: Town) -> Iterator[None]:
 
 @contextmanager
 def _as_delivered(town: Town) -> Iterator[None]:
-    """Let the product run with its own batches, lease and connections in place of the town's small ones."""
+    """Let the product run with its own batches, lease and connections in place of the town's
+    small ones.
+    """
     before = dict(town.environment)
     for name in ("BATCH_SIZE", "LEASE_SECONDS", "CONNECTIONS_PER_WORKER"):
         del town.environment[name]
@@ -34,10 +41,12 @@ def _as_delivered(town: Town) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A harm; what the provider does from the first mail; where the town lies meanwhile; how its readers and edition begin.
+    """A harm; what the provider does from the first mail; where the town lies meanwhile; how its
+    readers and edition begin.
 
-    Without `scheduler` the harm plays it. `readers` is their number where the command's does not count. So many deliveries must have
-    `failed`, and so many be `uncertain`, beside those that killed processes explain; or all are `late`.
+    Without `scheduler` the harm plays it. `readers` is their number where the command's does not
+    count. So many deliveries must have `failed`, and so many be `uncertain`, beside those that
+    killed processes explain; or all are `late`.
     """
 
     harm: Callable[[Scene], None]
@@ -57,24 +66,41 @@ EXPERIMENTS = {
     "stop": Experiment(workers.stop_and_wake),
     "throttle": Experiment(provider.throttle),
     "no-provider": Experiment(provider.no_provider),
-    "accept-and-cut": Experiment(provider.to_the_end, {"reply": "accept and cut", "only": "reader7@example.org"}, uncertain=range(1, 2)),
-    # Those handed over beside it have their answers, which a worker that is kept waiting past its lease may not record any more.
-    "accept-and-stall": Experiment(
-        provider.to_the_end, {"reply": "accept and stall", "only": "reader7@example.org"}, uncertain=range(1, CONNECTIONS + 1)
+    "accept-and-cut": Experiment(
+        provider.to_the_end,
+        {"reply": "accept and cut", "only": "reader7@example.org"},
+        uncertain=range(1, 2),
     ),
-    "refuse-one": Experiment(provider.to_the_end, {"reply": "550 no such user", "only": "reader3@example.org"}, failed=1),
+    # Those handed over beside it have their answers, which a worker that is kept waiting past its
+    # lease may not record any more.
+    "accept-and-stall": Experiment(
+        provider.to_the_end,
+        {"reply": "accept and stall", "only": "reader7@example.org"},
+        uncertain=range(1, CONNECTIONS + 1),
+    ),
+    "refuse-one": Experiment(
+        provider.to_the_end, {"reply": "550 no such user", "only": "reader3@example.org"}, failed=1
+    ),
     "redis": Experiment(servers.lose_redis),
     "postgresql": Experiment(servers.hurt_postgresql),
     "two-of-everything": Experiment(workers.two_of_everything),
     "clock": Experiment(clock.turn_the_clocks, begin=clock.readers_in_many_zones, scheduler=False),
-    "two-hours-down": Experiment(workers.nothing, begin=partial(planned_before_an_outage, hours_ago=2)),
-    "twenty-hours-down": Experiment(outages.too_late, begin=partial(planned_before_an_outage, hours_ago=20), late=True),
-    "full-tables": Experiment(disks.fill_tables, place=tables_on_a_small_disk, uncertain=range(2 * CONNECTIONS + 1)),
+    "two-hours-down": Experiment(
+        workers.nothing, begin=partial(planned_before_an_outage, hours_ago=2)
+    ),
+    "twenty-hours-down": Experiment(
+        outages.too_late, begin=partial(planned_before_an_outage, hours_ago=20), late=True
+    ),
+    "full-tables": Experiment(
+        disks.fill_tables, place=tables_on_a_small_disk, uncertain=range(2 * CONNECTIONS + 1)
+    ),
     "full-journal": Experiment(disks.fill_journal, place=journal_on_a_small_disk),
     "full-redis": Experiment(disks.fill_redis, place=redis_on_a_small_disk),
     "full-folder": Experiment(disks.fill_own_folder, place=own_folder_on_a_small_disk),
     "leave": Experiment(readers.leave_meanwhile),
     "restored-backup": Experiment(outages.restore_a_backup),
     "deploy": Experiment(workers.deploy),
-    "ten-thousand": Experiment(workers.many_readers, place=_as_delivered, begin=thirty_topics, readers=10_000),
+    "ten-thousand": Experiment(
+        workers.many_readers, place=_as_delivered, begin=thirty_topics, readers=10_000
+    ),
 }

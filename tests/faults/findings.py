@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Findings:
-    """What an experiment shows. Lost: due, never accepted, and not accounted for to staff. Wrong: mail to who had gone before."""
+    """What an experiment shows. Lost: due, never accepted, and not accounted for to staff.
+    Wrong: mail to who had gone before.
+    """
 
     due: int
     lost: int
@@ -20,4 +22,7 @@ class Findings:
 
     @property
     def passed(self) -> bool:
-        return self.lost == self.duplicate == self.wrong == self.operator_actions == 0 and self.balanced
+        return (
+            self.lost == self.duplicate == self.wrong == self.operator_actions == 0
+            and self.balanced
+        )

@@ -1,8 +1,11 @@
-"""A mail provider for experiments: a process that writes each mail it accepts into a log before it answers.
+"""A mail provider for experiments: a process that writes each mail it accepts into a log before it
+answers.
 
-Run as `python -m tests.faults.provider FOLDER`; it listens at the port that FOLDER/port names, or writes there which one it got. For each
-mail it reads from FOLDER/mode what to do: a JSON object with `delay` (seconds per mail), `reply` ("" accepts, two others accept without
-a word) and `only` (the address that the reply is for; all without it). A line of its log is an address and the mail's length in bytes.
+Run as `python -m tests.faults.provider FOLDER`; it listens at the port that FOLDER/port names, or
+writes there which one it got. For each mail it reads from FOLDER/mode what to do: a JSON object
+with `delay` (seconds per mail), `reply` ("" accepts, two others accept without a word) and `only`
+(the address that the reply is for; all without it). A line of its log is an address and the mail's
+length in bytes.
 """
 
 import asyncio
@@ -23,7 +26,9 @@ class Provider:
 
     async def serve(self) -> None:
         known = self.folder / "port"
-        server = await asyncio.start_server(self.session, "127.0.0.1", int(known.read_text()) if known.exists() else 0)
+        server = await asyncio.start_server(
+            self.session, "127.0.0.1", int(known.read_text()) if known.exists() else 0
+        )
         draft = self.folder / ".port"
         draft.write_text(str(server.sockets[0].getsockname()[1]))
         draft.rename(known)

@@ -9,7 +9,14 @@ from django.db import InterfaceError, OperationalError, connection
 
 from bench.world import add_readers, make_world
 from newsletter.editions import freeze, open_edition
-from newsletter.models import AFTER_FREEZE, Delivery, DeliveryStatus, Edition, EditionCadence, EditionState
+from newsletter.models import (
+    AFTER_FREEZE,
+    Delivery,
+    DeliveryStatus,
+    Edition,
+    EditionCadence,
+    EditionState,
+)
 from newsletter.sending.books import books
 from newsletter.sending.plan import plan_edition
 from subscriptions.models import Subscriber
@@ -27,7 +34,9 @@ ACCOUNTED_FOR = (
 
 
 def start_afresh(count: int, *, hours_ago: int = 0) -> None:
-    """Empty the database and freeze an edition for so many readers, whose slot was some hours ago or has just passed."""
+    """Empty the database and freeze an edition for so many readers, whose slot was some hours
+    ago or has just passed.
+    """
     call_command("flush", interactive=False, verbosity=0)
     now = datetime.now(UTC)
     slot_at = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours_ago)
@@ -52,24 +61,32 @@ def start_afresh(count: int, *, hours_ago: int = 0) -> None:
 
 
 def planned_before_an_outage(count: int, *, hours_ago: int) -> None:
-    """Plan the edition before its readers' slot, and let so many hours pass in which nothing runs."""
+    """Plan the edition before its readers' slot, and let so many hours pass in which nothing
+    runs.
+    """
     start_afresh(count, hours_ago=hours_ago)
     edition = Edition.objects.get()
     plan_edition(edition.pk, edition.nominal_at - timedelta(minutes=10))
 
 
 def thirty_topics(count: int) -> None:
-    """Freeze an edition of two hundred papers for readers who want two to six of thirty topics each."""
+    """Freeze an edition of two hundred papers for readers who want two to six of thirty topics
+    each.
+    """
     call_command("flush", interactive=False, verbosity=0)
     edition = make_world(topics=30, papers=200)
     add_readers(count)
     now = datetime.now(UTC)
-    Edition.objects.filter(pk=edition.pk).update(nominal_at=now.replace(minute=0, second=0, microsecond=0))
+    Edition.objects.filter(pk=edition.pk).update(
+        nominal_at=now.replace(minute=0, second=0, microsecond=0)
+    )
     Subscriber.objects.update(hour=now.hour)
 
 
 def is_done() -> bool:
-    """Say whether all books are closed; a database that recovers from its crash just now cannot tell, so not yet."""
+    """Say whether all books are closed; a database that recovers from its crash just now cannot
+    tell, so not yet.
+    """
     try:
         states = set(Edition.objects.filter(state__in=AFTER_FREEZE).values_list("state", flat=True))
     except (OperationalError, InterfaceError):
@@ -79,20 +96,37 @@ def is_done() -> bool:
 
 
 def addresses() -> dict[int, str]:
-    """Return the readers by their ids as they are now: later some may be erased, and strangers may come."""
+    """Return the readers by their ids as they are now: later some may be erased, and strangers
+    may come.
+    """
     return dict(Subscriber.objects.values_list("pk", "address_key"))
 
 
-def findings(readers: Mapping[int, str], accepted: Counter[str], recovery: float, *, gone: set[str]) -> Findings:
-    """Compare what the provider accepted with what the books say. Every reader wants every daily edition."""
-    editions = list(Edition.objects.defer("statistics").filter(state__in=AFTER_FREEZE, cadence=EditionCadence.DAILY))
+def findings(
+    readers: Mapping[int, str], accepted: Counter[str], recovery: float, *, gone: set[str]
+) -> Findings:
+    """Compare what the provider accepted with what the books say. Every reader wants every daily
+    edition.
+    """
+    editions = list(
+        Edition.objects.defer("statistics").filter(
+            state__in=AFTER_FREEZE, cadence=EditionCadence.DAILY
+        )
+    )
     rows = Counter(Delivery.objects.values_list("subscriber_id", flat=True))
-    excused = Counter(Delivery.objects.filter(status__in=ACCOUNTED_FOR).values_list("subscriber_id", flat=True))
+    excused = Counter(
+        Delivery.objects.filter(status__in=ACCOUNTED_FOR).values_list("subscriber_id", flat=True)
+    )
     accounts = [books(edition) for edition in editions]
     return Findings(
         due=sum(account.due for account in accounts),
-        lost=sum(max(0, len(editions) - accepted[address] - excused[pk]) for pk, address in readers.items()),
-        duplicate=sum(max(0, accepted[address] - max(1, rows[pk])) for pk, address in readers.items()),
+        lost=sum(
+            max(0, len(editions) - accepted[address] - excused[pk])
+            for pk, address in readers.items()
+        ),
+        duplicate=sum(
+            max(0, accepted[address] - max(1, rows[pk])) for pk, address in readers.items()
+        ),
         uncertain=sum(account.uncertain for account in accounts),
         failed=sum(account.failed for account in accounts),
         late=sum(account.late for account in accounts),

@@ -21,9 +21,10 @@ from tests.faults.town import Town
 class Scene:
     """What an experiment works with.
 
-    `disk` is the small one, where the experiment's place has one. `gone` collects the addresses of readers who may get nothing more,
-    because they left before their mail was begun. `crashes` counts those of the database server, which may lose the marks of every
-    batch in flight; `notes` are said beside the numbers.
+    `disk` is the small one, where the experiment's place has one. `gone` collects the addresses of
+    readers who may get nothing more, because they left before their mail was begun. `crashes`
+    counts those of the database server, which may lose the marks of every batch in flight; `notes`
+    are said beside the numbers.
     """
 
     town: Town
@@ -45,21 +46,29 @@ class Scene:
         """Wait until the provider has accepted this share of the mail, or the run is over."""
         wanted = share * self.readers
         with suppress(TimeoutError):
-            self.town.wait_for(lambda: sum(self.town.accepted().values()) >= wanted or is_done(), 120)
+            self.town.wait_for(
+                lambda: sum(self.town.accepted().values()) >= wanted or is_done(), 120
+            )
 
     def over(self) -> None:
         """Say that the harm ends here: what follows is recovery."""
         self.harmed_at = time.monotonic()
 
     def waiting_readers(self, count: int) -> Iterable[Subscriber]:
-        """Return some active readers of whom the provider has nothing yet: planned ones, and some whose batch is in a worker's hands."""
+        """Return some active readers of whom the provider has nothing yet: planned ones, and
+        some whose batch is in a worker's hands.
+        """
         active = Subscriber.objects.filter(state="active", suppressed_at=None, paused_until=None)
-        waiting = sorted(active.exclude(address_key__in=self.town.accepted().keys()).values_list("pk", flat=True))
+        waiting = sorted(
+            active.exclude(address_key__in=self.town.accepted().keys()).values_list("pk", flat=True)
+        )
         chosen = self.dice.sample(waiting, min(count, len(waiting)))
         return Subscriber.objects.filter(pk__in=chosen).select_related("profile").order_by("pk")
 
     def has_gone(self, reader: Subscriber) -> None:
-        """Note a reader whom nothing may be sent any more, unless their mail had been begun before."""
+        """Note a reader whom nothing may be sent any more, unless their mail had been begun
+        before.
+        """
         with connection.cursor() as cursor:
             cursor.execute(_BEGUN, [reader.pk])
             if not cursor.fetchone()[0]:
@@ -68,7 +77,10 @@ class Scene:
     def make_waiting_due(self) -> None:
         """Shorten the back-off, which is minutes by design, so that an experiment takes seconds."""
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and Batch.objects.filter(state__in=["planned", "claimed"]).exists():
+        while (
+            time.monotonic() < deadline
+            and Batch.objects.filter(state__in=["planned", "claimed"]).exists()
+        ):
             Batch.objects.filter(state="planned").update(send_after=self.edition.planned_at)
             time.sleep(1)
 

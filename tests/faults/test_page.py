@@ -6,7 +6,11 @@ from tests.faults.experiments import EXPERIMENTS
 from tests.faults.town import ROOT
 
 PAGE = (ROOT / "docs" / "sending.md").read_text()
-ROWS = [line.split("|") for line in PAGE.partition("## What it stands")[2].splitlines() if line.startswith("| ")]
+ROWS = [
+    line.split("|")
+    for line in PAGE.partition("## What it stands")[2].splitlines()
+    if line.startswith("| ")
+]
 
 
 def test_every_experiment_is_on_the_page():

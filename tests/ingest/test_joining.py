@@ -1,4 +1,6 @@
-"""Staff join papers and take them apart again: ids, listings, histories and values go and come back, and names find what stands."""
+"""Staff join papers and take them apart again: ids, listings, histories and values go and come
+back, and names find what stands.
+"""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -37,11 +39,28 @@ def staff():
 
 @pytest.fixture
 def two():
-    """A preprint and its printed version: other titles, other ids, listed by one source on a day they share and on one they do not."""
-    record("A Preprint of Some Length", arxiv_id="2501.00001", authors=("Ada Example", "Bo Sample"), votes=3, abstract="Short.")
+    """A preprint and its printed version: other titles, other ids, listed by one source on a day
+    they share and on one they do not.
+    """
+    record(
+        "A Preprint of Some Length",
+        arxiv_id="2501.00001",
+        authors=("Ada Example", "Bo Sample"),
+        votes=3,
+        abstract="Short.",
+    )
     record("A Preprint of Some Length", arxiv_id="2501.00001", hours=5, votes=9)
-    record("The Printed Version of It", doi="10.1000/1", authors=("A. Example", "B. Sample"), votes=5, hours=2, abstract="A longer one.")
-    record("The Printed Version of It", doi="10.1000/1", votes=1, hours=24, day=DAY + timedelta(days=1))
+    record(
+        "The Printed Version of It",
+        doi="10.1000/1",
+        authors=("A. Example", "B. Sample"),
+        votes=5,
+        hours=2,
+        abstract="A longer one.",
+    )
+    record(
+        "The Printed Version of It", doi="10.1000/1", votes=1, hours=24, day=DAY + timedelta(days=1)
+    )
     return paper(arxiv_id="2501.00001"), paper(doi="10.1000/1")
 
 
@@ -49,9 +68,16 @@ def test_a_merge_gives_everything_to_the_one_that_stays(two, staff):
     preprint, printed = two
     merge(printed, preprint, now=NOW, by=staff)
     stays, gone = paper(pk=preprint.pk), paper(pk=printed.pk)
-    assert (stays.arxiv_id, stays.doi, gone.doi, gone.merged_into) == ("2501.00001", "10.1000/1", None, stays)
+    assert (stays.arxiv_id, stays.doi, gone.doi, gone.merged_into) == (
+        "2501.00001",
+        "10.1000/1",
+        None,
+        stays,
+    )
     assert Listing.objects.filter(paper=stays).count() == 2
-    assert list(Count.objects.filter(listing__paper=stays, listing__day=DAY).values_list("votes", flat=True)) == [3, 5, 9]
+    assert list(
+        Count.objects.filter(listing__paper=stays, listing__day=DAY).values_list("votes", flat=True)
+    ) == [3, 5, 9]
 
 
 def test_what_is_seen_later_under_either_name_is_the_one_that_stays(two, staff):
@@ -75,8 +101,16 @@ def test_what_came_after_the_merge_stays_with_the_one_that_stayed(two, staff):
     made = merge(printed, preprint, now=READ_AT + timedelta(hours=30), by=staff)
     record("A Preprint of Some Length", arxiv_id="2501.00001", hours=40, votes=20)
     split(made, now=NOW, by=staff)
-    assert list(Count.objects.filter(listing__paper=preprint).values_list("votes", flat=True)) == [3, 9, 20]
-    assert list(Count.objects.filter(listing__paper=printed).order_by("seen_at").values_list("votes", flat=True)) == [5, 1]
+    assert list(Count.objects.filter(listing__paper=preprint).values_list("votes", flat=True)) == [
+        3,
+        9,
+        20,
+    ]
+    assert list(
+        Count.objects.filter(listing__paper=printed)
+        .order_by("seen_at")
+        .values_list("votes", flat=True)
+    ) == [5, 1]
 
 
 def test_machines_leave_apart_what_staff_took_apart(staff):
@@ -111,8 +145,16 @@ def test_a_paper_cannot_be_joined_with_itself_or_with_what_it_stands_for(two, st
 
 
 def test_papers_of_like_titles_that_share_authors_are_suggested_once_and_never_joined():
-    record("Learning to Rank Papers for Readers", arxiv_id="2501.00001", authors=("Ada Example", "Bo Sample"))
-    record("Learning to Rank Papers for a Reader", doi="10.1000/1", authors=("Example, Ada", "Sample, Bo"))
+    record(
+        "Learning to Rank Papers for Readers",
+        arxiv_id="2501.00001",
+        authors=("Ada Example", "Bo Sample"),
+    )
+    record(
+        "Learning to Rank Papers for a Reader",
+        doi="10.1000/1",
+        authors=("Example, Ada", "Sample, Bo"),
+    )
     record("Learning to Rank Papers for Reader", doi="10.1000/2", authors=("Eve Stranger",))
     assert suggest(READ_AT + timedelta(days=1)) == 1
     assert suggest(READ_AT + timedelta(days=1)) == 0
@@ -121,8 +163,16 @@ def test_papers_of_like_titles_that_share_authors_are_suggested_once_and_never_j
 
 
 def test_a_suggestion_that_staff_followed_is_settled(staff):
-    record("Learning to Rank Papers for Readers", arxiv_id="2501.00001", authors=("Ada Example", "Bo Sample"))
-    record("Learning to Rank Papers for a Reader", doi="10.1000/1", authors=("Ada Example", "Bo Sample"))
+    record(
+        "Learning to Rank Papers for Readers",
+        arxiv_id="2501.00001",
+        authors=("Ada Example", "Bo Sample"),
+    )
+    record(
+        "Learning to Rank Papers for a Reader",
+        doi="10.1000/1",
+        authors=("Ada Example", "Bo Sample"),
+    )
     suggest(READ_AT + timedelta(days=1))
     merge(paper(doi="10.1000/1"), paper(arxiv_id="2501.00001"), now=NOW, by=staff)
     assert Suggestion.objects.get().settled_at == NOW
@@ -135,5 +185,8 @@ def test_a_withdrawal_goes_with_the_paper_that_is_taken_out_again(two, staff):
     made = merge(paper(pk=printed.pk), preprint, now=NOW, by=staff)
     assert paper(pk=preprint.pk).withdrawn_at == READ_AT
     split(made, now=NOW, by=staff)
-    assert (paper(pk=preprint.pk).withdrawn_at, paper(pk=printed.pk).withdrawn_at) == (None, READ_AT)
+    assert (paper(pk=preprint.pk).withdrawn_at, paper(pk=printed.pk).withdrawn_at) == (
+        None,
+        READ_AT,
+    )
     assert paper(pk=preprint.pk).first_seen_at == preprint.first_seen_at

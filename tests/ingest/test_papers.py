@@ -74,7 +74,12 @@ def test_a_paper_that_was_not_listed_by_then_is_left_out():
 
 
 def test_the_history_of_many_papers_takes_two_queries(django_assert_num_queries):
-    papers = [seen(0, number, title=f"A Long Title With Number {number}", arxiv_id=f"2501.0000{number}").pk for number in range(5)]
+    papers = [
+        seen(
+            0, number, title=f"A Long Title With Number {number}", arxiv_id=f"2501.0000{number}"
+        ).pk
+        for number in range(5)
+    ]
     with django_assert_num_queries(2):
         assert len(vote_history(papers, NOW)) == 5
 
@@ -99,8 +104,18 @@ def test_withdrawn_and_merged_papers_are_not_listed():
 
 
 def test_a_paper_added_by_hand_is_listed_today_under_staff():
-    paper = add_by_hand(title="By  Hand", now=NOW, arxiv_id="https://arxiv.org/abs/2501.00009v2", authors=["Ada Example", " "])
-    assert (paper.title, paper.arxiv_id, paper.arxiv_version, paper.authors) == ("By Hand", "2501.00009", 2, ["Ada Example"])
+    paper = add_by_hand(
+        title="By  Hand",
+        now=NOW,
+        arxiv_id="https://arxiv.org/abs/2501.00009v2",
+        authors=["Ada Example", " "],
+    )
+    assert (paper.title, paper.arxiv_id, paper.arxiv_version, paper.authors) == (
+        "By Hand",
+        "2501.00009",
+        2,
+        ["Ada Example"],
+    )
     assert vote_history([paper.pk], NOW)[paper.pk] == Votes(None, None, None, NOW.date())
     assert paper.listings.get().source.slug == "staff"
 

@@ -1,4 +1,6 @@
-"""What is recorded depends on what the sources said, not on how often or in which order they were read."""
+"""What is recorded depends on what the sources said, not on how often or in which order they
+were read.
+"""
 
 import threading
 from datetime import UTC, date, datetime, timedelta
@@ -25,11 +27,15 @@ TITLE = "A Title That Is Long Enough"
 def sighting(title=TITLE, hours=0, votes=None, **fields):
     seen_at = datetime(2025, 1, 9, 6, tzinfo=UTC) + timedelta(hours=hours)
     readings = () if votes is None else (Reading(seen_at, votes=votes),)
-    return Sighting(**{"title": title, "seen_at": seen_at, "day": DAY, "readings": readings} | fields)
+    return Sighting(
+        **{"title": title, "seen_at": seen_at, "day": DAY, "readings": readings} | fields
+    )
 
 
 def record(slug, *sightings, **options):
-    return recording.record(source_named(slug), Parsed(sightings, **options), now=NOW, origin="a test")
+    return recording.record(
+        source_named(slug), Parsed(sightings, **options), now=NOW, origin="a test"
+    )
 
 
 def counts(fetch):
@@ -63,7 +69,12 @@ def test_the_shared_pages_leave_the_same_rows_in_any_order_and_twice(shared_fold
         Listing.objects.all().delete()
         Paper.objects.all().delete()
         for content in order:
-            recording.record(source_named("listing"), listing.parse(content, today=NOW.date(), page_year=2024), now=NOW, origin="a page")
+            recording.record(
+                source_named("listing"),
+                listing.parse(content, today=NOW.date(), page_year=2024),
+                now=NOW,
+                origin="a page",
+            )
         rows.append(stored())
     assert len(rows[0]["papers"]) == 79
     assert all(each == rows[0] for each in rows)
@@ -89,7 +100,10 @@ def test_what_a_source_does_not_say_erases_nothing():
 @pytest.mark.django_db
 @pytest.mark.parametrize("first", ["listing", "huggingface"])
 def test_the_better_source_is_believed_whichever_came_first(first):
-    entries = {"listing": sighting(abstract="Listed.", hours=5), "huggingface": sighting(abstract="Better.", arxiv_id="2501.00001")}
+    entries = {
+        "listing": sighting(abstract="Listed.", hours=5),
+        "huggingface": sighting(abstract="Better.", arxiv_id="2501.00001"),
+    }
     for slug in [first, *(entries.keys() - {first})]:
         record(slug, entries[slug])
     paper = Paper.objects.get()
@@ -175,16 +189,26 @@ def test_a_paper_that_takes_the_title_of_one_without_id_takes_that_one_in():
     gone = Paper.objects.exclude(merged_into=None).get()
     survivor = gone.merged_into
     assert survivor.arxiv_id == "2501.00001"
-    assert {(row.source.slug, row.paper_id) for row in Listing.objects.all()} == {("listing", survivor.pk), ("huggingface", survivor.pk)}
+    assert {(row.source.slug, row.paper_id) for row in Listing.objects.all()} == {
+        ("listing", survivor.pk),
+        ("huggingface", survivor.pk),
+    }
     record("listing", sighting("A Wholly Different Title", hours=2))
     assert Paper.objects.filter(merged_into=None).count() == 1
 
 
 @pytest.mark.django_db
 def test_a_doi_of_another_paper_joins_nothing():
-    record("huggingface", sighting("The First Paper of Two", arxiv_id="2501.00001", doi="10.1000/a"))
-    record("huggingface", sighting("The Second Paper of Two", arxiv_id="2501.00002", doi="10.1000/a"))
-    assert list(Paper.objects.order_by("arxiv_id").values_list("arxiv_id", "doi")) == [("2501.00001", "10.1000/a"), ("2501.00002", None)]
+    record(
+        "huggingface", sighting("The First Paper of Two", arxiv_id="2501.00001", doi="10.1000/a")
+    )
+    record(
+        "huggingface", sighting("The Second Paper of Two", arxiv_id="2501.00002", doi="10.1000/a")
+    )
+    assert list(Paper.objects.order_by("arxiv_id").values_list("arxiv_id", "doi")) == [
+        ("2501.00001", "10.1000/a"),
+        ("2501.00002", None),
+    ]
 
 
 @pytest.mark.django_db
@@ -216,7 +240,9 @@ def test_rejects_and_warnings_are_kept_with_the_fetch():
 @pytest.mark.django_db
 def test_the_same_bytes_are_kept_once():
     for _ in range(2):
-        recording.record(source_named("listing"), Parsed(), now=NOW, origin="a page", body=b"raw bytes")
+        recording.record(
+            source_named("listing"), Parsed(), now=NOW, origin="a page", body=b"raw bytes"
+        )
     assert bytes(FetchBody.objects.get().content) == b"raw bytes"
     assert FetchBody.objects.get().fetches.count() == 2
 
@@ -224,7 +250,10 @@ def test_the_same_bytes_are_kept_once():
 @pytest.mark.django_db
 def test_a_chunk_is_written_with_a_fixed_number_of_queries(django_assert_max_num_queries):
     def entries(start):
-        return [sighting(f"{TITLE} {number}", arxiv_id=f"2501.{number:05}", votes=1) for number in range(start, start + 100)]
+        return [
+            sighting(f"{TITLE} {number}", arxiv_id=f"2501.{number:05}", votes=1)
+            for number in range(start, start + 100)
+        ]
 
     with django_assert_max_num_queries(28):
         record("huggingface", *entries(0))
@@ -248,10 +277,18 @@ def test_what_the_database_refuses_is_rejected_alone(monkeypatch):
     assert "poison" in fetch.rejections.get().reason
 
 
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite in memory, as tests use it, does not wait for a lock; a file does")
+@pytest.mark.skipif(
+    connection.vendor == "sqlite",
+    reason="SQLite in memory, as tests use it, does not wait for a lock; a file does",
+)
 @pytest.mark.django_db(transaction=True)
 def test_two_recordings_of_the_same_papers_at_once_store_each_once():
-    entries = [sighting(f"{TITLE} {number}", arxiv_id=f"2501.{number:05}" if number % 2 else None, votes=number) for number in range(40)]
+    entries = [
+        sighting(
+            f"{TITLE} {number}", arxiv_id=f"2501.{number:05}" if number % 2 else None, votes=number
+        )
+        for number in range(40)
+    ]
     source_named("listing")
     start = threading.Barrier(4)
     errors = []
@@ -292,7 +329,10 @@ SIGHTINGS = st.builds(
 
 class OrderTests(TestCase):
     @settings(deadline=None, max_examples=30)
-    @given(st.lists(st.tuples(st.sampled_from(["listing", "huggingface"]), SIGHTINGS), max_size=6), st.randoms(use_true_random=False))
+    @given(
+        st.lists(st.tuples(st.sampled_from(["listing", "huggingface"]), SIGHTINGS), max_size=6),
+        st.randoms(use_true_random=False),
+    )
     def test_no_order_of_sightings_matters(self, entries, random):
         shuffled = random.sample(entries, len(entries))
         rows = []

@@ -1,4 +1,6 @@
-"""A run goes on from its row: after faults, restarts and rivals, page by page, and gives up with a reason."""
+"""A run goes on from its row: after faults, restarts and rivals, page by page, and gives up with
+a reason.
+"""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -50,7 +52,10 @@ def test_a_run_reads_its_pages_one_at_a_time_to_the_end(papers, clock, client):
     assert read_page(run.pk, clock, client).entries == 0
     run.refresh_from_db()
     assert (run.state, run.pages, run.finished_at) == (RunState.DONE, 2, clock.now)
-    assert list(Fetch.objects.order_by("pk").values_list("status", "http_status", "window_start")) == [("done", 200, TODAY.first)] * 2
+    assert (
+        list(Fetch.objects.order_by("pk").values_list("status", "http_status", "window_start"))
+        == [("done", 200, TODAY.first)] * 2
+    )
 
 
 def test_a_run_is_begun_once_for_a_schedule_however_often_the_clock_asks(feed, clock, client):
@@ -90,7 +95,9 @@ def test_two_workers_never_ask_for_the_same_page(feed, clock, client, upstream, 
     assert read_page(run.pk, clock, client) is None
 
 
-def test_what_a_dead_worker_left_is_taken_up_when_its_lease_is_over(feed, clock, client, monkeypatch):
+def test_what_a_dead_worker_left_is_taken_up_when_its_lease_is_over(
+    feed, clock, client, monkeypatch
+):
     run = begin_run(feed, TODAY, now=NOW)
 
     def dies(*arguments, **options):
@@ -104,7 +111,10 @@ def test_what_a_dead_worker_left_is_taken_up_when_its_lease_is_over(feed, clock,
     clock.now = NOW + LEASE
     assert due_runs(clock.now) == [run.pk]
     assert read_page(run.pk, clock, client).new == 1
-    assert list(Fetch.objects.order_by("pk").values_list("status", "error")) == [("failed", "The worker did not finish."), ("done", "")]
+    assert list(Fetch.objects.order_by("pk").values_list("status", "error")) == [
+        ("failed", "The worker did not finish."),
+        ("done", ""),
+    ]
 
 
 def test_a_key_that_cannot_be_opened_is_told_to_staff_and_tried_again(feed, clock, client):
@@ -133,7 +143,9 @@ def test_workers_that_die_again_and_again_end_the_run(feed, clock, client, monke
     assert (run.state, run.error) == (RunState.FAILED, "Its workers did not finish.")
 
 
-def test_a_worker_that_wakes_up_late_leaves_the_run_to_its_successor(papers, clock, client, monkeypatch):
+def test_a_worker_that_wakes_up_late_leaves_the_run_to_its_successor(
+    papers, clock, client, monkeypatch
+):
     run = begin_run(papers, TODAY, now=NOW)
     ask = runs.visit
 
@@ -152,19 +164,33 @@ def test_a_worker_that_wakes_up_late_leaves_the_run_to_its_successor(papers, clo
     assert set(Fetch.objects.values_list("status", "error")) == {(FetchStatus.DONE, "")}
 
 
-def test_the_validators_of_an_answer_are_sent_back_and_an_unchanged_page_ends_the_run(feed, clock, client, upstream):
+def test_the_validators_of_an_answer_are_sent_back_and_an_unchanged_page_ends_the_run(
+    feed, clock, client, upstream
+):
     upstream.script("/cs.AI", validated(arxiv_feed(arxiv_entry())))
     for day in range(2):
         clock.now = NOW + timedelta(days=day)
         run = begin_run(feed, TODAY, now=clock.now, due_at=clock.now)
         read_page(run.pk, clock, client)
-    assert [request.headers.get("if-none-match") for request in upstream.requests] == [None, '"one"']
-    assert list(Fetch.objects.order_by("pk").values_list("status", "entries")) == [("done", 1), ("not_modified", 0)]
+    assert [request.headers.get("if-none-match") for request in upstream.requests] == [
+        None,
+        '"one"',
+    ]
+    assert list(Fetch.objects.order_by("pk").values_list("status", "entries")) == [
+        ("done", 1),
+        ("not_modified", 0),
+    ]
 
 
-def test_an_answer_that_was_not_whole_is_read_and_asked_for_again_without_its_validators(feed, clock, client, upstream):
+def test_an_answer_that_was_not_whole_is_read_and_asked_for_again_without_its_validators(
+    feed, clock, client, upstream
+):
     whole = arxiv_feed(arxiv_entry("2501.00001"), arxiv_entry("2501.00002"))
-    upstream.script("/cs.AI", Reply(body=whole[: len(whole) * 2 // 3], headers={"ETag": '"cut"'}), validated(whole))
+    upstream.script(
+        "/cs.AI",
+        Reply(body=whole[: len(whole) * 2 // 3], headers={"ETag": '"cut"'}),
+        validated(whole),
+    )
     for day in range(2):
         clock.now = NOW + timedelta(days=day)
         run = begin_run(feed, TODAY, now=clock.now, due_at=clock.now)
@@ -180,7 +206,9 @@ def test_being_throttled_moves_the_next_try_and_nothing_sleeps(feed, clock, clie
     assert read_page(run.pk, clock, client).http_status == 429
     run.refresh_from_db()
     assert (run.state, run.failures) == (RunState.RUNNING, 1)
-    assert timedelta(minutes=10) <= run.next_try_at - NOW < timedelta(minutes=11)  # counted from when the answer was heard
+    assert (
+        timedelta(minutes=10) <= run.next_try_at - NOW < timedelta(minutes=11)
+    )  # counted from when the answer was heard
     assert HostPace.objects.get().cool_down_until == run.next_try_at
     clock.now = run.next_try_at
     assert read_page(run.pk, clock, client).new == 1
@@ -226,7 +254,9 @@ def test_news_that_come_late_in_the_day_end_the_looking(feed, clock, client, ups
     assert not Fetch.objects.latest("pk").warnings
 
 
-@pytest.mark.parametrize("day", [date(2025, 1, 11), date(2025, 1, 12), date(2025, 1, 20), date(2025, 12, 25)])
+@pytest.mark.parametrize(
+    "day", [date(2025, 1, 11), date(2025, 1, 12), date(2025, 1, 20), date(2025, 12, 25)]
+)
 def test_nothing_new_on_a_weekend_or_holiday_is_no_cause_for_worry(feed, client, upstream, day):
     upstream.script("/cs.AI", Reply(body=arxiv_feed()))
     clock = SimulatedClock(datetime.combine(day, NOW.timetz()))
@@ -239,18 +269,33 @@ def test_a_feed_error_entry_is_no_paper(feed, clock, client, upstream):
     error = "<entry><id>http://arxiv.org/api/errors#incorrect</id><title>Error</title><summary>incorrect id</summary></entry>"
     upstream.script("/cs.AI", Reply(body=arxiv_feed(error)), Reply(body=arxiv_feed(arxiv_entry())))
     work_until(NOW + timedelta(minutes=30), clock, client)
-    assert [fetch.status for fetch in Fetch.objects.order_by("pk")] == [FetchStatus.FAILED, FetchStatus.DONE]
+    assert [fetch.status for fetch in Fetch.objects.order_by("pk")] == [
+        FetchStatus.FAILED,
+        FetchStatus.DONE,
+    ]
     assert Paper.objects.count() == 1
 
 
 def test_an_expired_resumption_token_begins_its_set_again(clock, client, upstream):
     harvest = a_source("arxiv-oai", "arxiv-oai", upstream.url("/oai"), categories=["cs.AI"])
     first = oai(oai_record("2501.00001"), token="one")
-    pages = iter([first, oai(error=("badResumptionToken", "expired")), first, oai(oai_record("2501.00002"), token="")])
+    pages = iter(
+        [
+            first,
+            oai(error=("badResumptionToken", "expired")),
+            first,
+            oai(oai_record("2501.00002"), token=""),
+        ]
+    )
     upstream.script("/oai", lambda _request: Reply(body=next(pages)))
     begin_run(harvest, TODAY, now=NOW)
     finish_runs(clock, client)
-    assert ["resumptionToken" in request.path for request in upstream.requests[:4]] == [False, True, False, True]
+    assert ["resumptionToken" in request.path for request in upstream.requests[:4]] == [
+        False,
+        True,
+        False,
+        True,
+    ]
     assert sorted(Paper.objects.values_list("arxiv_id", flat=True)) == ["2501.00001", "2501.00002"]
 
 
@@ -267,13 +312,20 @@ def test_a_key_of_the_settings_is_sent_and_never_stored(papers, clock, client, u
     run = begin_run(papers, TODAY, now=NOW)
     read_page(run.pk, clock, client)
     assert upstream.requests[0].headers["authorization"] == "Bearer hf_the_key"
-    stored = json.dumps([list(model.objects.values()) for model in (Fetch, Run, Source)], default=str)
+    stored = json.dumps(
+        [list(model.objects.values()) for model in (Fetch, Run, Source)], default=str
+    )
     assert "hf_the_key" not in stored
 
 
-def test_votes_that_grew_are_appended_and_those_that_did_not_are_not(papers, clock, client, upstream):
+def test_votes_that_grew_are_appended_and_those_that_did_not_are_not(
+    papers, clock, client, upstream
+):
     votes = iter([3, 3, 7])
-    upstream.script(f"{PAPERS}&p=0&limit=100", lambda _request: Reply(body=answer(daily_paper(paper__upvotes=next(votes)))))
+    upstream.script(
+        f"{PAPERS}&p=0&limit=100",
+        lambda _request: Reply(body=answer(daily_paper(paper__upvotes=next(votes)))),
+    )
     for hour in range(3):
         clock.now = NOW + timedelta(hours=hour)
         begin_run(papers, TODAY, now=clock.now)

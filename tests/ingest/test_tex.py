@@ -18,7 +18,10 @@ from ingest.tex import without_tex
         (r"$O(n^2)$ time", "O(n²) time"),
         (r"by 5\% \& more", "by 5% & more"),
         ("costs $5 and $6", "costs $5 and $6"),
-        (r"\ours is faster than \theirs{}, and \new{so} on", "ours is faster than theirs, and so on"),
+        (
+            r"\ours is faster than \theirs{}, and \new{so} on",
+            "ours is faster than theirs, and so on",
+        ),
         (r"$\R^n$", "R^n"),
     ],
 )
@@ -28,7 +31,15 @@ def test_markup_becomes_unicode_and_the_rest_stays(tex, text):
 
 @pytest.mark.parametrize(
     "tex",
-    [r"\footnote", r"\colorbox", r"\exercise", r"\author", r"$\begin{array}$", "$" + "{" * 200 + "x" + "}" * 200 + "$", r"\footnote$"],
+    [
+        r"\footnote",
+        r"\colorbox",
+        r"\exercise",
+        r"\author",
+        r"$\begin{array}$",
+        "$" + "{" * 200 + "x" + "}" * 200 + "$",
+        r"\footnote$",
+    ],
 )
 def test_what_the_converter_fails_on_stays_as_it_is(tex):
     assert without_tex(f"Before {tex} after").startswith("Before ")

@@ -1,12 +1,13 @@
 """A real HTTP server with scripted answers and faults, in this process, on loopback.
 
     def test_a_page_is_read(upstream, client):
-        upstream.script("/api/daily_papers?date=2026-01-09", json_reply([]), throttled(retry_after="120"))
-        client.get(upstream.url("/api/daily_papers?date=2026-01-09"), now=NOW)
-        assert upstream.requests[0].headers["user-agent"].startswith("Paperboy/")
+        upstream.script("/api/daily_papers?date=2026-01-09", json_reply([]),
+        throttled(retry_after="120")) client.get(upstream.url("/api/daily_papers?date=2026-01-09"),
+        now=NOW) assert upstream.requests[0].headers["user-agent"].startswith("Paperboy/")
 
-Each request to a path takes its next reply, and the last one stays. A path is looked for with its query first, then without. In place
-of a reply stands a function of the request, for pages that change with the day or that answer to conditions. What is not scripted is 404.
+Each request to a path takes its next reply, and the last one stays. A path is looked for with its
+query first, then without. In place of a reply stands a function of the request, for pages that
+change with the day or that answer to conditions. What is not scripted is 404.
 """
 
 import gzip
@@ -55,7 +56,10 @@ Script = Reply | Callable[[SeenRequest], Reply]
 
 
 def json_reply(value: object, **headers: str) -> Reply:
-    return Reply(body=json.dumps(value).encode(), headers={"Content-Type": "application/json"} | _names(headers))
+    return Reply(
+        body=json.dumps(value).encode(),
+        headers={"Content-Type": "application/json"} | _names(headers),
+    )
 
 
 def packed(body: bytes, **headers: str) -> Reply:
@@ -69,7 +73,9 @@ def gzip_bomb(size: int = 200_000_000) -> Reply:
     packer = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
     zeros = bytes(1_000_000)
     body = b"".join(packer.compress(zeros) for _ in range(size // len(zeros))) + packer.flush()
-    return Reply(body=body, headers={"Content-Encoding": "gzip", "Content-Type": "application/json"})
+    return Reply(
+        body=body, headers={"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    )
 
 
 def dripping(body: bytes, pause: float = 0.01) -> Reply:
@@ -81,7 +87,9 @@ def redirect(to: str, status: int = 302) -> Reply:
     return Reply(status, headers={"Location": to})
 
 
-def throttled(retry_after: str | None = None, rate_limit: str | None = None, status: int = 429) -> Reply:
+def throttled(
+    retry_after: str | None = None, rate_limit: str | None = None, status: int = 429
+) -> Reply:
     told = {"Retry-After": retry_after, "RateLimit": rate_limit}
     return Reply(status, headers={name: value for name, value in told.items() if value is not None})
 
@@ -98,12 +106,16 @@ def validated(body: bytes, etag: str = '"one"') -> Callable[[SeenRequest], Reply
 
 
 class Upstream:
-    """The server. Use it as a context manager, or by the `upstream` fixture; `requests` are those seen so far, oldest first.
+    """The server. Use it as a context manager, or by the `upstream` fixture; `requests` are those
+    seen so far, oldest first.
 
-    `clock` says when a request came, such as a simulated clock. `errors` are exceptions of scripted functions; the fixture raises them.
+    `clock` says when a request came, such as a simulated clock. `errors` are exceptions of scripted
+    functions; the fixture raises them.
     """
 
-    def __init__(self, *, clock: Callable[[], Any] = time.monotonic, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, *, clock: Callable[[], Any] = time.monotonic, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.requests: list[SeenRequest] = []
         self.errors: list[Exception] = []
         self._scripts: dict[str, list[Script]] = {}
@@ -118,7 +130,9 @@ class Upstream:
         self._scheme = "https" if tls else "http"
 
     def __enter__(self) -> "Upstream":
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -138,7 +152,9 @@ class Upstream:
         request = SeenRequest(path, headers, self._clock())
         with self._lock:
             self.requests.append(request)
-            script = self._scripts.get(path) or self._scripts.get(path.partition("?")[0]) or [Reply(404)]
+            script = (
+                self._scripts.get(path) or self._scripts.get(path.partition("?")[0]) or [Reply(404)]
+            )
             reply = script.pop(0) if len(script) > 1 else script[0]
         return reply if isinstance(reply, Reply) else reply(request)
 
@@ -158,7 +174,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         try:
-            self._reply(self.server.upstream.reply_to(self.path, {name.lower(): value for name, value in self.headers.items()}))
+            self._reply(
+                self.server.upstream.reply_to(
+                    self.path, {name.lower(): value for name, value in self.headers.items()}
+                )
+            )
         except ConnectionError:  # the client had enough, which is what most faults are for
             self.close_connection = True
         except Exception as error:  # noqa: BLE001  # of a scripted function: the fixture raises it again in the test

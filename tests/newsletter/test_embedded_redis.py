@@ -46,10 +46,14 @@ def test_what_was_queued_survives_a_restart(socket, tmp_path):
 
 def test_the_server_of_a_killed_owner_is_replaced(socket, tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from newsletter.embedded_redis import embedded_redis\n"
-        "with embedded_redis(Path(sys.argv[1]), Path(sys.argv[2])): print('up', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from newsletter.embedded_redis import "
+        "embedded_redis\n"
+        "with embedded_redis(Path(sys.argv[1]), Path(sys.argv[2])): print('up', flush=True); "
+        "time.sleep(60)"
     )
-    owner = subprocess.Popen([sys.executable, "-c", code, str(socket), str(tmp_path)], stdout=subprocess.PIPE)
+    owner = subprocess.Popen(
+        [sys.executable, "-c", code, str(socket), str(tmp_path)], stdout=subprocess.PIPE
+    )
     assert owner.stdout is not None
     assert owner.stdout.readline() == b"up\n"
     os.kill(owner.pid, signal.SIGKILL)
@@ -70,5 +74,8 @@ def test_a_folder_that_others_can_enter_is_refused(socket, tmp_path):
 
 
 def test_a_path_too_long_to_bind_is_told_before_anything_starts(socket, tmp_path):
-    with pytest.raises(EmbeddedRedisError, match="TMPDIR"), embedded_redis(socket.parent / ("x" * 100), tmp_path):
+    with (
+        pytest.raises(EmbeddedRedisError, match="TMPDIR"),
+        embedded_redis(socket.parent / ("x" * 100), tmp_path),
+    ):
         pass

@@ -17,7 +17,13 @@ def delivery() -> Delivery:
     papers(1)
     reader, edition = a_reader(), a_planned_edition()
     row = {"batch": edition.batches.get(), "status": DeliveryStatus.SENT, "claimed_at": NOON}
-    return Delivery.objects.create(edition=edition, subscriber=reader, papers=PAPERS, parts=[tuple(one) for one in PARTS], **row)
+    return Delivery.objects.create(
+        edition=edition,
+        subscriber=reader,
+        papers=PAPERS,
+        parts=[tuple(one) for one in PARTS],
+        **row,
+    )
 
 
 def stored() -> tuple[list[int], list[list[int]]]:

@@ -1,4 +1,6 @@
-"""A small world for tests of editions and sending: papers, readers and an edition, made by plain functions."""
+"""A small world for tests of editions and sending: papers, readers and an edition, made by plain
+functions.
+"""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -47,16 +49,23 @@ SUBJECTS = (
 
 
 def a_source(slug: str = "listing") -> Source:
-    return Source.objects.get_or_create(slug=slug, defaults={"kind": "listing", "title": slug.title()})[0]
+    return Source.objects.get_or_create(
+        slug=slug, defaults={"kind": "listing", "title": slug.title()}
+    )[0]
 
 
-def a_paper(number: int, *, day: date = DAY, votes: int | None = 10, title: str = "", **fields) -> Paper:
+def a_paper(
+    number: int, *, day: date = DAY, votes: int | None = 10, title: str = "", **fields
+) -> Paper:
     subject = " ".join(SUBJECTS[(number * step + step) % len(SUBJECTS)] for step in (1, 3, 7))
     title = title or f"Graph networks for {subject} {number}"
     paper = Paper.objects.create(
         title=title,
         title_key=title.lower(),
-        abstract=fields.pop("abstract", f"We ask what graph networks know about {subject}, and answer with study {number}."),
+        abstract=fields.pop(
+            "abstract",
+            f"We ask what graph networks know about {subject}, and answer with study {number}.",
+        ),
         authors=["Ada Example"],
         arxiv_id=f"2601.{number:05d}",
         published=day,
@@ -67,20 +76,33 @@ def a_paper(number: int, *, day: date = DAY, votes: int | None = 10, title: str 
     return paper
 
 
-def listed(paper: Paper, day: date, votes: int | None, *, seen_at: datetime | None = None, source: Source | None = None) -> Listing:
+def listed(
+    paper: Paper,
+    day: date,
+    votes: int | None,
+    *,
+    seen_at: datetime | None = None,
+    source: Source | None = None,
+) -> Listing:
     seen_at = seen_at or datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=1)
-    listing, _ = Listing.objects.get_or_create(source=source or a_source(), day=day, paper=paper, defaults={"last_seen_at": seen_at})
+    listing, _ = Listing.objects.get_or_create(
+        source=source or a_source(), day=day, paper=paper, defaults={"last_seen_at": seen_at}
+    )
     Listing.objects.filter(pk=listing.pk, last_seen_at__lt=seen_at).update(last_seen_at=seen_at)
     Count.objects.create(listing=listing, seen_at=seen_at, votes=votes)
     return listing
 
 
 def papers(count: int, *, first: int = 1, day: date = DAY) -> list[Paper]:
-    return [a_paper(number, day=day, votes=100 - number % 90) for number in range(first, first + count)]
+    return [
+        a_paper(number, day=day, votes=100 - number % 90) for number in range(first, first + count)
+    ]
 
 
 def a_topic(name: str = "Graphs", phrases: tuple[str, ...] = ("graph networks",)) -> Topic:
-    return Topic.objects.get_or_create(slug=name.lower(), defaults={"name": name, "phrases": list(phrases)})[0]
+    return Topic.objects.get_or_create(
+        slug=name.lower(), defaults={"name": name, "phrases": list(phrases)}
+    )[0]
 
 
 def a_profile(now: datetime = NOON, **choices) -> Profile:
@@ -88,7 +110,9 @@ def a_profile(now: datetime = NOON, **choices) -> Profile:
     return Profile.objects.of(Choices(**choices), now=now)
 
 
-def a_reader(number: int = 1, *, now: datetime = FREEZE - timedelta(days=30), **fields) -> Subscriber:
+def a_reader(
+    number: int = 1, *, now: datetime = FREEZE - timedelta(days=30), **fields
+) -> Subscriber:
     address = fields.pop("address", f"reader{number}@example.org")
     fields = {
         "state": SubscriberState.ACTIVE,
@@ -100,7 +124,9 @@ def a_reader(number: int = 1, *, now: datetime = FREEZE - timedelta(days=30), **
     } | fields
     if "profile" not in fields:
         fields["profile"] = a_profile()
-    return Subscriber.objects.create(address=address, address_key=address.lower(), created_at=now, **fields)
+    return Subscriber.objects.create(
+        address=address, address_key=address.lower(), created_at=now, **fields
+    )
 
 
 def readers(count: int, **fields) -> list[Subscriber]:

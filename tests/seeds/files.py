@@ -1,4 +1,6 @@
-"""How the tests read the seed files: by patterns of their own, so that the parsers have something to be compared with."""
+"""How the tests read the seed files: by patterns of their own, so that the parsers have
+something to be compared with.
+"""
 
 import json
 import re
@@ -19,7 +21,8 @@ HEADER = re.compile(
 )
 ENTRY = re.compile(
     r"\n\n(?P<title>[^\n•·]+)\n\n(?P<summary>[^\n•·]+)"
-    rf"(?P<meta>\n\n  • (?P<authors>\d+) authors\n·\n(?P<month>{MONTH}) (?P<day>\d{{1,2}})(?:, (?P<year>\d{{4}}))?(?: (?P<comments>\d+))?)?"
+    rf"(?P<meta>\n\n  • (?P<authors>\d+) authors\n·\n(?P<month>{MONTH}) (?P<day>\d{{1,2}})(?:, "
+    rf"(?P<year>\d{{4}}))?(?: (?P<comments>\d+))?)?"
 )
 READING_NAME = re.compile(r"(\d{4}-\d\d-\d\d)\.read-(\d{4}-\d\d-\d\dT\d{4}Z)\.json")
 

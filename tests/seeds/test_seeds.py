@@ -1,4 +1,6 @@
-"""The sample papers keep their promises: grammar, shape, and facts that do not contradict each other."""
+"""The sample papers keep their promises: grammar, shape, and facts that do not contradict each
+other.
+"""
 
 import re
 from datetime import date, datetime, timedelta
@@ -6,7 +8,17 @@ from itertools import pairwise
 
 import pytest
 
-from tests.seeds.files import MONTHS, PAGE_YEAR, PAGES, READINGS, folded, newest_page_day, page_parts, reading, summaries
+from tests.seeds.files import (
+    MONTHS,
+    PAGE_YEAR,
+    PAGES,
+    READINGS,
+    folded,
+    newest_page_day,
+    page_parts,
+    reading,
+    summaries,
+)
 
 SENTENCE_END = re.compile(r"[.?!](?=\s|$)")
 
@@ -18,7 +30,11 @@ def test_at_least_seventy_papers_each_with_one_summary():
 
 
 def test_a_summary_has_two_to_four_sentences():
-    counts = {title: len(SENTENCE_END.findall(text)) for title, texts in summaries().items() for text in texts}
+    counts = {
+        title: len(SENTENCE_END.findall(text))
+        for title, texts in summaries().items()
+        for text in texts
+    }
     assert {title: count for title, count in counts.items() if not 2 <= count <= 4} == {}
 
 
@@ -44,7 +60,9 @@ def test_the_dates_of_a_page_do_not_contradict_it(page):
     for entry in entries:
         if entry["meta"]:
             assert entry["year"] is None or int(entry["year"]) < PAGE_YEAR
-            published = date(int(entry["year"] or PAGE_YEAR), MONTHS.index(entry["month"]) + 1, int(entry["day"]))
+            published = date(
+                int(entry["year"] or PAGE_YEAR), MONTHS.index(entry["month"]) + 1, int(entry["day"])
+            )
             assert published <= page_day
 
 
@@ -61,7 +79,9 @@ def test_some_papers_give_the_merge_gaps_to_fill():
     for page in PAGES:
         for entry in page_parts(page)[1]:
             (with_meta if entry["meta"] else without_meta).add(folded(entry["title"]))
-    listed_by_the_api = {folded(item["paper"]["title"]) for path in READINGS for item in reading(path)[2]}
+    listed_by_the_api = {
+        folded(item["paper"]["title"]) for path in READINGS for item in reading(path)[2]
+    }
     assert with_meta & without_meta
     assert without_meta & listed_by_the_api
     assert listed_by_the_api - with_meta - without_meta
@@ -74,13 +94,23 @@ def test_a_reading_has_the_shape_of_the_api_and_nothing_about_submitters(path):
     assert len({item["paper"]["id"] for item in items}) == len(items) > 0
     for item in items:
         paper = item["paper"]
-        assert set(item) == {"paper", "publishedAt", "title", "summary", "thumbnail", "numComments", "isAuthorParticipating"}
+        assert set(item) == {
+            "paper",
+            "publishedAt",
+            "title",
+            "summary",
+            "thumbnail",
+            "numComments",
+            "isAuthorParticipating",
+        }
         assert set(paper) == {"id", "authors", "publishedAt", "title", "summary", "upvotes"}
         assert re.fullmatch(r"\d{4}\.\d{5}", paper["id"])
         assert datetime.fromisoformat(paper["publishedAt"]) < read_at
         assert (item["title"], item["summary"]) == (paper["title"], paper["summary"])
         assert paper["authors"]
-        assert all(set(author) == {"name", "hidden"} and author["name"] for author in paper["authors"])
+        assert all(
+            set(author) == {"name", "hidden"} and author["name"] for author in paper["authors"]
+        )
 
 
 def test_the_two_days_are_consecutive_and_were_read_again():
@@ -96,7 +126,9 @@ def test_votes_and_comments_only_grow_between_readings():
         if day != same_day:
             continue
         assert read_before < read_after
-        counts = {item["paper"]["id"]: (item["paper"]["upvotes"], item["numComments"]) for item in after}
+        counts = {
+            item["paper"]["id"]: (item["paper"]["upvotes"], item["numComments"]) for item in after
+        }
         for item in before:
             paper = item["paper"]
             assert counts[paper["id"]][0] >= paper["upvotes"]

@@ -27,7 +27,9 @@ def test_topics_form_a_tree_of_two_levels(topics):
     for field in ("slug", "name", "description"):
         assert len({topic[field] for topic in topics}) == len(topics)
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", topic["slug"]) for topic in topics)
-    assert all(topic["description"].endswith(".") and len(topic["description"]) <= 300 for topic in topics)
+    assert all(
+        topic["description"].endswith(".") and len(topic["description"]) <= 300 for topic in topics
+    )
 
 
 def test_a_phrase_is_lower_case_and_belongs_to_one_topic(topics):
@@ -38,15 +40,25 @@ def test_a_phrase_is_lower_case_and_belongs_to_one_topic(topics):
 
 
 def test_categories_are_arxiv_categories(topics):
-    form = re.compile(r"(cs|eess|econ|math|stat|q-bio|q-fin|physics|cond-mat|astro-ph|quant-ph)(\.[A-Za-z-]+)?")
+    form = re.compile(
+        r"(cs|eess|econ|math|stat|q-bio|q-fin|physics|cond-mat|astro-ph|quant-ph)(\.[A-Za-z-]+)?"
+    )
     assert all(topic["categories"] for topic in topics)
-    assert [category for topic in topics for category in topic["categories"] if not form.fullmatch(category)] == []
+    assert [
+        category
+        for topic in topics
+        for category in topic["categories"]
+        if not form.fullmatch(category)
+    ] == []
 
 
 def test_twelve_readers_with_addresses_that_reach_nobody(readers):
     assert len(readers) == 12
     assert len({reader["email"] for reader in readers}) == 12
-    assert all(re.fullmatch(r"[a-z]+@(example\.org|[a-z]+\.example)", reader["email"]) for reader in readers)
+    assert all(
+        re.fullmatch(r"[a-z]+@(example\.org|[a-z]+\.example)", reader["email"])
+        for reader in readers
+    )
 
 
 def test_readers_choose_what_exists(readers, topics):
@@ -70,12 +82,16 @@ def test_readers_differ(readers):
     assert any(reader["muted"] for reader in readers)
     assert any(reader["phrases"] for reader in readers)
     noon = datetime(2025, 1, 13, 12, tzinfo=UTC)
-    offsets = {noon.astimezone(zoneinfo.ZoneInfo(reader["timezone"])).utcoffset() for reader in readers}
+    offsets = {
+        noon.astimezone(zoneinfo.ZoneInfo(reader["timezone"])).utcoffset() for reader in readers
+    }
     assert any(offset % timedelta(hours=1) for offset in offsets)
 
 
 def test_readers_on_weekdays_have_their_slot_on_a_weekday(readers, settings):
-    """The slot rule: the first local hour a reader wants at or after the nominal instant of the demo's edition."""
+    """The slot rule: the first local hour a reader wants at or after the nominal instant of the
+    demo's edition.
+    """
     nominal = datetime.combine(newest_page_day(), time(settings.EDITION_HOUR), UTC)
     hours = [nominal + timedelta(hours=after) for after in range(26)]
     for reader in readers:

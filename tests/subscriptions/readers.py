@@ -28,7 +28,9 @@ def a_reader(address="ada@example.org", state=SubscriberState.ACTIVE, choices=No
 
 def a_change(reader, address="bea@example.org", **fields):
     """Store the reader's wish to move to an address, as asked for now."""
-    return reader.address_changes.create(address=address, address_key=fold(address), requested_at=NOW, **fields)
+    return reader.address_changes.create(
+        address=address, address_key=fold(address), requested_at=NOW, **fields
+    )
 
 
 def a_letter(reader, kind=LetterKind.PREFERENCES, state=LetterState.WAITING, **fields):
@@ -36,7 +38,10 @@ def a_letter(reader, kind=LetterKind.PREFERENCES, state=LetterState.WAITING, **f
     if kind == LetterKind.CHANGE_ADDRESS:
         fields.setdefault("address_change", a_change(reader))
     if kind == LetterKind.ADDRESS_CHANGED:
-        fields.setdefault("address_change", a_change(reader, made_at=NOW, former="ann@example.org", former_key="ann@example.org"))
+        fields.setdefault(
+            "address_change",
+            a_change(reader, made_at=NOW, former="ann@example.org", former_key="ann@example.org"),
+        )
     fields.setdefault("created_at", NOW)
     fields.setdefault("send_after", NOW)
     return reader.letters.create(kind=kind, state=state, **fields)

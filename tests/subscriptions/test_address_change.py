@@ -1,4 +1,6 @@
-"""A reader takes the subscription to another address: when that mailbox agrees, and so that no answer tells who reads us."""
+"""A reader takes the subscription to another address: when that mailbox agrees, and so that no
+answer tells who reads us.
+"""
 
 import itertools
 import json
@@ -94,7 +96,8 @@ def test_the_trail_has_both_acts_and_no_whole_address():
     consent = reader.consents.get()
     assert (consent.kind, consent.at) == (ConsentKind.MOVED, NOW + HOUR)
     assert consent.evidence == (
-        "asked on the preferences page 2026-01-10 12:00 UTC, agreed by link to the new address; a•••@example.org to B•••@Example.org"
+        "asked on the preferences page 2026-01-10 12:00 UTC, agreed by link to the new address; "
+        "a•••@example.org to B•••@Example.org"
     )
 
 
@@ -146,7 +149,11 @@ def test_an_address_that_reads_us_gets_the_letter_of_a_second_sign_up_and_nobody
     reader, other = a_reader(OLD), a_reader("bea@example.org")
     ask(reader)
     letter = Letter.objects.get()
-    assert (letter.kind, letter.subscriber, letter.state) == (LetterKind.SIGN_UP_AGAIN, other, LetterState.WAITING)
+    assert (letter.kind, letter.subscriber, letter.state) == (
+        LetterKind.SIGN_UP_AGAIN,
+        other,
+        LetterState.WAITING,
+    )
     assert not moving.move(AddressChange.objects.get().pk, now=NOW)
 
 
@@ -208,7 +215,10 @@ def test_one_network_cannot_bother_a_list_of_strangers():
 
 @pytest.mark.parametrize("state", [SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED])
 def test_who_never_confirmed_or_left_under_the_new_address_gives_way_to_who_has_the_mailbox(state):
-    reader, other = a_reader(OLD), a_reader("bea@example.org", state=state, choices=Choices(phrases=("graphs",)))
+    reader, other = (
+        a_reader(OLD),
+        a_reader("bea@example.org", state=state, choices=Choices(phrases=("graphs",))),
+    )
     assert moved(reader)
     other.refresh_from_db()
     assert (other.state, other.address) == (SubscriberState.ERASED, "")

@@ -13,7 +13,10 @@ def test_an_address_is_kept_as_it_was_given():
 
 @pytest.mark.parametrize(
     ("given_address", "kept"),
-    [("Ada@Faß.example", "Ada@xn--fa-hia.example"), ("ada@Bücher.example", "ada@xn--bcher-kva.example")],
+    [
+        ("Ada@Faß.example", "Ada@xn--fa-hia.example"),
+        ("ada@Bücher.example", "ada@xn--bcher-kva.example"),
+    ],
 )
 def test_a_domain_with_other_letters_is_kept_in_the_form_that_mail_goes_by(given_address, kept):
     assert validate(given_address) == kept

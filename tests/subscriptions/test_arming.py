@@ -127,7 +127,9 @@ def test_a_crash_between_file_and_row_silences_nobody(monkeypatch, crash):
     is_armed(NOW)
     with monkeypatch.context() as patch:
         if crash == "before the row":
-            patch.setattr(arming.Machine.objects, "filter", _breaking_at(2, arming.Machine.objects.filter))
+            patch.setattr(
+                arming.Machine.objects, "filter", _breaking_at(2, arming.Machine.objects.filter)
+            )
         else:
             patch.setattr(arming, "_write", _breaking_at(0, arming._write))
         with pytest.raises(ZeroDivisionError):
@@ -157,7 +159,9 @@ def test_a_process_stopped_while_renewing_does_not_stop_the_others(own_file):
 
 def test_a_silent_machine_sends_no_letter(own_file):
     is_armed(NOW)
-    letter = Letter.objects.create(subscriber=a_reader(), kind=LetterKind.PREFERENCES, created_at=NOW, send_after=NOW)
+    letter = Letter.objects.create(
+        subscriber=a_reader(), kind=LetterKind.PREFERENCES, created_at=NOW, send_after=NOW
+    )
     own_file.unlink()
     assert not letters.send(letter.pk, lambda: LATER)
     assert Letter.objects.get().state == LetterState.WAITING

@@ -26,7 +26,12 @@ def heard():
     subscriber_confirmed.disconnect(listen)
 
 
-def a_sign_up(address="ada@example.org", choices=Choices(topics=(3,)), schedule=Schedule(hour=6, timezone="Asia/Tokyo"), now=NOW):  # noqa: B008 - both are frozen values
+def a_sign_up(
+    address="ada@example.org",
+    choices=Choices(topics=(3,)),  # noqa: B008 - a frozen value
+    schedule=Schedule(hour=6, timezone="Asia/Tokyo"),  # noqa: B008 - a frozen value
+    now=NOW,
+):
     request_sign_up(address, choices, schedule, origin="", now=now)
     return SignUp.objects.latest("pk")
 
@@ -36,7 +41,12 @@ def test_the_reader_is_active_with_what_they_chose(heard):
     assert is_confirmed(sign_up.pk) is False
     assert confirm(sign_up.pk, now=NOW + HOUR)
     reader = Subscriber.objects.get()
-    assert (reader.state, reader.confirmed_at, reader.hour, reader.timezone) == (SubscriberState.ACTIVE, NOW + HOUR, 6, "Asia/Tokyo")
+    assert (reader.state, reader.confirmed_at, reader.hour, reader.timezone) == (
+        SubscriberState.ACTIVE,
+        NOW + HOUR,
+        6,
+        "Asia/Tokyo",
+    )
     assert reader.profile.topics == [3]
     assert heard == [(reader.pk, NOW + HOUR)]
     assert is_confirmed(sign_up.pk) is True

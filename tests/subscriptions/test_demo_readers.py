@@ -17,9 +17,14 @@ def test_the_readers_of_the_project_load_once_and_are_confirmed():
     out = StringIO()
     call_command("load_demo_readers", "--now", "2025-01-13T04:00:00Z", stdout=out)
     call_command("load_demo_readers", "--now", "2025-01-14T04:00:00Z", stdout=out)
-    assert out.getvalue().splitlines() == ["12 demo readers new, 0 already there.", "0 demo readers new, 12 already there."]
+    assert out.getvalue().splitlines() == [
+        "12 demo readers new, 0 already there.",
+        "0 demo readers new, 12 already there.",
+    ]
     readers = Subscriber.objects.all()
-    assert {(reader.state, reader.confirmed_at) for reader in readers} == {(SubscriberState.ACTIVE, datetime(2025, 1, 13, 4, tzinfo=UTC))}
+    assert {(reader.state, reader.confirmed_at) for reader in readers} == {
+        (SubscriberState.ACTIVE, datetime(2025, 1, 13, 4, tzinfo=UTC))
+    }
     assert Consent.objects.count() == 12
     assert all(reader.profile.topics for reader in readers)
 
@@ -46,7 +51,9 @@ def test_one_wrong_reader_is_named_and_none_is_stored(tmp_path):
         "language": "en",
     }
     path = tmp_path / "readers.json"
-    path.write_text(json.dumps([good, good | {"email": "bob@example.org", "hour": 24}]), encoding="utf-8")
+    path.write_text(
+        json.dumps([good, good | {"email": "bob@example.org", "hour": 24}]), encoding="utf-8"
+    )
     with pytest.raises(CommandError, match="reader 2"):
         call_command("load_demo_readers", path)
     assert not Subscriber.objects.exists()

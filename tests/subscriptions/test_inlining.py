@@ -29,12 +29,19 @@ def test_text_entities_and_links_stay():
     assert 'href="https://example.org/u/x/"' in html
 
 
-@pytest.mark.parametrize("poison", ["<p>\ud800</p>", "<div>" * 300 + "deep" + "</div>" * 300], ids=["lone surrogate", "deep nesting"])
+@pytest.mark.parametrize(
+    "poison",
+    ["<p>\ud800</p>", "<div>" * 300 + "deep" + "</div>" * 300],
+    ids=["lone surrogate", "deep nesting"],
+)
 def test_a_document_that_would_lose_its_end_is_refused(poison):
     with pytest.raises(CutShort):
         inline_css(PAGE % poison)
 
 
 def test_an_external_stylesheet_is_not_fetched():
-    html = inline_css(PAGE.replace("<style>", '<link rel="stylesheet" href="https://example.org/a.css"><style>') % "")
+    html = inline_css(
+        PAGE.replace("<style>", '<link rel="stylesheet" href="https://example.org/a.css"><style>')
+        % ""
+    )
     assert '<p style="color:#102233">' in html

@@ -7,7 +7,14 @@ from django.utils import timezone
 
 from subscriptions import letters
 from subscriptions.leaving import UNDO, come_back, leave
-from subscriptions.models import Letter, LetterKind, LetterState, Subscriber, SubscriberState, SuppressionReason
+from subscriptions.models import (
+    Letter,
+    LetterKind,
+    LetterState,
+    Subscriber,
+    SubscriberState,
+    SuppressionReason,
+)
 from subscriptions.signals import subscriber_left
 from subscriptions.suppression import suppress
 from subscriptions.tokens import Power, sign
@@ -22,7 +29,9 @@ def test_who_leaves_is_not_mailable_and_the_proof_is_kept():
     reader.refresh_from_db()
     assert (reader.state, reader.left_at) == (SubscriberState.UNSUBSCRIBED, NOW)
     assert not Subscriber.objects.mailable(NOW).exists()
-    assert list(reader.consents.values_list("kind", "evidence")) == [("left", "one-click unsubscribe, edition 4")]
+    assert list(reader.consents.values_list("kind", "evidence")) == [
+        ("left", "one-click unsubscribe, edition 4")
+    ]
 
 
 def test_leaving_twice_is_leaving_once():
@@ -95,7 +104,9 @@ def test_who_pressed_the_button_gets_one_goodbye_with_the_way_back(client):
 
 def test_a_mail_programs_one_click_gets_no_goodbye(client):
     reader = a_reader()
-    client.post(reverse("leave", args=[sign(Power.LEAVE, reader.pk, 0)]), {"List-Unsubscribe": "One-Click"})
+    client.post(
+        reverse("leave", args=[sign(Power.LEAVE, reader.pk, 0)]), {"List-Unsubscribe": "One-Click"}
+    )
     reader.refresh_from_db()
     assert reader.state == SubscriberState.UNSUBSCRIBED
     assert not Letter.objects.exists()

@@ -94,7 +94,10 @@ def test_a_reader_is_mailed_the_links_to_preferences_and_to_leave(kind):
 
 @pytest.mark.parametrize("kind", LetterKind.values)
 def test_every_kind_has_a_clean_subject_and_short_lines(kind):
-    states = {LetterKind.CONFIRM: SubscriberState.PENDING, LetterKind.GOODBYE: SubscriberState.UNSUBSCRIBED}
+    states = {
+        LetterKind.CONFIRM: SubscriberState.PENDING,
+        LetterKind.GOODBYE: SubscriberState.UNSUBSCRIBED,
+    }
     reader = a_reader(state=states.get(kind, SubscriberState.ACTIVE))
     if kind == LetterKind.CONFIRM:
         request_sign_up(reader.address, Choices(), Schedule(), origin="", now=NOW)
@@ -113,7 +116,12 @@ def test_two_workers_send_one_mail():
     assert send(letter)
     assert not send(letter)
     assert len(mail.outbox) == 1
-    assert (letter.state, letter.sent_at, letter.lease_until, letter.attempts) == (LetterState.SENT, NOW, None, 1)
+    assert (letter.state, letter.sent_at, letter.lease_until, letter.attempts) == (
+        LetterState.SENT,
+        NOW,
+        None,
+        1,
+    )
 
 
 def test_a_letter_that_is_not_due_waits():
@@ -122,7 +130,9 @@ def test_a_letter_that_is_not_due_waits():
     assert letter.state == LetterState.WAITING
 
 
-@pytest.mark.parametrize("fields", [{"state": SubscriberState.UNSUBSCRIBED}, {"suppressed_at": NOW}])
+@pytest.mark.parametrize(
+    "fields", [{"state": SubscriberState.UNSUBSCRIBED}, {"suppressed_at": NOW}]
+)
 def test_who_left_or_was_suppressed_meanwhile_gets_nothing(fields):
     letter = a_letter(a_reader(**fields))
     assert not send(letter)
@@ -153,8 +163,14 @@ def test_trying_ends(provider):
 @pytest.mark.parametrize(
     ("error", "state"),
     [
-        (smtplib.SMTPRecipientsRefused({"ada@example.org": (550, b"no such user")}), LetterState.FAILED),
-        (smtplib.SMTPRecipientsRefused({"ada@example.org": (451, b"greylisted")}), LetterState.WAITING),
+        (
+            smtplib.SMTPRecipientsRefused({"ada@example.org": (550, b"no such user")}),
+            LetterState.FAILED,
+        ),
+        (
+            smtplib.SMTPRecipientsRefused({"ada@example.org": (451, b"greylisted")}),
+            LetterState.WAITING,
+        ),
         (smtplib.SMTPDataError(554, b"no"), LetterState.FAILED),
         (smtplib.SMTPDataError(454, b"slow down"), LetterState.WAITING),
         (smtplib.SMTPServerDisconnected("gone"), LetterState.UNCERTAIN),
@@ -199,7 +215,10 @@ def test_a_worker_that_slept_past_its_lease_does_not_send(monkeypatch):
 
 
 def test_a_letter_that_cannot_be_built_fails_and_the_next_goes_out():
-    broken, fine = a_letter(a_reader("ada@example.org\r\nBcc: eve@example.org")), a_letter(a_reader("bob@example.org"))
+    broken, fine = (
+        a_letter(a_reader("ada@example.org\r\nBcc: eve@example.org")),
+        a_letter(a_reader("bob@example.org")),
+    )
     send(broken)
     assert broken.state == LetterState.FAILED
     assert send(fine)

@@ -12,7 +12,14 @@ from subscriptions.schedule import Schedule
 from tests.subscriptions.readers import NOW, a_reader
 
 pytestmark = pytest.mark.django_db
-WANTED = Choices(topics=(1, 2), phrases=("tree search",), muted=("survey",), minimum_votes=3, papers_per_digest=7, balance=60)
+WANTED = Choices(
+    topics=(1, 2),
+    phrases=("tree search",),
+    muted=("survey",),
+    minimum_votes=3,
+    papers_per_digest=7,
+    balance=60,
+)
 
 
 def test_new_choices_are_a_new_version_and_the_old_one_stays():
@@ -22,7 +29,9 @@ def test_new_choices_are_a_new_version_and_the_old_one_stays():
     reader.refresh_from_db()
     assert reader.profile.choices == WANTED
     assert Profile.objects.get(pk=old.pk).choices == Choices(topics=(9,))
-    assert [(consent.kind, consent.evidence) for consent in reader.consents.all()] == [("changed", "preferences page: hour, profile")]
+    assert [(consent.kind, consent.evidence) for consent in reader.consents.all()] == [
+        ("changed", "preferences page: hour, profile")
+    ]
 
 
 def test_what_was_learned_is_carried_over():
@@ -54,5 +63,8 @@ def test_only_an_active_reader_has_preferences(state):
 
 
 def test_equal_choices_are_one_row():
-    first, second = a_reader("a@example.org", choices=WANTED), a_reader("b@example.org", choices=WANTED)
+    first, second = (
+        a_reader("a@example.org", choices=WANTED),
+        a_reader("b@example.org", choices=WANTED),
+    )
     assert first.profile_id == second.profile_id

@@ -23,14 +23,20 @@ OWN_WORDS = Choices(phrases=("my very own research idea",))
 
 def everything_stored() -> str:
     """Return every stored value of every model as one text."""
-    rows = [list(model._base_manager.values()) for model in apps.get_models() if not isinstance(model._meta.pk, models.OneToOneField)]
+    rows = [
+        list(model._base_manager.values())
+        for model in apps.get_models()
+        if not isinstance(model._meta.pk, models.OneToOneField)
+    ]
     return str(rows)
 
 
 @pytest.fixture
 def reader():
     reader = a_reader("ada@example.org", choices=OWN_WORDS, timezone="Asia/Tokyo")
-    request_sign_up("Ada@example.org", OWN_WORDS, Schedule(timezone="Asia/Tokyo"), origin="somewhere", now=NOW)
+    request_sign_up(
+        "Ada@example.org", OWN_WORDS, Schedule(timezone="Asia/Tokyo"), origin="somewhere", now=NOW
+    )
     Letter.objects.update(error="refused: ada@example.org")
     a_letter(reader, state=LetterState.SENT)
     return reader

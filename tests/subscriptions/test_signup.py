@@ -1,4 +1,6 @@
-"""Anyone may ask for any address; only that mailbox is asked back, seldom, and the answer tells nothing."""
+"""Anyone may ask for any address; only that mailbox is asked back, seldom, and the answer tells
+nothing.
+"""
 
 import itertools
 from datetime import timedelta
@@ -7,10 +9,23 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from subscriptions.models import Letter, LetterKind, LetterState, SignUp, Subscriber, SubscriberState, SuppressionReason
+from subscriptions.models import (
+    Letter,
+    LetterKind,
+    LetterState,
+    SignUp,
+    Subscriber,
+    SubscriberState,
+    SuppressionReason,
+)
 from subscriptions.models.profile import Choices
 from subscriptions.schedule import Schedule
-from subscriptions.signup import ORIGIN_PER_HOUR, TooManyRequests, request_preferences, request_sign_up
+from subscriptions.signup import (
+    ORIGIN_PER_HOUR,
+    TooManyRequests,
+    request_preferences,
+    request_sign_up,
+)
 from subscriptions.suppression import suppress
 from tests.subscriptions.readers import DAY, HOUR, NOW, a_reader
 
@@ -19,7 +34,9 @@ origins = (f"network {number}" for number in itertools.count())
 
 
 def ask(address="ada@example.org", now=NOW, origin=None):
-    request_sign_up(address, Choices(topics=(1,)), Schedule(), origin=origin or next(origins), now=now)
+    request_sign_up(
+        address, Choices(topics=(1,)), Schedule(), origin=origin or next(origins), now=now
+    )
 
 
 def waiting():
@@ -29,9 +46,17 @@ def waiting():
 def test_a_stranger_becomes_pending_and_gets_one_confirmation():
     ask("Ada@Example.org")
     reader = Subscriber.objects.get()
-    assert (reader.address, reader.address_key, reader.state) == ("Ada@Example.org", "ada@example.org", SubscriberState.PENDING)
+    assert (reader.address, reader.address_key, reader.state) == (
+        "Ada@Example.org",
+        "ada@example.org",
+        SubscriberState.PENDING,
+    )
     letter = Letter.objects.get()
-    assert (letter.kind, letter.state, letter.sign_up) == (LetterKind.CONFIRM, LetterState.WAITING, SignUp.objects.get())
+    assert (letter.kind, letter.state, letter.sign_up) == (
+        LetterKind.CONFIRM,
+        LetterState.WAITING,
+        SignUp.objects.get(),
+    )
     assert list(reader.consents.values_list("kind", flat=True)) == ["requested"]
 
 
@@ -66,7 +91,9 @@ def test_500_requests_for_one_address_mail_it_once_an_hour_and_three_times_a_day
     assert waiting().count() == 3
     ask(now=NOW + DAY + 2 * HOUR)
     assert waiting().count() == 4
-    assert set(Letter.objects.filter(state=LetterState.WITHHELD).values_list("error", flat=True)) == {
+    assert set(
+        Letter.objects.filter(state=LetterState.WITHHELD).values_list("error", flat=True)
+    ) == {
         "1 such letter an hour",
         "3 such letters a day",
     }
@@ -96,7 +123,13 @@ def test_known_and_unknown_addresses_take_the_same_steps():
     suppress("complained@example.org", SuppressionReason.COMPLAINT, now=NOW)
     ask("warm@example.org")  # the profile is stored now
     counts = set()
-    for address in ("new@example.org", "active@example.org", "left@example.org", "complained@example.org", "warm@example.org"):
+    for address in (
+        "new@example.org",
+        "active@example.org",
+        "left@example.org",
+        "complained@example.org",
+        "warm@example.org",
+    ):
         with CaptureQueriesContext(connection) as queries:
             ask(address)
         counts.add(len(queries))

@@ -19,7 +19,14 @@ VISION = {
     "categories": ["cs.CV"],
     "parent": None,
 }
-VIDEO = {"slug": "video", "name": "Video", "description": "", "phrases": ["video"], "categories": [], "parent": "vision"}
+VIDEO = {
+    "slug": "video",
+    "name": "Video",
+    "description": "",
+    "phrases": ["video"],
+    "categories": [],
+    "parent": "vision",
+}
 
 
 @pytest.fixture
@@ -51,7 +58,11 @@ def test_a_changed_word_is_taken_and_the_row_stays(file):
     load_topics(file(VISION))
     key = Topic.objects.get().pk
     loaded = load_topics(file(VISION | {"description": "Pictures."}))
-    assert (loaded.updated, Topic.objects.get().pk, Topic.objects.get().description) == (1, key, "Pictures.")
+    assert (loaded.updated, Topic.objects.get().pk, Topic.objects.get().description) == (
+        1,
+        key,
+        "Pictures.",
+    )
 
 
 def test_the_child_of_a_retired_topic_is_still_offered(file):

@@ -28,7 +28,9 @@ def test_a_broker_that_is_down_is_not_waited_for(monkeypatch, settings, tmp_path
     def waited(_seconds):
         raise AssertionError("a reader would wait for the broker")
 
-    app = Celery("without a broker", broker=f"redis+socket://{tmp_path}/absent.sock", set_as_current=False)
+    app = Celery(
+        "without a broker", broker=f"redis+socket://{tmp_path}/absent.sock", set_as_current=False
+    )
     app.conf.broker_transport_options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
     monkeypatch.setattr("kombu.utils.functional.sleep", waited)
     monkeypatch.setattr(waking, "current_app", app)

@@ -11,7 +11,9 @@ _SIZE = re.compile(r"(?:^|\s)(\d+(?:\.\d+)?)px(?:\s*/\s*(\d+(?:\.\d+)?)(px)?)?")
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A property and its value, both in small letters except where case matters; `important` is the mark as written, or empty."""
+    """A property and its value, both in small letters except where case matters; `important` is
+    the mark as written, or empty.
+    """
 
     name: str
     value: str
@@ -20,7 +22,9 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class StyleRule:
-    """Selectors with their declarations. `conditions` are the at-rules around it, outermost first, such as `@media print`."""
+    """Selectors with their declarations. `conditions` are the at-rules around it, outermost
+    first, such as `@media print`.
+    """
 
     selectors: tuple[str, ...]
     declarations: tuple[Declaration, ...]
@@ -35,12 +39,20 @@ def declarations(style: str) -> tuple[Declaration, ...]:
         if colon and name.strip():
             plain, mark, important = value.partition("!")
             space = " " if plain != plain.rstrip() else ""
-            found.append(Declaration(name.strip().lower(), plain.strip().lower(), space + mark + important.strip() if mark else ""))
+            found.append(
+                Declaration(
+                    name.strip().lower(),
+                    plain.strip().lower(),
+                    space + mark + important.strip() if mark else "",
+                )
+            )
     return tuple(found)
 
 
 def style_rules(sheet: str, conditions: tuple[str, ...] = ()) -> Iterator[StyleRule]:
-    """Yield the rules of a style sheet in order, those inside at-rules too. Blocks that are never closed end with the sheet."""
+    """Yield the rules of a style sheet in order, those inside at-rules too. Blocks that are
+    never closed end with the sheet.
+    """
     text = _COMMENT.sub("", sheet)
     position = 0
     while (opening := text.find("{", position)) >= 0:
@@ -50,7 +62,9 @@ def style_rules(sheet: str, conditions: tuple[str, ...] = ()) -> Iterator[StyleR
         if prelude.startswith(("@media", "@supports")):
             yield from style_rules(inside, (*conditions, prelude))
         else:
-            selectors = tuple(selector.strip() for selector in prelude.split(",") if selector.strip())
+            selectors = tuple(
+                selector.strip() for selector in prelude.split(",") if selector.strip()
+            )
             yield StyleRule(selectors, declarations(inside), conditions)
         position = closing + 1
 
@@ -65,7 +79,9 @@ def _closing(text: str, opening: int) -> int:
 
 
 def font_size(declared: tuple[Declaration, ...]) -> float | None:
-    """Return the font size in px that the declarations set, by `font-size` or `font`; None where they set none in px."""
+    """Return the font size in px that the declarations set, by `font-size` or `font`; None where
+    they set none in px.
+    """
     size = None
     for declaration in declared:
         if declaration.name in {"font-size", "font"} and (match := _SIZE.search(declaration.value)):
@@ -81,6 +97,8 @@ def line_height(declared: tuple[Declaration, ...], size: float) -> float | None:
     for declaration in declared:
         if declaration.name == "font" and (match := _SIZE.search(declaration.value)) and match[2]:
             height = float(match[2]) * (1 if match[3] else size)
-        elif declaration.name == "line-height" and (match := re.fullmatch(r"(\d+(?:\.\d+)?)(px|%)?", declaration.value)):
+        elif declaration.name == "line-height" and (
+            match := re.fullmatch(r"(\d+(?:\.\d+)?)(px|%)?", declaration.value)
+        ):
             height = float(match[1]) * {"px": 1.0, "%": size / 100, None: size}[match[2]]
     return height

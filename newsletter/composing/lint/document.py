@@ -1,4 +1,6 @@
-"""Document rules: structure, accessibility (WCAG 2.2 AA as far as mail goes) and elements that clients drop."""
+"""Document rules: structure, accessibility (WCAG 2.2 AA as far as mail goes) and elements that
+clients drop.
+"""
 
 import re
 import unicodedata
@@ -33,10 +35,14 @@ _SEMANTIC = {"main", "nav", "details", "summary", "section", "article", "header"
 _UNSAFE_IMAGE = re.compile(r"^data:|\.(?:svg|webp|avif)(?:[?#]|$)", re.IGNORECASE)
 _TEMPLATE_TAG = re.compile(r"\{\{|\{%")
 _EMPTY_VALUE = re.compile(r"^\s*(?:None|nan|NaN|null|undefined)\s*$")
-_TEX = re.compile(r"\\(?:frac|alpha|beta|mathcal|mathbb|textbf|emph|cite|ell|sqrt|times)\b|\$\\|\\\(")
+_TEX = re.compile(
+    r"\\(?:frac|alpha|beta|mathcal|mathbb|textbf|emph|cite|ell|sqrt|times)\b|\$\\|\\\("
+)
 _OVERRIDES = re.compile("[\u202a-\u202e]")
 _OPEN_ISOLATE, _CLOSE_ISOLATE = re.compile("[\u2066-\u2068]"), "\u2069"
-_BAD_CHARACTER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\ufdd0-\ufdef\ufffd]")
+_BAD_CHARACTER = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\ufdd0-\ufdef\ufffd]"
+)
 _CONDITIONAL = re.compile(r"<!--\[if[^\]]*\]>")
 
 
@@ -63,14 +69,22 @@ def _whole(html: str, tree: "etree._Element") -> Iterator[Finding]:
 
 
 def _headings(tree: "etree._Element") -> Iterator[Finding]:
-    levels = [(int(str(element.tag)[1]), element) for element in elements(tree) if re.fullmatch(r"h[1-6]", str(element.tag))]
+    levels = [
+        (int(str(element.tag)[1]), element)
+        for element in elements(tree)
+        if re.fullmatch(r"h[1-6]", str(element.tag))
+    ]
     count = sum(level == 1 for level, _element in levels)
     if count != 1:
         yield Finding("h1-count", "HTML", f"{count} h1")
     before = 0
     for level, element in levels:
         if level > before + 1:
-            yield Finding("heading-skipped", place(element), f"h{level} after {f'h{before}' if before else 'nothing'}")
+            yield Finding(
+                "heading-skipped",
+                place(element),
+                f"h{level} after {f'h{before}' if before else 'nothing'}",
+            )
         before = level
 
 
@@ -86,7 +100,11 @@ def _wrappers(tree: "etree._Element") -> Iterator[Finding]:
 
 def _preheader(tree: "etree._Element") -> Iterator[Finding]:
     body = tree.find(".//body")
-    first = next((element for element in elements(body) if (element.text or "").strip()), None) if body is not None else None
+    first = (
+        next((element for element in elements(body) if (element.text or "").strip()), None)
+        if body is not None
+        else None
+    )
     if first is None or not is_hidden(first):
         yield Finding("preheader-missing", "HTML, <body>", "no hidden text in front")
     elif not 40 <= len(text_of(first)) <= 110:
@@ -155,4 +173,7 @@ def _needs_direction(element: "etree._Element", text: str) -> bool:
     runs_left = any(unicodedata.bidirectional(character) in {"R", "AL"} for character in text)
     if not runs_left or _OPEN_ISOLATE.search(text):
         return False
-    return not any(node.get("dir") == "rtl" or node.tag == "bdi" for node in (element, *element.iterancestors()))
+    return not any(
+        node.get("dir") == "rtl" or node.tag == "bdi"
+        for node in (element, *element.iterancestors())
+    )

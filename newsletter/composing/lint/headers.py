@@ -1,4 +1,6 @@
-"""Header rules, on the bytes as they would be sent: RFC 2047, 2369, 2919, 3834, 5322, 8058 and what providers ask for."""
+"""Header rules, on the bytes as they would be sent: RFC 2047, 2369, 2919, 3834, 5322, 8058 and
+what providers ask for.
+"""
 
 import re
 from collections.abc import Iterator
@@ -12,19 +14,44 @@ from newsletter.composing.lint.specimen import Specimen
 LONGEST_LINE = 998
 LONGEST_ADDRESS = 76
 LONGEST_SUBJECT = 60
-_ONCE = ("From", "To", "Subject", "Date", "Message-ID", "Reply-To", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "MIME-Version")
+_ONCE = (
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Reply-To",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+    "List-Id",
+    "MIME-Version",
+)
 _NEEDED = ("From", "To", "Subject", "Date", "Message-ID")
-_MAY_BE_ENCODED = {"subject", "from", "to", "reply-to", "sender", "comments", "list-id", "dkim-signature"}
+_MAY_BE_ENCODED = {
+    "subject",
+    "from",
+    "to",
+    "reply-to",
+    "sender",
+    "comments",
+    "list-id",
+    "dkim-signature",
+}
 _RECEIPTS = ("Return-Receipt-To", "Disposition-Notification-To", "X-Confirm-Reading-To")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _LIST_ID = re.compile(r"^(?:[^<>]*\s)?<[a-z0-9-]+(?:\.[a-z0-9-]+)+>$", re.IGNORECASE)
 _FEEDBACK_ID = re.compile(r"^(?:[^:\s]*:){1,3}[A-Za-z0-9_-]{5,15}$")
-_LOCAL_ID = re.compile(r"@(?:localhost|[^.>]*>|.*\.(?:local|internal|lan|localdomain)>)", re.IGNORECASE)
+_LOCAL_ID = re.compile(
+    r"@(?:localhost|[^.>]*>|.*\.(?:local|internal|lan|localdomain)>)", re.IGNORECASE
+)
 
 
-def header_findings(specimen: Specimen, *, digest: bool = True, development: bool = False) -> Iterator[Finding]:
-    """Yield what is wrong with the headers. `digest=False` is for letters about a subscription, which carry no list headers.
+def header_findings(
+    specimen: Specimen, *, digest: bool = True, development: bool = False
+) -> Iterator[Finding]:
+    """Yield what is wrong with the headers. `digest=False` is for letters about a subscription,
+    which carry no list headers.
 
     `development` allows an address of this machine as the way out.
     """
@@ -93,16 +120,32 @@ def _structure(specimen: Specimen) -> Iterator[Finding]:
     for part in message.walk():
         if part.defects:
             yield Finding("broken-mime", part.get_content_type(), type(part.defects[0]).__name__)
-        if part.get_content_maintype() == "text" and (part.get_content_charset() or "").lower() != "utf-8":
+        if (
+            part.get_content_maintype() == "text"
+            and (part.get_content_charset() or "").lower() != "utf-8"
+        ):
             yield Finding("charset", part.get_content_type(), str(part.get_content_charset()))
-        if part.get_content_disposition() == "attachment" or part.get_content_maintype() not in {"text", "multipart"}:
-            yield Finding("attachment", part.get_content_type(), str(part.get_filename() or "unnamed"))
+        if part.get_content_disposition() == "attachment" or part.get_content_maintype() not in {
+            "text",
+            "multipart",
+        }:
+            yield Finding(
+                "attachment", part.get_content_type(), str(part.get_filename() or "unnamed")
+            )
     if _types(message) != ["text/plain", "text/html"]:
-        yield Finding("parts-order", "Content-Type", f"{message.get_content_type()} of {', '.join(_types(message)) or 'nothing'}")
+        yield Finding(
+            "parts-order",
+            "Content-Type",
+            f"{message.get_content_type()} of {', '.join(_types(message)) or 'nothing'}",
+        )
 
 
 def _types(message: EmailMessage) -> list[str]:
-    return [part.get_content_type() for part in message.iter_parts()] if message.get_content_type() == "multipart/alternative" else []
+    return (
+        [part.get_content_type() for part in message.iter_parts()]
+        if message.get_content_type() == "multipart/alternative"
+        else []
+    )
 
 
 def _unsubscribing(specimen: Specimen, *, development: bool) -> Iterator[Finding]:
@@ -112,15 +155,28 @@ def _unsubscribing(specimen: Specimen, *, development: bool) -> Iterator[Finding
             continue
         addresses = [address.strip() for address in value.split(",")]
         if development:
-            addresses = [re.sub(r"^<http://(?:127\.0\.0\.1|localhost)(?=[:/])", "<https://localhost", address) for address in addresses]
+            addresses = [
+                re.sub(
+                    r"^<http://(?:127\.0\.0\.1|localhost)(?=[:/])", "<https://localhost", address
+                )
+                for address in addresses
+            ]
         secure = [address for address in addresses if address.startswith("<https://")]
-        if len(secure) != 1 or not all(re.fullmatch(r"<(?:https|mailto):[^<>\s]+>", address) for address in addresses):
+        if len(secure) != 1 or not all(
+            re.fullmatch(r"<(?:https|mailto):[^<>\s]+>", address) for address in addresses
+        ):
             yield Finding("unsubscribe-header-form", "List-Unsubscribe", value[:80])
         for address in addresses:
             if len(address) > LONGEST_ADDRESS:
-                yield Finding("unsubscribe-header-long", "List-Unsubscribe", f"{len(address)} characters")
+                yield Finding(
+                    "unsubscribe-header-long", "List-Unsubscribe", f"{len(address)} characters"
+                )
     if specimen.values("List-Unsubscribe-Post") != ["List-Unsubscribe=One-Click"]:
-        yield Finding("unsubscribe-post-form", "List-Unsubscribe-Post", ", ".join(specimen.values("List-Unsubscribe-Post")) or "not there")
+        yield Finding(
+            "unsubscribe-post-form",
+            "List-Unsubscribe-Post",
+            ", ".join(specimen.values("List-Unsubscribe-Post")) or "not there",
+        )
     for value in specimen.values("DKIM-Signature"):
         signed = re.search(r"\bh=([^;]*)", re.sub(r"\s", "", value))
         names = (signed[1] if signed else "").lower().split(":")
@@ -132,12 +188,26 @@ def _list_headers(specimen: Specimen) -> Iterator[Finding]:
     if not specimen.values("Reply-To"):
         yield Finding("reply-to-missing", "Reply-To", "not there")
     if not any(_LIST_ID.match(value) for value in specimen.values("List-Id")):
-        yield Finding("list-id-form", "List-Id", ", ".join(specimen.values("List-Id")) or "not there")
+        yield Finding(
+            "list-id-form", "List-Id", ", ".join(specimen.values("List-Id")) or "not there"
+        )
     if not any(_FEEDBACK_ID.match(value) for value in specimen.values("Feedback-ID")):
-        yield Finding("feedback-id-form", "Feedback-ID", ", ".join(specimen.values("Feedback-ID")) or "not there")
+        yield Finding(
+            "feedback-id-form",
+            "Feedback-ID",
+            ", ".join(specimen.values("Feedback-ID")) or "not there",
+        )
     if specimen.values("Auto-Submitted") != ["auto-generated"]:
-        yield Finding("auto-submitted-missing", "Auto-Submitted", ", ".join(specimen.values("Auto-Submitted")) or "not there")
+        yield Finding(
+            "auto-submitted-missing",
+            "Auto-Submitted",
+            ", ".join(specimen.values("Auto-Submitted")) or "not there",
+        )
     if specimen.values("Precedence") != ["bulk"]:
-        yield Finding("precedence-missing", "Precedence", ", ".join(specimen.values("Precedence")) or "not there")
+        yield Finding(
+            "precedence-missing",
+            "Precedence",
+            ", ".join(specimen.values("Precedence")) or "not there",
+        )
     if not specimen.values("X-Auto-Response-Suppress"):
         yield Finding("auto-response-missing", "X-Auto-Response-Suppress", "not there")

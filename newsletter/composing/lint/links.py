@@ -12,14 +12,42 @@ from newsletter.composing.lint.places import place, text_of
 from newsletter.composing.lint.rules import Finding
 
 UNSUBSCRIBE_WITHIN = 60_000
-_SHORTENERS = {"bit.ly", "t.co", "goo.gl", "tinyurl.com", "ow.ly", "is.gd", "buff.ly", "rebrand.ly", "cutt.ly", "t.ly", "lnkd.in"}
-_MEANINGLESS = {"here", "click here", "click", "link", "more", "read more", "this", "this link", "learn more", "go", "open"}
+_SHORTENERS = {
+    "bit.ly",
+    "t.co",
+    "goo.gl",
+    "tinyurl.com",
+    "ow.ly",
+    "is.gd",
+    "buff.ly",
+    "rebrand.ly",
+    "cutt.ly",
+    "t.ly",
+    "lnkd.in",
+}
+_MEANINGLESS = {
+    "here",
+    "click here",
+    "click",
+    "link",
+    "more",
+    "read more",
+    "this",
+    "this link",
+    "learn more",
+    "go",
+    "open",
+}
 _ADDRESS_IN_LINK = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
 WAY_OUT = re.compile(r"unsubscribe|stop these mails|opt[ -]?out", re.IGNORECASE)
 
 
-def link_findings(html: str, tree: "etree._Element", *, digest: bool = True, development: bool = False) -> Iterator[Finding]:
-    """Yield what is wrong with the links. `development` allows plain http on this machine, where an instance is tried out."""
+def link_findings(
+    html: str, tree: "etree._Element", *, digest: bool = True, development: bool = False
+) -> Iterator[Finding]:
+    """Yield what is wrong with the links. `development` allows plain http on this machine, where
+    an instance is tried out.
+    """
     links = [element for element in tree.iter("a") if element.get("href") is not None]
     for link in links:
         yield from _address(link, development=development)
@@ -37,7 +65,9 @@ def _address(link: "etree._Element", *, development: bool) -> Iterator[Finding]:
     except ValueError:
         yield Finding("empty-link", where, href[:80])
         return
-    if not href or (parts.scheme not in {"http", "https", "mailto", "tel"} and not href.startswith("#")):
+    if not href or (
+        parts.scheme not in {"http", "https", "mailto", "tel"} and not href.startswith("#")
+    ):
         yield Finding("empty-link", where, href[:80] or "no address")
     elif href.startswith("#"):
         yield Finding("fragment-link", where, href[:80])
@@ -76,7 +106,10 @@ def _text(link: "etree._Element") -> Iterator[Finding]:
         yield Finding("link-text-meaningless", where, text[:80])
     if text.startswith(("http://", "https://")):
         yield Finding("link-text-bare", where, text[:80])
-    if any(one.name.startswith("text-decoration") and "none" in one.value for one in declarations(str(link.get("style", "")))):
+    if any(
+        one.name.startswith("text-decoration") and "none" in one.value
+        for one in declarations(str(link.get("style", "")))
+    ):
         yield Finding("link-not-underlined", where, text[:80])
 
 

@@ -1,4 +1,6 @@
-"""The linter: every rule over one mail, for the command, for tests, and as a gate before an edition is approved."""
+"""The linter: every rule over one mail, for the command, for tests, and as a gate before an
+edition is approved.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +15,9 @@ from newsletter.composing.lint.styling import style_findings
 from newsletter.composing.lint.text import text_part_findings
 
 MOST_BYTES = 2_000_000
-"""Of a file. A mail of a sane size is some tens of kilobytes; to judge every style of a huge one takes minutes and tells nothing more."""
+"""Of a file. A mail of a sane size is some tens of kilobytes; to judge every style of a huge one
+takes minutes and tells nothing more.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +36,14 @@ class Report:
         return tuple(finding for finding in self.findings if finding.level == "warning")
 
 
-def lint(content: bytes, *, digest: bool = True, postal_address: str = "", development: bool = False) -> Report:
+def lint(
+    content: bytes, *, digest: bool = True, postal_address: str = "", development: bool = False
+) -> Report:
     """Return what is wrong with a mail (.eml) or an HTML document.
 
     Args:
-        digest: whether the mail is a digest; letters about a subscription need no way out of a list.
+        digest: whether the mail is a digest; letters about a subscription need no way out of a
+            list.
         postal_address: where given, both parts must show it.
         development: allows links to this machine, as an instance that is tried out has them.
     """
@@ -44,7 +51,16 @@ def lint(content: bytes, *, digest: bool = True, postal_address: str = "", devel
         return Report((Finding("too-large", "file", f"{len(content)} bytes"),), 0)
     specimen = Specimen.of(content)
     if not specimen.recognised:
-        return Report((Finding("not-a-mail", "file", "nothing in it" if not content.strip() else "no header and no HTML"),), 0)
+        return Report(
+            (
+                Finding(
+                    "not-a-mail",
+                    "file",
+                    "nothing in it" if not content.strip() else "no header and no HTML",
+                ),
+            ),
+            0,
+        )
     findings: list[Finding] = []
     if specimen.message is not None:
         findings += header_findings(specimen, digest=digest, development=development)
@@ -55,13 +71,25 @@ def lint(content: bytes, *, digest: bool = True, postal_address: str = "", devel
         findings += style_findings(specimen.tree)
         findings += document_findings(specimen.html, specimen.tree)
         findings += look_findings(specimen.tree)
-        findings += link_findings(specimen.html, specimen.tree, digest=digest, development=development)
+        findings += link_findings(
+            specimen.html, specimen.tree, digest=digest, development=development
+        )
     findings += _postal(specimen, postal_address)
     return Report(tuple(dict.fromkeys(findings)), len(specimen.html.encode("utf-8", "replace")))
 
 
 def _postal(specimen: Specimen, postal_address: str) -> Sequence[Finding]:
     wanted = "".join(postal_address.split())
-    html = "" if specimen.tree is None else "".join("".join(str(piece) for piece in specimen.tree.itertext()).split())
-    parts = [("HTML", html)] + ([("text part", "".join(specimen.text.split()))] if specimen.message is not None else [])
-    return [Finding("postal-address-missing", where, "not there") for where, text in parts if wanted not in text]
+    html = (
+        ""
+        if specimen.tree is None
+        else "".join("".join(str(piece) for piece in specimen.tree.itertext()).split())
+    )
+    parts = [("HTML", html)] + (
+        [("text part", "".join(specimen.text.split()))] if specimen.message is not None else []
+    )
+    return [
+        Finding("postal-address-missing", where, "not there")
+        for where, text in parts
+        if wanted not in text
+    ]

@@ -22,7 +22,10 @@ def place(element: "etree._Element") -> str:
 def is_hidden(element: "etree._Element") -> bool:
     """Tell whether an element or one around it is not displayed."""
     return any(
-        any(declaration.name == "display" and declaration.value == "none" for declaration in declarations(str(node.get("style", ""))))
+        any(
+            declaration.name == "display" and declaration.value == "none"
+            for declaration in declarations(str(node.get("style", "")))
+        )
         for node in (element, *element.iterancestors())
     )
 
@@ -30,13 +33,28 @@ def is_hidden(element: "etree._Element") -> bool:
 def shown_text(tree: "etree._Element") -> Iterator[tuple["etree._Element", str]]:
     """Yield each run of text a reader sees, with the element it stands in."""
     for element in elements(tree):
-        if element.tag not in NOT_SHOWN and element.text and element.text.strip() and not is_hidden(element):
+        if (
+            element.tag not in NOT_SHOWN
+            and element.text
+            and element.text.strip()
+            and not is_hidden(element)
+        ):
             yield element, element.text
         parent = element.getparent()
-        if element.tail and element.tail.strip() and parent is not None and parent.tag not in NOT_SHOWN and not is_hidden(parent):
+        if (
+            element.tail
+            and element.tail.strip()
+            and parent is not None
+            and parent.tag not in NOT_SHOWN
+            and not is_hidden(parent)
+        ):
             yield parent, element.tail
 
 
 def text_of(element: "etree._Element") -> str:
-    """Return the text of an element and all in it, blanks collapsed, without the zero-width spaces that only break lines."""
-    return " ".join("".join(str(piece) for piece in element.itertext()).replace("\u200b", "").split())
+    """Return the text of an element and all in it, blanks collapsed, without the zero-width
+    spaces that only break lines.
+    """
+    return " ".join(
+        "".join(str(piece) for piece in element.itertext()).replace("\u200b", "").split()
+    )

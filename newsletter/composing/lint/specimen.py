@@ -9,14 +9,18 @@ from functools import cached_property
 from lxml import etree
 
 _HTML_BEGINS = re.compile(rb"(\xef\xbb\xbf)?\s*<")
-"""No header begins with an angle bracket, so a document without its doctype is told from a mail, too."""
+"""No header begins with an angle bracket, so a document without its doctype is told from a mail,
+too.
+"""
 
 _HEADERS_OF_A_MAIL = {"from", "to", "subject", "date", "message-id", "mime-version", "content-type"}
 
 
 @dataclass(frozen=True)
 class Specimen:
-    """A mail as bytes: a whole message, or an HTML document alone (then `message` is None and header rules do not apply)."""
+    """A mail as bytes: a whole message, or an HTML document alone (then `message` is None and
+    header rules do not apply).
+    """
 
     content: bytes
     message: EmailMessage | None
@@ -26,23 +30,33 @@ class Specimen:
 
     @classmethod
     def of(cls, content: bytes) -> "Specimen":
-        """Take a mail (.eml) or an HTML document apart; what cannot be decoded becomes replacement characters."""
+        """Take a mail (.eml) or an HTML document apart; what cannot be decoded becomes
+        replacement characters.
+        """
         if _HTML_BEGINS.match(content):
             return cls(content, None, content.decode("utf-8-sig", "replace"), "")
         message = message_from_bytes(content, policy=policy.default)
-        return cls(content, message, _part(message, "html"), _part(message, "plain"), _raw_headers(content))
+        return cls(
+            content, message, _part(message, "html"), _part(message, "plain"), _raw_headers(content)
+        )
 
     @cached_property
     def tree(self) -> "etree._Element | None":
         """The HTML as a tree, None where there is none."""
         if not self.html.strip():
             return None
-        return etree.fromstring(self.html.encode("utf-8", "replace"), etree.HTMLParser(encoding="utf-8"))
+        return etree.fromstring(
+            self.html.encode("utf-8", "replace"), etree.HTMLParser(encoding="utf-8")
+        )
 
     @property
     def recognised(self) -> bool:
-        """Whether this is a mail or HTML at all: a mail has at least one of the headers that every mail or part has."""
-        return self.message is None or any(name.lower() in _HEADERS_OF_A_MAIL for name, _value in self.raw_headers)
+        """Whether this is a mail or HTML at all: a mail has at least one of the headers that
+        every mail or part has.
+        """
+        return self.message is None or any(
+            name.lower() in _HEADERS_OF_A_MAIL for name, _value in self.raw_headers
+        )
 
     def values(self, name: str) -> list[str]:
         """Return every value of a header as it stands, unfolded."""

@@ -17,7 +17,9 @@ _HEADING = re.compile(r"h[23]")
 _INVISIBLE = re.compile("[\u200b\u2066-\u2069]")
 
 
-def text_part_findings(text: str, tree: "etree._Element | None", *, digest: bool = True) -> Iterator[Finding]:
+def text_part_findings(
+    text: str, tree: "etree._Element | None", *, digest: bool = True
+) -> Iterator[Finding]:
     """Yield what is wrong with the text part, and where it differs from the HTML."""
     if not text.strip():
         yield Finding("text-missing", "text part", "no text")
@@ -37,8 +39,14 @@ def text_part_findings(text: str, tree: "etree._Element | None", *, digest: bool
 
 def _parity(text: str, tree: "etree._Element") -> Iterator[Finding]:
     in_text = {address.rstrip(".,;:)") for address in _ADDRESS.findall(text)}
-    in_html = {str(link.get("href")) for link in tree.iter("a") if str(link.get("href", "")).startswith(("http", "mailto:"))}
-    for address in sorted(in_html - in_text - {address.rstrip(".,;:)") for address in in_html & in_text}):
+    in_html = {
+        str(link.get("href"))
+        for link in tree.iter("a")
+        if str(link.get("href", "")).startswith(("http", "mailto:"))
+    }
+    for address in sorted(
+        in_html - in_text - {address.rstrip(".,;:)") for address in in_html & in_text}
+    ):
         if address.rstrip(".,;:)") not in in_text:
             yield Finding("link-not-in-text", "text part", address[:80])
     words = _plain(text_of(tree))
@@ -61,5 +69,7 @@ def _papers(text: str, tree: "etree._Element") -> Iterator[Finding]:
 
 
 def _plain(text: str) -> str:
-    """Return the text without blanks and invisible characters, since lines break elsewhere in the two parts."""
+    """Return the text without blanks and invisible characters, since lines break elsewhere in
+    the two parts.
+    """
     return "".join(_INVISIBLE.sub("", text).split())

@@ -13,7 +13,10 @@ from newsletter.sending.books import Books, books
 
 
 class Command(BaseCommand):
-    help = "Print the books of an edition: every reader it was due to, and what became of their digest."
+    help = (
+        "Print the books of an edition: every reader it was due to, and what became of their "
+        "digest."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("edition", help="such as daily/2025-01-10, or its number")

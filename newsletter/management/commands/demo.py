@@ -14,7 +14,14 @@ from rich.progress import BarColumn, Progress, TextColumn
 from ingest.management.arguments import year
 from newsletter.demo.report import book_table, digest_table, import_table, sent_count
 from newsletter.demo.run import WorkerGone, anything_left, send_all
-from newsletter.demo.stage import NothingToSend, import_listings, load_readers, newest_day, prepare, too_late
+from newsletter.demo.stage import (
+    NothingToSend,
+    import_listings,
+    load_readers,
+    newest_day,
+    prepare,
+    too_late,
+)
 from newsletter.models import Edition
 from newsletter.processes import migrate, one_machine, worker_command
 from newsletter.sending.books import books
@@ -23,15 +30,29 @@ PIPED_WIDTH = 150
 
 
 class Command(BaseCommand):
-    help = "Read listings, open one edition, and mail the demo readers at their hours, with the clock stepped from hour to hour."
+    help = (
+        "Read listings, open one edition, and mail the demo readers at their hours, with the clock "
+        "stepped from hour to hour."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("listings", nargs="*", type=Path, metavar="LISTING", help="listing pages as text (default: those of seeds/)")
-        parser.add_argument("--year", type=year, help="the year of the pages, which they do not say themselves")
+        parser.add_argument(
+            "listings",
+            nargs="*",
+            type=Path,
+            metavar="LISTING",
+            help="listing pages as text (default: those of seeds/)",
+        )
+        parser.add_argument(
+            "--year", type=year, help="the year of the pages, which they do not say themselves"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if settings.PRODUCTION:
-            raise CommandError("The demo writes readers who have confirmed nothing, so it does not run where ENVIRONMENT is production.")
+            raise CommandError(
+                "The demo writes readers who have confirmed nothing, so it does not run where "
+                "ENVIRONMENT is production."
+            )
         console = _console()
         # The tables below say the same in fewer words; warnings still come through.
         logging.getLogger("newsletter").setLevel(logging.WARNING)
@@ -45,7 +66,9 @@ class Command(BaseCommand):
         console.print(book_table(editions))
         self._close(console, editions, sent_count(editions) - before, seconds)
 
-    def _prepared(self, console: Console, listings: list[Path], page_year: int | None) -> list[Edition]:
+    def _prepared(
+        self, console: Console, listings: list[Path], page_year: int | None
+    ) -> list[Edition]:
         console.print(import_table(import_listings(listings, page_year)))
         try:
             day = newest_day()
@@ -53,9 +76,15 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         load_readers(day)
         editions = prepare(day)
-        console.print(f"The clock stands at {day.now:%A %-d %B %Y, %H:%M} UTC. Editions: {', '.join(map(str, editions))}.")
+        console.print(
+            f"The clock stands at {day.now:%A %-d %B %Y, %H:%M} UTC. Editions: "
+            f"{', '.join(map(str, editions))}."
+        )
         if missed := too_late(day, editions):
-            console.print(f"Too late for the editions of {day.day}, which an earlier demo has frozen: {missed} of the papers.")
+            console.print(
+                f"Too late for the editions of {day.day}, which an earlier demo has frozen: "
+                f"{missed} of the papers."
+            )
             console.print(f"To begin anew, remove {settings.VAR_DIR}.")
         return editions
 
@@ -66,10 +95,14 @@ class Command(BaseCommand):
             processes.start("worker", *worker_command())
             with _progress(console) as progress:
                 readers = sum(books(edition).due for edition in editions)
-                bar = progress.add_task("Starting a worker", total=readers, completed=sent_count(editions))
+                bar = progress.add_task(
+                    "Starting a worker", total=readers, completed=sent_count(editions)
+                )
 
                 def told(instant: datetime) -> None:
-                    progress.update(bar, description=f"{instant:%a %H:%M} UTC", completed=sent_count(editions))
+                    progress.update(
+                        bar, description=f"{instant:%a %H:%M} UTC", completed=sent_count(editions)
+                    )
 
                 try:
                     send_all(editions, processes, told)
@@ -80,21 +113,33 @@ class Command(BaseCommand):
         unbalanced = [str(edition) for edition in editions if not books(edition).balanced]
         if unbalanced:
             raise CommandError(
-                f"The books of {', '.join(unbalanced)} do not balance. That is a fault: please report it with the table above."
+                f"The books of {', '.join(unbalanced)} do not balance. That is a fault: please "
+                "report it with the table above."
             )
         if sent:
-            console.print(f"Sent {sent} digests in {seconds:.1f} s. The mails are in {settings.OUTBOX_DIR}.")
+            console.print(
+                f"Sent {sent} digests in {seconds:.1f} s. The mails are in {settings.OUTBOX_DIR}."
+            )
         else:
-            console.print("Every reader had their digest already, so nothing was sent twice and nothing was sent now.")
+            console.print(
+                "Every reader had their digest already, so nothing was sent twice and nothing was "
+                "sent now."
+            )
         console.print("Look at them in a browser: make serve")
 
 
 def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} digests"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} digests"),
+    )
     return Progress(*columns, console=console, transient=True)
 
 
 def _console() -> Console:
-    """A terminal keeps its own width; a file or a pipe, which has none, gets one that the tables fit in."""
+    """A terminal keeps its own width; a file or a pipe, which has none, gets one that the tables
+    fit in.
+    """
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=PIPED_WIDTH)

@@ -18,7 +18,8 @@ GONE = "(no longer stored)"
 
 class Command(BaseCommand):
     help = (
-        "Print the score parts and reasons of a reader's papers, computed again from the frozen statistics and the profile that was ranked."
+        "Print the score parts and reasons of a reader's papers, computed again from the frozen "
+        "statistics and the profile that was ranked."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -26,22 +27,34 @@ class Command(BaseCommand):
         parser.add_argument("edition", help="such as daily/2025-01-10, or its number")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """CommandError when there is nothing to explain, or when stored parts are not what is computed again."""
+        """CommandError when there is nothing to explain, or when stored parts are not what is
+        computed again.
+        """
         delivery = _delivery(options["reader"], options["edition"])
         stored = [Parts._make(parts) for parts in delivery.parts]
         again = _again(delivery)
         titles = dict(Paper.objects.filter(pk__in=delivery.papers).values_list("pk", "title"))
-        self.stdout.write(f"reader {delivery.subscriber_id}, {delivery.edition}, {delivery.get_status_display()}: {len(stored)} papers\n\n")
+        self.stdout.write(
+            f"reader {delivery.subscriber_id}, {delivery.edition}, "
+            f"{delivery.get_status_display()}: {len(stored)} papers\n\n"
+        )
         for place, (paper, parts) in enumerate(zip(delivery.papers, stored, strict=True), 1):
             self.stdout.write(f"{place:2}. {titles.get(paper, GONE)} (paper {paper})")
             for line in _lines(delivery.edition_id, parts, again.get(paper)):
                 self.stdout.write(f"    {line}")
         differing = [
-            paper for paper, parts in zip(delivery.papers, stored, strict=True) if paper not in again or again[paper].parts != parts
+            paper
+            for paper, parts in zip(delivery.papers, stored, strict=True)
+            if paper not in again or again[paper].parts != parts
         ]
         if differing:
-            raise CommandError(f"The stored parts of these papers are not what the frozen statistics give: {differing}.")
-        self.stdout.write("\nAll stored parts are what the frozen statistics and the profile give again.")
+            raise CommandError(
+                "The stored parts of these papers are not what the frozen statistics give: "
+                f"{differing}."
+            )
+        self.stdout.write(
+            "\nAll stored parts are what the frozen statistics and the profile give again."
+        )
 
 
 def _delivery(reader: int, name: str) -> Delivery:
@@ -49,11 +62,21 @@ def _delivery(reader: int, name: str) -> Delivery:
         edition = find_edition(name)
     except UnknownEdition as error:
         raise CommandError(str(error)) from error
-    delivery = Delivery.objects.select_related("edition").filter(subscriber=reader, edition=edition).first()
+    delivery = (
+        Delivery.objects.select_related("edition")
+        .filter(subscriber=reader, edition=edition)
+        .first()
+    )
     if delivery is None:
-        raise CommandError(f"Reader {reader} has no delivery of {edition}; `manage.py preview_digest {reader}` shows what they would get.")
+        raise CommandError(
+            f"Reader {reader} has no delivery of {edition}; `manage.py preview_digest {reader}` "
+            "shows what they would get."
+        )
     if delivery.profile_id is None or not delivery.papers:
-        raise CommandError(f"No papers were chosen for reader {reader} in {edition}: {delivery.reason or delivery.get_status_display()}.")
+        raise CommandError(
+            f"No papers were chosen for reader {reader} in {edition}: "
+            f"{delivery.reason or delivery.get_status_display()}."
+        )
     return delivery
 
 
@@ -65,12 +88,16 @@ def _again(delivery: Delivery) -> dict[int, Explanation]:
 
 
 def _lines(edition_id: int, parts: Parts, again: Explanation | None) -> Iterator[str]:
-    yield f"score {parts.total:5} = " + " + ".join(f"{name} {value}" for name, value in parts._asdict().items())
+    yield f"score {parts.total:5} = " + " + ".join(
+        f"{name} {value}" for name, value in parts._asdict().items()
+    )
     if again is None:
         yield "not in the frozen statistics"
         return
     if again.parts != parts:
-        yield f"again {again.parts.total:5} = " + " + ".join(f"{name} {value}" for name, value in again.parts._asdict().items())
+        yield f"again {again.parts.total:5} = " + " + ".join(
+            f"{name} {value}" for name, value in again.parts._asdict().items()
+        )
     if again.topic_id is not None:
         yield f"under {topic_name(edition_id, again.topic_id)}"
     for reason in again.reasons:

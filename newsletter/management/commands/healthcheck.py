@@ -1,4 +1,6 @@
-"""`manage.py healthcheck PART`: whether a part of this instance works; what the containers' healthchecks run."""
+"""`manage.py healthcheck PART`: whether a part of this instance works; what the containers'
+healthchecks run.
+"""
 
 import socket
 import time
@@ -12,7 +14,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from newsletter.celery import app
 
 SCHEDULE_SECONDS = 600
-"""The scheduler writes its schedule every three minutes; three missed times in a row mean that it stands still."""
+"""The scheduler writes its schedule every three minutes; three missed times in a row mean that
+it stands still.
+"""
 
 
 class Command(BaseCommand):
@@ -21,7 +25,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("part", choices=["web", "worker", "scheduler"])
-        parser.add_argument("--port", type=int, default=8000, help="port of the site (default: %(default)s)")
+        parser.add_argument(
+            "--port", type=int, default=8000, help="port of the site (default: %(default)s)"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         match options["part"]:
@@ -36,7 +42,9 @@ class Command(BaseCommand):
 
 def _check_web(port: int) -> None:
     try:
-        answer = httpx.get(f"http://127.0.0.1:{port}/healthz", headers={"Host": settings.SITE_HOST}, timeout=5)
+        answer = httpx.get(
+            f"http://127.0.0.1:{port}/healthz", headers={"Host": settings.SITE_HOST}, timeout=5
+        )
     except httpx.HTTPError as error:
         raise CommandError(f"The site does not answer on port {port}: {error}") from error
     if answer.status_code != 200:
@@ -53,4 +61,6 @@ def _check_scheduler() -> None:
     schedule = Path(settings.CELERY_BEAT_SCHEDULE_FILENAME)
     times = [path.stat().st_mtime for path in schedule.parent.glob(f"{schedule.name}*")]
     if not times or time.time() - max(times) > SCHEDULE_SECONDS:
-        raise CommandError(f"The scheduler has not written its schedule for {SCHEDULE_SECONDS} seconds.")
+        raise CommandError(
+            f"The scheduler has not written its schedule for {SCHEDULE_SECONDS} seconds."
+        )

@@ -1,4 +1,6 @@
-"""Shows what would be mailed: `manage.py preview_digest [READER] [--variant V] --out DIR`. Nothing is stored and nothing is sent."""
+"""Shows what would be mailed: `manage.py preview_digest [READER] [--variant V] --out DIR`.
+Nothing is stored and nothing is sent.
+"""
 
 from argparse import ArgumentParser
 from datetime import datetime
@@ -13,19 +15,33 @@ from newsletter.composing.content import RenderedMail
 from newsletter.composing.message import to_email_message
 from newsletter.editions.naming import UnknownEdition, find_edition
 from newsletter.models import Edition
-from newsletter.sending.preview import SAMPLE_ADDRESS, VARIANTS, NothingToShow, preview_for_reader, preview_variant
+from newsletter.sending.preview import (
+    SAMPLE_ADDRESS,
+    VARIANTS,
+    NothingToShow,
+    preview_for_reader,
+    preview_variant,
+)
 from subscriptions.models import Subscriber
 
 
 class Command(BaseCommand):
-    help = "Write digests of an edition as files (HTML, text, headers, and the whole mail) without sending anything."
+    help = (
+        "Write digests of an edition as files (HTML, text, headers, and the whole mail) without "
+        "sending anything."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "reader", nargs="?", type=int, help="a reader's number, as the desk shows it; without one, variants are written"
+            "reader",
+            nargs="?",
+            type=int,
+            help="a reader's number, as the desk shows it; without one, variants are written",
         )
         parser.add_argument("--variant", choices=[*VARIANTS, "all"], default="all")
-        parser.add_argument("--edition", help="such as daily/2025-01-10, or its number; the newest one if left out")
+        parser.add_argument(
+            "--edition", help="such as daily/2025-01-10, or its number; the newest one if left out"
+        )
         parser.add_argument("--now", help="an instant such as 2025-01-10T05:00:00Z")
         parser.add_argument("--out", type=Path, required=True, metavar="DIR")
 
@@ -39,11 +55,20 @@ class Command(BaseCommand):
         options["out"].mkdir(parents=True, exist_ok=True)
         for name, mail in mails.items():
             _write(options["out"], name, mail)
-            self.stdout.write(f"{options['out'] / name}.html: {len(mail.papers)} papers, {len(mail.html.encode()):,} bytes. {mail.subject}")
+            self.stdout.write(
+                f"{options['out'] / name}.html: {len(mail.papers)} papers, "
+                f"{len(mail.html.encode()):,} bytes. {mail.subject}"
+            )
 
-    def _mails(self, edition: Edition, now: datetime, options: dict[str, Any]) -> dict[str, RenderedMail]:
+    def _mails(
+        self, edition: Edition, now: datetime, options: dict[str, Any]
+    ) -> dict[str, RenderedMail]:
         if options["reader"] is not None:
-            return {f"reader-{options['reader']}": preview_for_reader(edition, _reader(options["reader"]), now)}
+            return {
+                f"reader-{options['reader']}": preview_for_reader(
+                    edition, _reader(options["reader"]), now
+                )
+            }
         names = VARIANTS if options["variant"] == "all" else [options["variant"]]
         return {name: preview_variant(edition, VARIANTS[name], now) for name in names}
 
@@ -59,12 +84,16 @@ def _reader(number: int) -> Subscriber:
     try:
         return Subscriber.objects.get(pk=number)
     except Subscriber.DoesNotExist as error:
-        raise CommandError(f"There is no reader {number}; the desk lists them with their numbers.") from error
+        raise CommandError(
+            f"There is no reader {number}; the desk lists them with their numbers."
+        ) from error
 
 
 def _write(folder: Path, name: str, mail: RenderedMail) -> None:
     message = to_email_message(mail, SAMPLE_ADDRESS).message()
     (folder / f"{name}.html").write_text(mail.html, encoding="utf-8")
     (folder / f"{name}.txt").write_text(mail.text, encoding="utf-8")
-    (folder / f"{name}.headers.txt").write_text("".join(f"{key}: {value}\n" for key, value in message.items()), encoding="utf-8")
+    (folder / f"{name}.headers.txt").write_text(
+        "".join(f"{key}: {value}\n" for key, value in message.items()), encoding="utf-8"
+    )
     (folder / f"{name}.eml").write_bytes(message.as_bytes(linesep="\r\n"))

@@ -9,8 +9,13 @@ from newsletter.editions.archive import refit
 
 
 class Command(BaseCommand):
-    help = "Fit the archive's statistics to the stored papers and keep them as the next version; workers do the same once a day."
+    help = (
+        "Fit the archive's statistics to the stored papers and keep them as the next version; "
+        "workers do the same once a day."
+    )
 
     def handle(self, **_options: Any) -> None:
         fit = refit(timezone.now())
-        self.stdout.write(f"Version {fit.pk}: learned from {fit.papers} papers, {len(fit.content):,} bytes.")
+        self.stdout.write(
+            f"Version {fit.pk}: learned from {fit.papers} papers, {len(fit.content):,} bytes."
+        )

@@ -1,4 +1,6 @@
-"""Send what is due of an edition in this process, with a progress bar; workers may run beside it."""
+"""Send what is due of an edition in this process, with a progress bar; workers may run beside
+it.
+"""
 
 from argparse import ArgumentParser
 from typing import IO, Any, cast
@@ -22,11 +24,16 @@ from subscriptions.arming import is_armed
 
 
 class Command(BaseCommand):
-    help = "Freeze and plan an edition where that is left to do, and send every digest of it that is due now."
+    help = (
+        "Freeze and plan an edition where that is left to do, and send every digest of it that is "
+        "due now."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("edition", help="such as daily/2025-01-10, or its number")
-        parser.add_argument("--now", help="an instant such as 2025-01-10T08:00:00Z that replaces the real time")
+        parser.add_argument(
+            "--now", help="an instant such as 2025-01-10T08:00:00Z that replaces the real time"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
@@ -35,7 +42,10 @@ class Command(BaseCommand):
         except (BadInstant, UnknownEdition) as error:
             raise CommandError(str(error)) from error
         if not is_armed(clock()):
-            raise CommandError("This machine is not armed: if it is the one that should send from this database, run `manage.py arm`.")
+            raise CommandError(
+                "This machine is not armed: if it is the one that should send from this database, "
+                "run `manage.py arm`."
+            )
         self._prepare(edition, clock)
         console = Console(file=cast("IO[str]", self.stdout))
         self._send_due(edition, clock, console)
@@ -52,19 +62,30 @@ class Command(BaseCommand):
         plan_edition(edition.pk, clock())
         edition.refresh_from_db()
         if edition.state not in (EditionState.SENDING, EditionState.DONE):
-            raise CommandError(f"{edition} is {edition.get_state_display()}: it cannot be sent. {edition.held_reason}".rstrip())
+            raise CommandError(
+                f"{edition} is {edition.get_state_display()}: it cannot be sent. "
+                f"{edition.held_reason}".rstrip()
+            )
         if edition.paused_at:
-            raise CommandError(f"{edition} is paused: {edition.paused_reason} Resume it at the desk first.")
+            raise CommandError(
+                f"{edition} is paused: {edition.paused_reason} Resume it at the desk first."
+            )
 
     def _send_due(self, edition: Edition, clock: Clock, console: Console) -> None:
         collect_rarely()
         with Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
         ) as progress:
             account = books(edition)
             bar = progress.add_task("readers settled", total=account.due, completed=account.settled)
             tried: set[int] = set()
-            while waiting := [pk for pk in due_batches(clock(), edition=edition) if pk not in tried]:
+            while waiting := [
+                pk for pk in due_batches(clock(), edition=edition) if pk not in tried
+            ]:
                 tried.add(waiting[0])
                 send_batch(waiting[0], clock)
                 progress.update(bar, completed=books(edition).settled)

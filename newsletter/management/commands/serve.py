@@ -11,21 +11,36 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from newsletter.processes import Processes, migrate, one_machine, scheduler_command, web_command, worker_command
+from newsletter.processes import (
+    Processes,
+    migrate,
+    one_machine,
+    scheduler_command,
+    web_command,
+    worker_command,
+)
 
 
 class Command(BaseCommand):
     help = (
-        "Run web, worker and scheduler together on this machine, with the embedded Redis unless REDIS_URL is set. Ctrl-C stops all of it."
+        "Run web, worker and scheduler together on this machine, with the embedded Redis unless "
+        "REDIS_URL is set. Ctrl-C stops all of it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--bind", default="127.0.0.1:8000", help="address and port of the site (default: %(default)s)")
+        parser.add_argument(
+            "--bind",
+            default="127.0.0.1:8000",
+            help="address and port of the site (default: %(default)s)",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if settings.PRODUCTION:
-            raise CommandError("serve is for development. In production run the services of docker-compose.yml.")
-        # SIGINT too: a shell script's background command inherits it as ignored, and then nothing could stop this in order.
+            raise CommandError(
+                "serve is for development. In production run the services of docker-compose.yml."
+            )
+        # SIGINT too: a shell script's background command inherits it as ignored, and then nothing
+        # could stop this in order.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _as_interrupt)
         _check_free(options["bind"])
@@ -39,7 +54,9 @@ class Command(BaseCommand):
             processes.start("scheduler", *scheduler_command())
             self.stdout.write(f"Paperboy runs at http://{options['bind']}/")
             self.stdout.write(f"  every mail sent   http://{options['bind']}/outbox/")
-            self.stdout.write(f"  the desk          http://{options['bind']}/{settings.ADMIN_PATH}/")
+            self.stdout.write(
+                f"  the desk          http://{options['bind']}/{settings.ADMIN_PATH}/"
+            )
             call_command("first_staff", stdout=self.stdout)
             self.stdout.write("Ctrl-C stops all of it.")
             try:
@@ -51,7 +68,10 @@ class Command(BaseCommand):
         while True:
             if (ended := processes.ended()) is not None:
                 name, code = ended
-                raise CommandError(f"The {name} process ended with exit code {code}, so everything was stopped. Its last lines say why.")
+                raise CommandError(
+                    f"The {name} process ended with exit code {code}, so everything was stopped. "
+                    "Its last lines say why."
+                )
             time.sleep(0.5)
 
 
@@ -59,12 +79,17 @@ def _check_free(bind: str) -> None:
     """Refuse an address that is taken or is none, before anything is started."""
     host, colon, port = bind.rpartition(":")
     if not (colon and host and port.isdecimal()):
-        raise CommandError(f"--bind wants an address and a port, such as 127.0.0.1:8001, not {bind}.")
+        raise CommandError(
+            f"--bind wants an address and a port, such as 127.0.0.1:8001, not {bind}."
+        )
     try:
-        socket.create_server((host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+        socket.create_server(
+            (host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        ).close()
     except (OSError, OverflowError) as error:
         raise CommandError(
-            f"The site cannot listen on {bind}: {error}. Perhaps Paperboy runs already. Stop what is there, or take another address: "
+            f"The site cannot listen on {bind}: {error}. Perhaps Paperboy runs already. Stop what "
+            "is there, or take another address: "
             "make serve BIND=127.0.0.1:8001"
         ) from error
 

@@ -18,21 +18,35 @@ from newsletter.sending.books import books, estimate
 
 
 class Command(BaseCommand):
-    help = "Show how a run goes, pause and resume it, cancel it, retry what failed, settle what is uncertain, or strike a paper."
+    help = (
+        "Show how a run goes, pause and resume it, cancel it, retry what failed, settle what is "
+        "uncertain, or strike a paper."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("edition", help="such as daily/2025-01-10, or its number")
         steps = parser.add_subparsers(dest="step", required=True)
         steps.add_parser("status", help="the books, the pace and what waits for a person")
-        for name, what in (("pause", "stop within one mail per connection"), ("cancel", "end the run for good")):
-            steps.add_parser(name, help=what).add_argument("--because", required=True, help="the reason, which staff will read")
+        for name, what in (
+            ("pause", "stop within one mail per connection"),
+            ("cancel", "end the run for good"),
+        ):
+            steps.add_parser(name, help=what).add_argument(
+                "--because", required=True, help="the reason, which staff will read"
+            )
         steps.add_parser("resume", help="go on where a pause stopped")
         steps.add_parser("retry", help="send what failed again, and nothing else")
-        settle = steps.add_parser("settle", help="settle uncertain deliveries by what the provider's own list shows")
-        settle.add_argument("deliveries", nargs="+", type=int, help="their numbers, as `status` shows them")
+        settle = steps.add_parser(
+            "settle", help="settle uncertain deliveries by what the provider's own list shows"
+        )
+        settle.add_argument(
+            "deliveries", nargs="+", type=int, help="their numbers, as `status` shows them"
+        )
         found = settle.add_mutually_exclusive_group(required=True)
         found.add_argument("--arrived", action="store_true", help="the provider has them")
-        found.add_argument("--again", action="store_true", help="the provider never got them: send them again")
+        found.add_argument(
+            "--again", action="store_true", help="the provider never got them: send them again"
+        )
         strike = steps.add_parser("strike", help="take a paper out of the frozen edition")
         strike.add_argument("paper", type=int, help="its number")
         strike.add_argument("--because", required=True, help="the reason, which staff will read")
@@ -50,8 +64,15 @@ class Command(BaseCommand):
         console.print(table(edition, books(edition)))
         lines = [f"Paused: {edition.paused_reason}"] if edition.paused_at else []
         if ready_at := estimate(edition, now):
-            lines.append(f"At the pace of the last minutes, what is due now will have gone by {ready_at:%H:%M} UTC.")
-        uncertain = edition.deliveries.filter(status=DeliveryStatus.UNCERTAIN).order_by("pk").values_list("pk", "reason")[:50]
+            lines.append(
+                "At the pace of the last minutes, what is due now will have gone by "
+                f"{ready_at:%H:%M} UTC."
+            )
+        uncertain = (
+            edition.deliveries.filter(status=DeliveryStatus.UNCERTAIN)
+            .order_by("pk")
+            .values_list("pk", "reason")[:50]
+        )
         lines += [f"Uncertain: {pk} ({reason})" for pk, reason in uncertain]
         return "\n".join(lines) or "Nothing waits for a person."
 
@@ -71,9 +92,14 @@ class Command(BaseCommand):
         return f"{control.retry_failed(edition.pk, now)} failed deliveries are planned again."
 
     def _settle(self, edition: Edition, options: dict[str, Any], now: datetime) -> str:
-        ours = Delivery.objects.filter(edition=edition, pk__in=options["deliveries"]).values_list("pk", flat=True)
+        ours = Delivery.objects.filter(edition=edition, pk__in=options["deliveries"]).values_list(
+            "pk", flat=True
+        )
         settled = control.settle_uncertain(ours, arrived=options["arrived"], now=now)
-        return f"{settled} deliveries {'count as sent' if options['arrived'] else 'are planned again'}."
+        return (
+            f"{settled} deliveries "
+            f"{'count as sent' if options['arrived'] else 'are planned again'}."
+        )
 
     def _strike(self, edition: Edition, options: dict[str, Any], now: datetime) -> str:
         paper = Paper.objects.get(pk=options["paper"], candidacies__edition=edition)

@@ -1,7 +1,8 @@
-"""The token bucket: how many mails may go at this instant. One law, in Python for the database and in Lua for Redis.
+"""The token bucket: how many mails may go at this instant. One law, in Python for the database and
+in Lua for Redis.
 
-It is shaped so that no second sees more than the rate: a bucket that holds `burst` and fills by `refill` lets at most
-burst + refill x T go in any T seconds.
+It is shaped so that no second sees more than the rate: a bucket that holds `burst` and fills by
+`refill` lets at most burst + refill x T go in any T seconds.
 """
 
 import math
@@ -18,9 +19,13 @@ from redis.retry import Retry
 from newsletter.models.rate import ProviderRate
 
 BURST_SHARE = 0.04
-"""Of a second's mails, what may go at once. The price is as much of the rate; a few dozen questions per second are affordable."""
+"""Of a second's mails, what may go at once. The price is as much of the rate; a few dozen
+questions per second are affordable.
+"""
 CLOCK_TOLERANCE = timedelta(minutes=1)
-"""Clocks of machines differ by less; a bucket drawn from further in the future was another clock's (a demo's) and begins anew, empty."""
+"""Clocks of machines differ by less; a bucket drawn from further in the future was another
+clock's (a demo's) and begins anew, empty.
+"""
 MICROSECOND = timedelta(microseconds=1)
 ANSWER_SECONDS = 1.0
 
@@ -36,7 +41,8 @@ local moment = math.max(at, now)
 tokens = math.min(burst, tokens + (moment - at) * refill / 1000000)
 local count = math.min(wanted, math.floor(tokens))
 tokens = tokens - count
-redis.call('HSET', KEYS[1], 'tokens', string.format('%.17g', tokens), 'at', string.format('%.17g', moment))
+local kept = {'tokens', string.format('%.17g', tokens), 'at', string.format('%.17g', moment)}
+redis.call('HSET', KEYS[1], unpack(kept))
 redis.call('EXPIRE', KEYS[1], 86400)
 local missing = math.min(wanted - count, math.max(1, burst / 2)) - tokens
 local wait = 0
@@ -68,7 +74,9 @@ class Shape:
 
 
 def shape_of(rate: float) -> Shape:
-    """Return the bucket for a rate in mails per second. Below 25 it holds a single token, so mails go evenly spaced."""
+    """Return the bucket for a rate in mails per second. Below 25 it holds a single token, so
+    mails go evenly spaced.
+    """
     burst = rate * BURST_SHARE
     return Shape(rate, 1.0) if burst <= 1 else Shape(rate - burst, burst)
 
@@ -81,19 +89,27 @@ class Level:
     at: datetime
 
     def drawn(self, wanted: int, shape: Shape, now: datetime) -> tuple["Level", Draw]:
-        """Draw up to `wanted` whole tokens. Time never runs backwards for a bucket, so machines' clocks may differ a little."""
+        """Draw up to `wanted` whole tokens. Time never runs backwards for a bucket, so machines'
+        clocks may differ a little.
+        """
         tokens, at = (0.0, now) if self.at > now + CLOCK_TOLERANCE else (self.tokens, self.at)
         moment = max(at, now)
         tokens = min(shape.burst, tokens + (moment - at) / MICROSECOND * shape.refill / 1_000_000)
         count = min(wanted, math.floor(tokens))
         tokens -= count
         missing = min(wanted - count, max(1.0, shape.burst / 2)) - tokens
-        wait = moment - now + timedelta(microseconds=math.ceil(missing / shape.refill * 1_000_000)) if count < wanted else timedelta()
+        wait = (
+            moment - now + timedelta(microseconds=math.ceil(missing / shape.refill * 1_000_000))
+            if count < wanted
+            else timedelta()
+        )
         return Level(tokens, moment), Draw(count, wait)
 
 
 class RedisBucket:
-    """The provider's bucket in Redis. A bucket that Redis does not know begins empty: after a flush nothing goes twice."""
+    """The provider's bucket in Redis. A bucket that Redis does not know begins empty: after a
+    flush nothing goes twice.
+    """
 
     def __init__(self, client: redis.Redis) -> None:
         self._script = client.register_script(_LUA)
@@ -104,7 +120,13 @@ class RedisBucket:
         Raises:
             RedisAway: when Redis does not answer in time.
         """
-        arguments = (_microseconds(now), repr(shape.refill), repr(shape.burst), wanted, CLOCK_TOLERANCE // MICROSECOND)
+        arguments = (
+            _microseconds(now),
+            repr(shape.refill),
+            repr(shape.burst),
+            wanted,
+            CLOCK_TOLERANCE // MICROSECOND,
+        )
         try:
             count, wait = self._script(keys=[f"paperboy:rate:{provider}"], args=arguments)
         except redis.RedisError as error:
@@ -113,9 +135,11 @@ class RedisBucket:
 
 
 class DatabaseBucket:
-    """The bucket that stands in while Redis is away: the same law, on the provider's row under a lock.
+    """The bucket that stands in while Redis is away: the same law, on the provider's row under a
+    lock.
 
-    Either bucket is full again when nobody drew from it for a moment, so each change between them can let one burst more go.
+    Either bucket is full again when nobody drew from it for a moment, so each change between them
+    can let one burst more go.
     """
 
     def draw(self, provider: str, wanted: int, shape: Shape, now: datetime) -> Draw:
@@ -129,11 +153,17 @@ class DatabaseBucket:
 
 @lru_cache(maxsize=1)
 def redis_bucket() -> RedisBucket:
-    """Return the bucket on the broker's Redis, one per process. It answers within a second or counts as away."""
+    """Return the bucket on the broker's Redis, one per process. It answers within a second or
+    counts as away.
+    """
     url = str(settings.CELERY_BROKER_URL).replace("redis+socket://", "unix://", 1)
     return RedisBucket(
         redis.Redis.from_url(
-            url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS, retry=Retry(NoBackoff(), 0), health_check_interval=0
+            url,
+            socket_timeout=ANSWER_SECONDS,
+            socket_connect_timeout=ANSWER_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            health_check_interval=0,
         )
     )
 

@@ -1,7 +1,9 @@
-"""Budget: may I hand over so many mails now? One answer for the whole cluster, whichever worker asks.
+"""Budget: may I hand over so many mails now? One answer for the whole cluster, whichever worker
+asks.
 
-The second is rationed by a token bucket in Redis, the hour and the day by counters in the database, which a flushed or restarted Redis
-cannot make forget. While Redis is away the database rations the second too.
+The second is rationed by a token bucket in Redis, the hour and the day by counters in the database,
+which a flushed or restarted Redis cannot make forget. While Redis is away the database rations the
+second too.
 """
 
 import math
@@ -12,7 +14,14 @@ import structlog
 from django.db import transaction
 
 from newsletter.models.rate import ProviderRate, QuotaWindow
-from newsletter.sending.rate.bucket import DatabaseBucket, Draw, RedisAway, RedisBucket, redis_bucket, shape_of
+from newsletter.sending.rate.bucket import (
+    DatabaseBucket,
+    Draw,
+    RedisAway,
+    RedisBucket,
+    redis_bucket,
+    shape_of,
+)
 from newsletter.sending.rate.limits import Limits, configured_limits
 from newsletter.sending.rate.pace import Pace
 from newsletter.sending.rate.quota import Reservation, give_back, quotas_of, reserve, used
@@ -27,12 +36,15 @@ CHUNK_KEPT = timedelta(seconds=30)
 FREE_FOR = timedelta(seconds=0.25)
 """So long after a throttling the workers of a provider without limits may not know of it."""
 REDIS_LEFT_ALONE = timedelta(seconds=5)
-"""After a failure Redis is not asked again so long, or each question would wait for its time-out."""
+"""After a failure Redis is not asked again so long, or each question would wait for its
+time-out.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """How many mails may be handed over, within half a minute. Fewer than asked for: ask again at `wait_until`.
+    """How many mails may be handed over, within half a minute. Fewer than asked for: ask again at
+    `wait_until`.
 
     Where nothing limits the mails, as many more may go without a question until `free_until`.
     """
@@ -44,7 +56,9 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The budget as staff see it: mails per second now (infinite: no limit), and what the windows hold of their quotas (0: none)."""
+    """The budget as staff see it: mails per second now (infinite: no limit), and what the
+    windows hold of their quotas (0: none).
+    """
 
     provider: str
     rate: float
@@ -57,11 +71,14 @@ class Report:
 class Budget:
     """One worker's door to the cluster's budget of one provider.
 
-    Keep it for a batch: it holds a small chunk of the quotas, so that not every grant writes to the database. Call `release` at the
-    end; a worker that dies instead costs the quota that chunk, and never overruns it. Used by one thread.
+    Keep it for a batch: it holds a small chunk of the quotas, so that not every grant writes to the
+    database. Call `release` at the end; a worker that dies instead costs the quota that chunk, and
+    never overruns it. Used by one thread.
     """
 
-    def __init__(self, provider: str, limits: Limits | None = None, bucket: RedisBucket | None = None) -> None:
+    def __init__(
+        self, provider: str, limits: Limits | None = None, bucket: RedisBucket | None = None
+    ) -> None:
         self.provider = provider
         self.limits = configured_limits() if limits is None else limits
         self._quotas = quotas_of(self.limits)
@@ -70,7 +87,8 @@ class Budget:
         self._chunk: Reservation | None = None
 
     def take(self, n: int, now: datetime) -> Grant:
-        """Take up to `n` mails out of the budget; they are spent, handed over or not, unless `release` returns them.
+        """Take up to `n` mails out of the budget; they are spent, handed over or not, unless
+        `release` returns them.
 
         Raises:
             ValueError: when `n` is not positive.
@@ -92,16 +110,27 @@ class Budget:
         return Grant(count, quota_wait or wait_until)
 
     def throttled(self, now: datetime, retry_at: datetime | None = None) -> None:
-        """Note that the provider asked for less: the whole cluster pauses, until `retry_at` if it said so, and goes on slower."""
+        """Note that the provider asked for less: the whole cluster pauses, until `retry_at` if
+        it said so, and goes on slower.
+        """
         self._pace()
         with transaction.atomic():
             row = ProviderRate.objects.select_for_update().get(provider=self.provider)
             pace = Pace(row.rate, row.paused_until).throttled(now, retry_at, self.limits.per_second)
-            ProviderRate.objects.filter(pk=row.pk).update(rate=pace.rate, paused_until=pace.paused_until)
-        log.warning("provider_throttled", provider=self.provider, rate=pace.rate, paused_until=pace.paused_until)
+            ProviderRate.objects.filter(pk=row.pk).update(
+                rate=pace.rate, paused_until=pace.paused_until
+            )
+        log.warning(
+            "provider_throttled",
+            provider=self.provider,
+            rate=pace.rate,
+            paused_until=pace.paused_until,
+        )
 
     def release(self, unused: int = 0) -> None:
-        """Return what is reserved and not granted to the quotas, and `unused` mails of the last grant."""
+        """Return what is reserved and not granted to the quotas, and `unused` mails of the last
+        grant.
+        """
         chunk, self._chunk = self._chunk, None
         if chunk is not None and chunk.count + unused:
             give_back(self.provider, chunk.count + unused, chunk.reserved_at)
@@ -119,7 +148,9 @@ class Budget:
         )
 
     def _pace(self) -> Pace:
-        known = ProviderRate.objects.filter(provider=self.provider).values_list("rate", "paused_until")[:1]
+        known = ProviderRate.objects.filter(provider=self.provider).values_list(
+            "rate", "paused_until"
+        )[:1]
         for rate, paused_until in known:
             return Pace(rate, paused_until)
         ProviderRate.objects.get_or_create(provider=self.provider)
@@ -140,7 +171,11 @@ class Budget:
     def _out_of_quota(self, count: int, rate: float, now: datetime) -> tuple[int, datetime | None]:
         """Return how many of `count` the quotas allow, and when to ask again if not all."""
         chunk = self._chunk
-        if chunk is None or chunk.count < count or not chunk.reserved_at <= now < chunk.reserved_at + CHUNK_KEPT:
+        if (
+            chunk is None
+            or chunk.count < count
+            or not chunk.reserved_at <= now < chunk.reserved_at + CHUNK_KEPT
+        ):
             self.release()
             useful = min(LARGEST_CHUNK, math.ceil(min(rate, LARGEST_CHUNK) * CHUNK_SECONDS))
             chunk = reserve(self.provider, self._quotas, count, useful, now)

@@ -38,7 +38,9 @@ __all__ = [
 
 
 KNOW_REPEATS = frozenset({"resend"})
-"""Providers that take a key with each mail and send a repeated one once. Resend keeps it for 24 hours."""
+"""Providers that take a key with each mail and send a repeated one once. Resend keeps it for 24
+hours.
+"""
 
 
 def transport_of(name: str) -> Transport:
@@ -47,4 +49,6 @@ def transport_of(name: str) -> Transport:
         return SmtpTransport.as_set()
     # Writing files side by side would gain nothing.
     width = 1 if name == "file" else settings.CONNECTIONS_PER_WORKER
-    return BackendTransport(name, settings.MAIL_BACKENDS[name], width, knows_repeats=name in KNOW_REPEATS)
+    return BackendTransport(
+        name, settings.MAIL_BACKENDS[name], width, knows_repeats=name in KNOW_REPEATS
+    )

@@ -1,4 +1,6 @@
-"""Any Django mail backend as a way out: the file outbox, and every provider that Anymail speaks with."""
+"""Any Django mail backend as a way out: the file outbox, and every provider that Anymail speaks
+with.
+"""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,9 +33,20 @@ from newsletter.sending.transports.outcomes import (
 ACCEPTED = "sent"
 REFUSED = {"rejected", "failed", "invalid"}
 """Anymail's words for a recipient that the provider will not mail."""
-DONE_LATER = {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.REQUEST_TIMEOUT}
-"""The provider itself says that it did not do it; a gateway's 502 or 504 says nothing about the provider."""
-NOT_US = {HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+DONE_LATER = {
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.REQUEST_TIMEOUT,
+}
+"""The provider itself says that it did not do it; a gateway's 502 or 504 says nothing about the
+provider.
+"""
+NOT_US = {
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.PAYMENT_REQUIRED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+}
 """Key, account or address of the API are wrong: the same for every mail."""
 
 
@@ -55,11 +68,21 @@ class BackendConnection(Blocking):
             if self._with_key:
                 backend.session.headers["Idempotency-Key"] = mail.key  # type: ignore[attr-defined]  # Anymail's, of requests
             backend.send_messages([message])
-        except (AnymailError, ImproperlyConfigured, requests.RequestException, OSError, ValueError) as error:
-            raise (_unreadable(error) if _was_answered(message, error) else outcome(error)) from error
+        except (
+            AnymailError,
+            ImproperlyConfigured,
+            requests.RequestException,
+            OSError,
+            ValueError,
+        ) as error:
+            raise (
+                _unreadable(error) if _was_answered(message, error) else outcome(error)
+            ) from error
         said = getattr(getattr(message, "anymail_status", None), "status", None) or {ACCEPTED}
         if said & REFUSED:
-            raise PermanentForReader(f"the provider refused the recipient: {', '.join(sorted(said))}")
+            raise PermanentForReader(
+                f"the provider refused the recipient: {', '.join(sorted(said))}"
+            )
         if "unknown" in said:
             raise Uncertain("an answer that says nothing about the recipient")
 
@@ -78,7 +101,9 @@ class BackendConnection(Blocking):
 
 @dataclass(frozen=True)
 class BackendTransport:
-    """A Django mail backend by its dotted path. Two that are equal may use each other's connections."""
+    """A Django mail backend by its dotted path. Two that are equal may use each other's
+    connections.
+    """
 
     name: str
     path: str
@@ -94,7 +119,8 @@ class BackendTransport:
 def _was_answered(message: EmailMessage | None, error: Exception) -> bool:
     """Say whether the provider had taken the request, and only its answer could not be understood.
 
-    Anymail raises the same errors for a request that it cannot write and for an answer that it cannot read; but it keeps the answer.
+    Anymail raises the same errors for a request that it cannot write and for an answer that it
+    cannot read; but it keeps the answer.
     """
     answer = getattr(getattr(message, "anymail_status", None), "esp_response", None)
     return answer is not None and not isinstance(error, (AnymailAPIError, AnymailRecipientsRefused))
@@ -105,7 +131,9 @@ def _unreadable(error: Exception) -> HandOverError:
 
 
 def outcome(error: Exception) -> HandOverError:
-    """Translate a backend's exception. What the tables lack is uncertain: claiming more would be a guess."""
+    """Translate a backend's exception. What the tables lack is uncertain: claiming more would be
+    a guess.
+    """
     if isinstance(error, AnymailRequestsAPIError) and error.response is not None:
         return answered(error.response)
     if isinstance(error, AnymailAPIError) and isinstance(error.__cause__, Exception):
@@ -119,18 +147,26 @@ def outcome(error: Exception) -> HandOverError:
     return Uncertain(f"an error that says nothing: {name}")
 
 
-_OUTCOMES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[HandOverError], str], ...] = (
+_OUTCOMES: tuple[
+    tuple[type[Exception] | tuple[type[Exception], ...], type[HandOverError], str], ...
+] = (
     (AnymailRecipientsRefused, PermanentForReader, "the provider refused the recipient"),
     (ImproperlyConfigured, PermanentForAll, "the provider is not configured"),
     (AnymailAPIError, Uncertain, "an answer that cannot be read"),
-    ((AnymailError, ValueError), PermanentForReader, "the mail cannot be put into the provider's form"),
+    (
+        (AnymailError, ValueError),
+        PermanentForReader,
+        "the mail cannot be put into the provider's form",
+    ),
     (OSError, Throttled, "cannot be written"),
 )
 
 
 def _unanswered(error: requests.RequestException) -> HandOverError:
     """Translate a call without an answer: nothing was accepted if it never connected."""
-    if isinstance(error, requests.ConnectTimeout) or (isinstance(error, requests.ConnectionError) and _never_connected(error)):
+    if isinstance(error, requests.ConnectTimeout) or (
+        isinstance(error, requests.ConnectionError) and _never_connected(error)
+    ):
         return Throttled("no connection to the provider")
     return Uncertain(f"the answer was lost: {type(error).__name__}")
 
@@ -155,4 +191,12 @@ def _never_connected(error: requests.ConnectionError) -> bool:
     """Say whether the failure came before any byte of the request left."""
     chain: list[object] = [error, *error.args]
     names = {type(getattr(item, "reason", item)).__name__ for item in chain}
-    return bool(names & {"NewConnectionError", "ConnectTimeoutError", "NameResolutionError", "ConnectionRefusedError"})
+    return bool(
+        names
+        & {
+            "NewConnectionError",
+            "ConnectTimeoutError",
+            "NameResolutionError",
+            "ConnectionRefusedError",
+        }
+    )

@@ -1,4 +1,6 @@
-"""What may come of a hand-over besides success: the one exception family at the border to the providers."""
+"""What may come of a hand-over besides success: the one exception family at the border to the
+providers.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -6,7 +8,9 @@ from email.utils import parsedate_to_datetime
 
 
 class HandOverError(Exception):
-    """A mail was not accepted, or nobody knows whether it was. `reason` is for staff and names no address."""
+    """A mail was not accepted, or nobody knows whether it was. `reason` is for staff and names
+    no address.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -14,7 +18,8 @@ class HandOverError(Exception):
 
 
 class Throttled(HandOverError):
-    """The provider wants less, or cannot be reached: nothing was accepted, the reader stays due, the rate drops.
+    """The provider wants less, or cannot be reached: nothing was accepted, the reader stays due,
+    the rate drops.
 
     `wait` is how many seconds the provider asked for, None when it did not say.
     """
@@ -25,7 +30,9 @@ class Throttled(HandOverError):
 
 
 class NoRoom(Throttled):
-    """The provider answers, but opens no connection, or not one more than there are: nothing was begun."""
+    """The provider answers, but opens no connection, or not one more than there are: nothing was
+    begun.
+    """
 
 
 class Transient(HandOverError):
@@ -45,7 +52,9 @@ class Uncertain(HandOverError):
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the seconds of a Retry-After header, in both its forms (RFC 9110 section 10.2.3); None when there is none to read."""
+    """Return the seconds of a Retry-After header, in both its forms (RFC 9110 section 10.2.3);
+    None when there is none to read.
+    """
     value = headers.get("Retry-After", "").strip()
     if value.isdecimal():
         return float(value)

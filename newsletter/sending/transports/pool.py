@@ -1,4 +1,6 @@
-"""The pool: lanes that wait for the next batch of this process, so that connections are opened seldom."""
+"""The pool: lanes that wait for the next batch of this process, so that connections are opened
+seldom.
+"""
 
 import atexit
 import threading
@@ -9,11 +11,15 @@ from newsletter.sending.transports.base import Transport
 from newsletter.sending.transports.lanes import Lanes
 
 IDLE = 20.0
-"""Seconds after which waiting lanes are closed: a server's places are for those who have something to say."""
+"""Seconds after which waiting lanes are closed: a server's places are for those who have
+something to say.
+"""
 
 
 class Pool:
-    """One set of lanes for each way out; equal ways share it. One batch at a time uses it, another one meanwhile opens its own."""
+    """One set of lanes for each way out; equal ways share it. One batch at a time uses it,
+    another one meanwhile opens its own.
+    """
 
     def __init__(self, idle: float = IDLE) -> None:
         self._idle = idle
@@ -22,7 +28,9 @@ class Pool:
 
     @contextmanager
     def lanes(self, transport: Transport) -> Iterator[Lanes]:
-        """Lend lanes for a batch. They come back unless it ends by an error: then nobody knows how they are, and they are closed."""
+        """Lend lanes for a batch. They come back unless it ends by an error: then nobody knows
+        how they are, and they are closed.
+        """
         lanes = self._taken(transport) or Lanes(transport)
         try:
             yield lanes

@@ -1,7 +1,8 @@
-"""SMTP over a connection that is kept open, with the envelope in one write where the server allows it.
+"""SMTP over a connection that is kept open, with the envelope in one write where the server allows
+it.
 
-Django's backend opens the connection (TLS, login); newsletter.sending.smtp_pipeline speaks the protocol and says at which step a mail
-was refused or cut off; the tables here say what that means.
+Django's backend opens the connection (TLS, login); newsletter.sending.smtp_pipeline speaks the
+protocol and says at which step a mail was refused or cut off; the tables here say what that means.
 """
 
 import re
@@ -19,7 +20,15 @@ from django.core.mail.backends.smtp import EmailBackend
 from django.utils.encoding import punycode
 
 from newsletter.sending.mail import Mail
-from newsletter.sending.smtp_pipeline import ACCEPTED, CutOff, PipeliningSMTP, PipeliningSMTPOverTLS, Refused, Step, fits_envelope
+from newsletter.sending.smtp_pipeline import (
+    ACCEPTED,
+    CutOff,
+    PipeliningSMTP,
+    PipeliningSMTPOverTLS,
+    Refused,
+    Step,
+    fits_envelope,
+)
 from newsletter.sending.transports.base import Stepping
 from newsletter.sending.transports.outcomes import (
     HandOverError,
@@ -34,10 +43,14 @@ from newsletter.sending.transports.outcomes import (
 log = structlog.get_logger(__name__)
 
 LESS_PLEASE = (421, 454)
-"""The service closes, or cannot check a login just now: a word about the server, never about one mail."""
+"""The service closes, or cannot check a login just now: a word about the server, never about one
+mail.
+"""
 FOR_THE_MOMENT = range(400, 500)
 QUICK = 2.0
-"""Seconds in which a server answers when nothing is asked of it: a worker with a batch in its hands asks on every connection."""
+"""Seconds in which a server answers when nothing is asked of it: a worker with a batch in its
+hands asks on every connection.
+"""
 _ADDRESS = re.compile(r"\S+@\S+")
 
 
@@ -62,7 +75,9 @@ class SmtpConnection(Stepping):
             raise PermanentForReader("the address cannot be written in SMTP")
         smtp = self._open(recipient)
         try:
-            yield from smtp.steps(self._sender, recipient, content, following and _in_ascii(following))
+            yield from smtp.steps(
+                self._sender, recipient, content, following and _in_ascii(following)
+            )
         except Refused as refused:
             raise _meaning(refused) from refused
         except CutOff as cut:
@@ -71,12 +86,16 @@ class SmtpConnection(Stepping):
             raise PermanentForReader("the mail cannot be written in SMTP") from error
 
     def rest(self) -> None:
-        """Close a connection on which the next mail has begun: the server would wait for the rest of it."""
+        """Close a connection on which the next mail has begun: the server would wait for the
+        rest of it.
+        """
         if self._smtp is not None and self._smtp.announced is not None:
             self._smtp.close()
 
     def wake(self) -> None:
-        """Ask for nothing: a server that has hung up meanwhile says so now, and the next mail opens a connection anew."""
+        """Ask for nothing: a server that has hung up meanwhile says so now, and the next mail
+        opens a connection anew.
+        """
         if self._smtp is None or self._smtp.sock is None:
             return
         patience = self._smtp.sock.gettimeout()
@@ -96,12 +115,15 @@ class SmtpConnection(Stepping):
     def close(self) -> None:
         with suppress(OSError, smtplib.SMTPException):
             if self._smtp is not None and self._smtp.sock is not None:
-                # The farewell is a courtesy: what a batch has to record must not wait long for its answer.
+                # The farewell is a courtesy: what a batch has to record must not wait long for its
+                # answer.
                 self._smtp.sock.settimeout(QUICK)
             self._backend.close()
 
     def _open(self, recipient: str) -> PipeliningSMTP:
-        """Return the connection, opened anew where there is none, the last one was given up, or it has announced somebody else."""
+        """Return the connection, opened anew where there is none, the last one was given up, or
+        it has announced somebody else.
+        """
         connection = self._smtp
         if connection is not None and connection.sock is not None:
             if connection.may_take(self._sender, recipient):
@@ -120,14 +142,23 @@ class SmtpConnection(Stepping):
         except UnicodeError:
             self._backend.connection = None
             # Without its cause, which holds the password.
-            raise PermanentForAll("the server cannot be used as configured: name and password have to be ASCII") from None
+            raise PermanentForAll(
+                "the server cannot be used as configured: name and password have to be ASCII"
+            ) from None
         except (OSError, smtplib.SMTPException) as error:
             self._backend.connection = None
             if type(error) is smtplib.SMTPException:  # no way to log in that both sides know
-                raise PermanentForAll(f"the server cannot be used as configured: {error}") from error
-            # What takes time to fail, as a silent server or a name that cannot be looked up, is not to be tried on each connection.
-            quick = isinstance(error, (ConnectionError, smtplib.SMTPServerDisconnected)) and not isinstance(error.__cause__, TimeoutError)
-            raise (NoRoom if quick else Throttled)(f"no connection: {type(error).__name__}") from error
+                raise PermanentForAll(
+                    f"the server cannot be used as configured: {error}"
+                ) from error
+            # What takes time to fail, as a silent server or a name that cannot be looked up, is not
+            # to be tried on each connection.
+            quick = isinstance(
+                error, (ConnectionError, smtplib.SMTPServerDisconnected)
+            ) and not isinstance(error.__cause__, TimeoutError)
+            raise (NoRoom if quick else Throttled)(
+                f"no connection: {type(error).__name__}"
+            ) from error
         return connection
 
     def _unusable(self, code: int, words: str) -> HandOverError:
@@ -165,7 +196,9 @@ def _written(mail: Mail) -> bytes:
 
 
 def _in_ascii(address: str) -> str:
-    """Return the address with its domain in ASCII, as in the mail's own header. One that has no such form stays as it is."""
+    """Return the address with its domain in ASCII, as in the mail's own header. One that has no
+    such form stays as it is.
+    """
     if address.isascii():
         return address
     local, _, domain = address.rpartition("@")
@@ -181,11 +214,14 @@ def _words(said: bytes | str) -> str:
 
 
 def _meaning(refused: Refused) -> HandOverError:
-    """Say whom a refusal concerns, and whether it may pass: by RFC 5321 section 4.2.1 a 4yz may and a 5yz will not.
+    """Say whom a refusal concerns, and whether it may pass: by RFC 5321 section 4.2.1 a 4yz may and
+    a 5yz will not.
 
     The sender is the same for every mail, so its refusal concerns all.
     """
     reason = f"{refused.code} {_words(refused.words)}"
     if refused.code in FOR_THE_MOMENT:
-        return (Throttled if refused.step is Step.SENDER or refused.code in LESS_PLEASE else Transient)(reason)
+        return (
+            Throttled if refused.step is Step.SENDER or refused.code in LESS_PLEASE else Transient
+        )(reason)
     return (PermanentForAll if refused.step is Step.SENDER else PermanentForReader)(reason)

@@ -11,12 +11,17 @@ from subscriptions.arming import arm, disarm_others
 
 class Command(BaseCommand):
     help = (
-        "Let this machine send mail from this database. A restored backup and a copied database stay silent until then: "
+        "Let this machine send mail from this database. A restored backup and a copied database "
+        "stay silent until then: "
         "make sure that no other copy of it goes on sending."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--alone", action="store_true", help="take the right to send from every other machine of this database")
+        parser.add_argument(
+            "--alone",
+            action="store_true",
+            help="take the right to send from every other machine of this database",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:

@@ -19,7 +19,11 @@ class Command(BaseCommand):
 
     def handle(self, *, address: str, **_options: Any) -> None:
         try:
-            reader = Subscriber.objects.select_related("profile").filter(address_key=fold(address)).first()
+            reader = (
+                Subscriber.objects.select_related("profile")
+                .filter(address_key=fold(address))
+                .first()
+            )
         except BadAddress as error:
             raise CommandError(error.message) from error
         if reader is None:

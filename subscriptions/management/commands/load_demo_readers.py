@@ -14,11 +14,21 @@ from subscriptions.management.instants import instant
 
 
 class Command(BaseCommand):
-    help = "Load confirmed demo readers from a JSON file; a second run changes nothing. Refused in production."
+    help = (
+        "Load confirmed demo readers from a JSON file; a second run changes nothing. Refused in "
+        "production."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("path", nargs="?", type=Path, default=settings.BASE_DIR / "seeds" / "readers.json")
-        parser.add_argument("--now", type=instant, default=None, help="the instant they confirmed, such as 2026-01-10T05:00:00Z")
+        parser.add_argument(
+            "path", nargs="?", type=Path, default=settings.BASE_DIR / "seeds" / "readers.json"
+        )
+        parser.add_argument(
+            "--now",
+            type=instant,
+            default=None,
+            help="the instant they confirmed, such as 2026-01-10T05:00:00Z",
+        )
 
     def handle(self, *, path: Path, now: datetime | None, **_options: Any) -> None:
         try:

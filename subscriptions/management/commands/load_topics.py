@@ -14,11 +14,15 @@ class Command(BaseCommand):
     help = "Load topics from a JSON file; a second run changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("path", nargs="?", type=Path, default=settings.BASE_DIR / "seeds" / "topics.json")
+        parser.add_argument(
+            "path", nargs="?", type=Path, default=settings.BASE_DIR / "seeds" / "topics.json"
+        )
 
     def handle(self, *, path: Path, **_options: Any) -> None:
         try:
             loaded = load_topics(path)
         except BadTopics as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{loaded.new} topics new, {loaded.updated} updated, {loaded.unchanged} unchanged.")
+        self.stdout.write(
+            f"{loaded.new} topics new, {loaded.updated} updated, {loaded.unchanged} unchanged."
+        )

@@ -1,1 +1,3 @@
-"""What can go wrong: each harm begins with a planned edition and running processes, does its worst, and leaves them to recover."""
+"""What can go wrong: each harm begins with a planned edition and running processes, does its
+worst, and leaves them to recover.
+"""

@@ -1,8 +1,10 @@
-"""Harm by the clock: summer time begins and ends, leap day, the end of the year, a clock set back, readers who move.
+"""Harm by the clock: summer time begins and ends, leap day, the end of the year, a clock set back,
+readers who move.
 
-Here the experiment is the scheduler: it goes from quarter to quarter of an hour on made-up days, and gives the workers its time along
-with each wake-up. Readers are due by a rule of their own making: once a local day, at the first quarter at which the clock on their
-wall shows their hour or a later one.
+Here the experiment is the scheduler: it goes from quarter to quarter of an hour on made-up days,
+and gives the workers its time along with each wake-up. Readers are due by a rule of their own
+making: once a local day, at the first quarter at which the clock on their wall shows their hour or
+a later one.
 """
 
 from collections import Counter
@@ -37,7 +39,13 @@ FIRST_DAYS = (
     date(2026, 12, 30),
     date(2028, 2, 28),
 )
-ZONES = ("Europe/Berlin", "America/New_York", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu")
+ZONES = (
+    "Europe/Berlin",
+    "America/New_York",
+    "America/St_Johns",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+)
 HOURS = (0, 1, 2, 3, 6, 7, 8, 15, 16, 20)
 """Among them those that the changes of clocks carry over the nominal hour."""
 QUARTER = timedelta(minutes=15)
@@ -56,7 +64,9 @@ def readers_in_many_zones(_count: int) -> None:
 
 
 def turn_the_clocks(scene: Scene) -> None:
-    """Live through some days of each kind; at every quarter exactly those must get mail whose wall clock says so."""
+    """Live through some days of each kind; at every quarter exactly those must get mail whose
+    wall clock says so.
+    """
     with override_settings(EDITION_HOUR=NOMINAL_HOUR):
         for first in FIRST_DAYS:
             _live_through(scene, first)
@@ -84,7 +94,10 @@ def _live_through(scene: Scene, first: date) -> None:
     days = [first + timedelta(days=number) for number in range(DAYS)]
     for day in days:
         world.papers(4, first=day.toordinal() % 10_000 * 10, day=day)
-    walls = {reader.address: _wall(reader, _nominal(first)) for reader in Subscriber.objects.exclude(address=MOVER)}
+    walls = {
+        reader.address: _wall(reader, _nominal(first))
+        for reader in Subscriber.objects.exclude(address=MOVER)
+    }
     now, set_back = _nominal(first) - REVIEW, False
     while now <= _nominal(days[-1]) + LONGEST_WAIT:
         if now == _nominal(days[1]) + timedelta(hours=6):
@@ -96,12 +109,17 @@ def _live_through(scene: Scene, first: date) -> None:
         got = _newly_accepted(scene, now)
         due = Counter(address for address, wall in walls.items() if wall.strikes(now))
         if got != due:
-            raise AssertionError(f"at {now:%Y-%m-%d %H:%M} UTC mail went to {sorted(got)} rather than to {sorted(due)}")
+            raise AssertionError(
+                f"at {now:%Y-%m-%d %H:%M} UTC mail went to {sorted(got)} rather than to "
+                f"{sorted(due)}"
+            )
         now += QUARTER
 
 
 def _newly_accepted(scene: Scene, now: datetime) -> Mapping[str, int]:
-    """Let everything happen that is due, and return who got mail; the one who moves is left to the findings."""
+    """Let everything happen that is due, and return who got mail; the one who moves is left to
+    the findings.
+    """
     before = scene.town.accepted()
     tick(now.isoformat())
     scene.town.wait_for(lambda: not _at_work(now), 60)
@@ -116,10 +134,14 @@ def _at_work(now: datetime) -> bool:
 
 
 def _move(now: datetime) -> None:
-    """Let the mover go from one side of the world to the other, between one edition and the next."""
+    """Let the mover go from one side of the world to the other, between one edition and the
+    next.
+    """
     reader = Subscriber.objects.select_related("profile").get(address=MOVER)
     zone = ZONES[0] if reader.timezone == ZONES[1] else ZONES[1]
-    assert change(reader.pk, reader.profile.choices, Schedule(hour=reader.hour, timezone=zone), None, now=now)
+    assert change(
+        reader.pk, reader.profile.choices, Schedule(hour=reader.hour, timezone=zone), None, now=now
+    )
 
 
 def _nominal(day: date) -> datetime:
@@ -127,7 +149,9 @@ def _nominal(day: date) -> datetime:
 
 
 def _wall(reader: Subscriber, nominal: datetime) -> Wall:
-    """Return the clock of a reader who has had the digest of today if their hour was over, by summer time, when the edition was frozen."""
+    """Return the clock of a reader who has had the digest of today if their hour was over, by
+    summer time, when the edition was frozen.
+    """
     zone = ZoneInfo(reader.timezone)
     offsets = (datetime(nominal.year, month, 1, tzinfo=zone).utcoffset() for month in (1, 7))
     in_summer = nominal + max(offset for offset in offsets if offset is not None)

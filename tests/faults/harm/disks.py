@@ -17,11 +17,15 @@ NO_SPACE = "No space left on device"
 FULL_FOR = LEASE + 4
 """Seconds: longer than any lease."""
 SAID_WITHIN = 150
-"""Seconds: a worker that cannot write the end of its batch tries for a minute and a half before it goes on to what it complains about."""
+"""Seconds: a worker that cannot write the end of its batch tries for a minute and a half before
+it goes on to what it complains about.
+"""
 
 
 def fill_tables(scene: Scene) -> None:
-    """No row fits into the database any more. Workers must say so, lose nothing, and go on once there is room."""
+    """No row fits into the database any more. Workers must say so, lose nothing, and go on once
+    there is room.
+    """
     scene.when(0.3)
     fill(_disk(scene))
     scene.town.wait_until_said(NO_SPACE, SAID_WITHIN)
@@ -46,7 +50,9 @@ def fill_journal(scene: Scene) -> None:
 
 
 def fill_redis(scene: Scene) -> None:
-    """The broker cannot write its log and refuses every wake-up. Pages go on, and so does the run once there is room."""
+    """The broker cannot write its log and refuses every wake-up. Pages go on, and so does the
+    run once there is room.
+    """
     scene.when(0.3)
     fill(_disk(scene))
     scene.town.wait_until_said(NO_SPACE, SAID_WITHIN)
@@ -56,16 +62,22 @@ def fill_redis(scene: Scene) -> None:
 
 
 def fill_own_folder(scene: Scene) -> None:
-    """Neither a mail nor the machine's file can be written: no half-written mail, nobody lost, and the machine stays armed."""
+    """Neither a mail nor the machine's file can be written: no half-written mail, nobody lost,
+    and the machine stays armed.
+    """
     scene.when(0.3)
     fill(_disk(scene))
-    Machine.objects.update(renewed_at=F("renewed_at") - timedelta(minutes=2))  # the file is due to be written again
+    Machine.objects.update(
+        renewed_at=F("renewed_at") - timedelta(minutes=2)
+    )  # the file is due to be written again
     scene.town.wait_until_said(NO_SPACE, SAID_WITHIN)
     time.sleep(FULL_FOR)
     free(_disk(scene))
     scene.over()
     scene.make_waiting_due()
-    if left := [path.name for path in (_disk(scene) / "var" / "outbox").iterdir() if path.suffix != ".eml"]:
+    if left := [
+        path.name for path in (_disk(scene) / "var" / "outbox").iterdir() if path.suffix != ".eml"
+    ]:
         raise AssertionError(f"half-written mails were left in the outbox: {left[:3]}")
 
 
@@ -79,7 +91,9 @@ def _write_until_it_fails() -> None:
     with connection.cursor() as cursor:
         for _ in range(200):
             try:
-                cursor.execute("SELECT pg_logical_emit_message(false, 'bulk', repeat('x', 4000000))")
+                cursor.execute(
+                    "SELECT pg_logical_emit_message(false, 'bulk', repeat('x', 4000000))"
+                )
             except Error:
                 connection.close()
                 return

@@ -20,7 +20,9 @@ def no_provider(scene: Scene) -> None:
     """Connection refused, in mid-run, until the provider is back at the same port."""
     scene.when(0.3)
     scene.town.kill("provider")
-    scene.kills += 2  # it takes its answers with it: to as many mails as both processes of the worker have connections open
+    # it takes its answers with it: to as many mails as both processes of the worker have
+    # connections open
+    scene.kills += 2
     time.sleep(3)
     scene.town.start_provider()
     scene.over()

@@ -19,7 +19,9 @@ FOUND, OK = 302, 200
 
 
 def leave_meanwhile(scene: Scene) -> None:
-    """Readers leave, pause, are erased and complain while the run is on; those before their hand-over get nothing."""
+    """Readers leave, pause, are erased and complain while the run is on; those before their
+    hand-over get nothing.
+    """
     for share in (0.1, 0.3, 0.5, 0.7):
         scene.when(share)
         for way, reader in zip(cycle(WAYS_TO_GO), scene.waiting_readers(AT_ONCE), strict=False):
@@ -49,7 +51,9 @@ AT_ONCE = 12
 
 
 def pages_answer(scene: Scene) -> None:
-    """Let one reader leave by one click and a stranger sign up: both pages must answer as ever, whatever is away."""
+    """Let one reader leave by one click and a stranger sign up: both pages must answer as ever,
+    whatever is away.
+    """
     client = Client(headers={"host": "127.0.0.1"})
     for reader in scene.waiting_readers(1):
         address = reverse("leave", args=[sign(Power.LEAVE, reader.pk, scene.edition.pk)])
@@ -58,6 +62,9 @@ def pages_answer(scene: Scene) -> None:
             raise AssertionError(f"leaving by one click was answered {answered}")
         scene.has_gone(reader)
     stranger = f"stranger{scene.dice.randrange(10**9)}@example.org"
-    answered = client.post(reverse("sign_up"), {"address": stranger, "cadence": "daily", "hour": "8", "timezone": "UTC"}).status_code
+    answered = client.post(
+        reverse("sign_up"),
+        {"address": stranger, "cadence": "daily", "hour": "8", "timezone": "UTC"},
+    ).status_code
     if answered != FOUND:
         raise AssertionError(f"signing up was answered {answered}")

@@ -32,7 +32,8 @@ def hurt_postgresql(scene: Scene) -> None:
     scene.when(0.2)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid() AND backend_type = 'client backend'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid() "
+            "AND backend_type = 'client backend'"
         )
     pages_answer(scene)
     scene.when(0.4)
@@ -41,7 +42,10 @@ def hurt_postgresql(scene: Scene) -> None:
         time.sleep(LEASE / 2)
     scene.when(0.6)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pid FROM pg_stat_activity WHERE pid != pg_backend_pid() AND backend_type = 'client backend' LIMIT 1")
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE pid != pg_backend_pid() AND backend_type = "
+            "'client backend' LIMIT 1"
+        )
         victim = cursor.fetchone()
     connection.close()
     if victim:

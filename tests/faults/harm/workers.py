@@ -49,20 +49,29 @@ def two_of_everything(scene: Scene) -> None:
             send_batch.delay(batch_id)
     tick.delay()
     command = [sys.executable, "manage.py", "run", str(scene.edition.pk)]
-    subprocess.run(command, env=scene.town.environment, check=False, capture_output=True, timeout=120)
+    subprocess.run(
+        command, env=scene.town.environment, check=False, capture_output=True, timeout=120
+    )
 
 
 def deploy(scene: Scene) -> None:
     """Workers are replaced in mid-run, old and new together for a while, and migrations are run."""
     scene.when(0.2)
     scene.town.start_worker("new")
-    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], env=scene.town.environment, check=True, timeout=120)
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        env=scene.town.environment,
+        check=True,
+        timeout=120,
+    )
     scene.when(0.5)
     scene.town.stop("worker")
 
 
 def many_readers(scene: Scene) -> None:
-    """No harm, but ten thousand readers, two hundred papers and the product's own settings: how long, how much memory, how large."""
+    """No harm, but ten thousand readers, two hundred papers and the product's own settings: how
+    long, how much memory, how large.
+    """
     began = time.monotonic()
     memory = 0
     while sum(scene.town.accepted().values()) < scene.readers:
@@ -72,7 +81,10 @@ def many_readers(scene: Scene) -> None:
             raise TimeoutError(f"not everybody was served within {ALL_WITHIN} seconds")
     seconds = time.monotonic() - began
     largest = scene.town.largest_mail()
-    scene.notes.append(f"all within {seconds:.0f} s; {memory / 1024:.0f} MB a worker process at most; largest mail {largest / 1000:.0f} kB")
+    scene.notes.append(
+        f"all within {seconds:.0f} s; {memory / 1024:.0f} MB a worker process at most; largest "
+        f"mail {largest / 1000:.0f} kB"
+    )
 
 
 ALL_WITHIN = 300

@@ -24,7 +24,9 @@ def connected(monkeypatch):
 
 @pytest.fixture
 def names(monkeypatch):
-    """A name server of the test: each look-up of a name takes the next list of addresses, and the last one stays."""
+    """A name server of the test: each look-up of a name takes the next list of addresses, and
+    the last one stays.
+    """
     table: dict[str, list[list[str]]] = {}
     real = socket.getaddrinfo
 
@@ -32,7 +34,9 @@ def names(monkeypatch):
         if host in table:
             answers = table[host]
             found = answers.pop(0) if len(answers) > 1 else answers[0]
-            return [entry for address in found for entry in real(address, port, type=socket.SOCK_STREAM)]
+            return [
+                entry for address in found for entry in real(address, port, type=socket.SOCK_STREAM)
+            ]
         ipaddress.ip_address(host)  # anything but a number would ask a real name server
         return real(host, port, *arguments, **options)
 
@@ -42,7 +46,9 @@ def names(monkeypatch):
 
 @pytest.fixture
 def publish(names, monkeypatch):
-    """Give a server of the test the public name papers.example and a public address. `strayed` is what reached for any other address."""
+    """Give a server of the test the public name papers.example and a public address. `strayed`
+    is what reached for any other address.
+    """
 
     def published(server):
         names["papers.example"] = [[PUBLIC_ADDRESS]]

@@ -1,4 +1,6 @@
-"""We go to public https addresses and nowhere else; what is refused is refused before anything is connected."""
+"""We go to public https addresses and nowhere else; what is refused is refused before anything
+is connected.
+"""
 
 import ipaddress
 
@@ -49,7 +51,13 @@ PRIVATE_ADDRESSES = [
     "fec0::1",
     "ff02::1",
 ]
-PUBLIC_ADDRESSES = ["93.184.216.34", "8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+PUBLIC_ADDRESSES = [
+    "93.184.216.34",
+    "8.8.8.8",
+    "2606:4700:4700::1111",
+    "::ffff:8.8.8.8",
+    "64:ff9b::808:808",
+]
 REFUSED_URLS = [
     "file:///etc/passwd",
     "gopher://papers.example/1",
@@ -82,7 +90,10 @@ REFUSED_URLS = [
     "https://134744072/",
     "https://①②⑦.⓪.⓪.①/",
     "https://[fe80::1%25eth0]/",
-    *(f"https://[{address}]/" if ":" in address else f"https://{address}/" for address in PRIVATE_ADDRESSES),
+    *(
+        f"https://[{address}]/" if ":" in address else f"https://{address}/"
+        for address in PRIVATE_ADDRESSES
+    ),
 ]
 
 
@@ -112,7 +123,9 @@ def test_no_connection_is_tried_to_a_name_of_a_private_address(strict, connected
     assert connected == []
 
 
-def test_a_name_with_one_private_address_among_public_ones_is_not_connected_to(strict, connected, names):
+def test_a_name_with_one_private_address_among_public_ones_is_not_connected_to(
+    strict, connected, names
+):
     names["papers.example"] = [["93.184.216.34", "10.0.0.1"]]
     refusal(strict, "https://papers.example/feed")
     assert connected == []
@@ -137,14 +150,23 @@ def test_a_name_server_that_changes_its_answer_gains_nothing(strict, connected, 
     assert len(connected) == 1
 
 
-def test_the_next_address_is_tried_when_one_does_not_answer_but_not_dozens(strict, connected, names):
+def test_the_next_address_is_tried_when_one_does_not_answer_but_not_dozens(
+    strict, connected, names
+):
     names["papers.example"] = [[f"93.184.216.{number}" for number in range(1, 31)]]
     with pytest.raises(UpstreamError):
         strict.get("https://papers.example/feed", now=NOW)
-    assert [to[0] for to in connected] == ["93.184.216.1", "93.184.216.2", "93.184.216.3", "93.184.216.4"]
+    assert [to[0] for to in connected] == [
+        "93.184.216.1",
+        "93.184.216.2",
+        "93.184.216.3",
+        "93.184.216.4",
+    ]
 
 
-PUBLIC_CLIENT = PoliteClient(USER_AGENT, plain_http_hosts=frozenset({"papers.example", "127.0.0.1", "inside.example"}))
+PUBLIC_CLIENT = PoliteClient(
+    USER_AGENT, plain_http_hosts=frozenset({"papers.example", "127.0.0.1", "inside.example"})
+)
 
 
 @pytest.mark.parametrize(
@@ -156,12 +178,17 @@ PUBLIC_CLIENT = PoliteClient(USER_AGENT, plain_http_hosts=frozenset({"papers.exa
         *(
             url
             for url in REFUSED_URLS
-            if len(url) < 1000 and url.isascii() and not url.startswith(("//", "papers", "http://")) and "\n" not in url
+            if len(url) < 1000
+            and url.isascii()
+            and not url.startswith(("//", "papers", "http://"))
+            and "\n" not in url
         ),
     ],
 )
 def test_no_connection_is_tried_to_where_a_redirect_must_not_lead(public_upstream, names, location):
-    """Also when the redirect stays within the hosts that were named: its address is judged like the first."""
+    """Also when the redirect stays within the hosts that were named: its address is judged like
+    the first.
+    """
     names["inside.example"] = [["192.168.1.1"]]
     public_upstream.script("/feed", redirect(location))
     hosts = frozenset({"127.0.0.1", "inside.example"})
@@ -194,7 +221,15 @@ def test_no_address_that_python_calls_private_is_public_to_us(address):
     if number.version == 6 and number in ipaddress.ip_network("64:ff9b::/96"):
         number = ipaddress.ip_address(int(number) & 0xFFFFFFFF)
     assert number.is_global
-    assert not any((number.is_private, number.is_loopback, number.is_link_local, number.is_multicast, number.is_unspecified))
+    assert not any(
+        (
+            number.is_private,
+            number.is_loopback,
+            number.is_link_local,
+            number.is_multicast,
+            number.is_unspecified,
+        )
+    )
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["{}", "0x{:x}", "0{:o}"]))
@@ -207,6 +242,14 @@ def test_loopback_is_allowed_to_tests_that_say_so_and_nothing_else_is():
     rules = AddressRules(allow_loopback=True)
     rules.check_address("localhost", "127.0.0.1")
     rules.check_address("localhost", "::1")
-    for address in ("0.0.0.0", "10.0.0.1", "169.254.169.254", "::", "fd00:ec2::254", "fe80::1", "::ffff:169.254.169.254"):
+    for address in (
+        "0.0.0.0",
+        "10.0.0.1",
+        "169.254.169.254",
+        "::",
+        "fd00:ec2::254",
+        "fe80::1",
+        "::ffff:169.254.169.254",
+    ):
         with pytest.raises(UpstreamError):
             rules.check_address("inside.example", address)

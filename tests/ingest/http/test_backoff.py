@@ -15,11 +15,18 @@ def almost_one():
 
 
 def test_the_bound_doubles_with_each_failure():
-    assert [round(pause(failures, almost_one).total_seconds()) for failures in range(1, TRIES)] == [2, 4, 8, 16]
+    assert [round(pause(failures, almost_one).total_seconds()) for failures in range(1, TRIES)] == [
+        2,
+        4,
+        8,
+        16,
+    ]
 
 
 def test_the_bound_never_passes_five_minutes():
-    pauses = [pause(failures, almost_one, base=timedelta(minutes=1)) for failures in range(1, TRIES)]
+    pauses = [
+        pause(failures, almost_one, base=timedelta(minutes=1)) for failures in range(1, TRIES)
+    ]
     assert [round(each.total_seconds()) for each in pauses] == [60, 120, 240, 300]
 
 
@@ -39,7 +46,11 @@ def test_the_jitter_is_full():
 
 @given(st.integers(1, TRIES - 1), st.floats(0, 1, exclude_max=True))
 def test_a_pause_is_within_its_bounds(failures, drawn):
-    assert timedelta() <= pause(failures, lambda: drawn) <= min(LONGEST_PAUSE, BASE * 2 ** (failures - 1))
+    assert (
+        timedelta()
+        <= pause(failures, lambda: drawn)
+        <= min(LONGEST_PAUSE, BASE * 2 ** (failures - 1))
+    )
 
 
 def test_a_pause_follows_a_failure():

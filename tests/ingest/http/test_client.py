@@ -8,14 +8,24 @@ from ingest.http.answer import Validators
 from ingest.http.client import Limits, PoliteClient
 from ingest.http.faults import Fault, UpstreamError
 from tests.ingest.conftest import USER_AGENT
-from tests.ingest.upstream import Reply, dripping, json_reply, packed, redirect, throttled, validated
+from tests.ingest.upstream import (
+    Reply,
+    dripping,
+    json_reply,
+    packed,
+    redirect,
+    throttled,
+    validated,
+)
 
 NOW = datetime(2026, 1, 9, 6, tzinfo=UTC)
 
 
 def hurried(**limits):
     hosts = frozenset({"127.0.0.1"})
-    return PoliteClient(USER_AGENT, limits=Limits(**limits), plain_http_hosts=hosts, allow_loopback=True)
+    return PoliteClient(
+        USER_AGENT, limits=Limits(**limits), plain_http_hosts=hosts, allow_loopback=True
+    )
 
 
 def failure(client, url, **options) -> UpstreamError:
@@ -38,9 +48,17 @@ def test_a_request_says_who_asks_and_what_for(upstream, client):
 
 def test_an_answer_is_the_bytes_as_they_were_sent(upstream, client):
     body = "naïve".encode("latin-1")
-    upstream.script("/page", Reply(body=body, headers={"Content-Type": "text/plain; charset=utf-8", "ETag": '"x"'}))
+    upstream.script(
+        "/page",
+        Reply(body=body, headers={"Content-Type": "text/plain; charset=utf-8", "ETag": '"x"'}),
+    )
     answer = client.get(upstream.url("/page"), now=NOW)
-    assert (answer.status, answer.body, answer.etag, answer.not_modified) == (200, body, '"x"', False)
+    assert (answer.status, answer.body, answer.etag, answer.not_modified) == (
+        200,
+        body,
+        '"x"',
+        False,
+    )
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.url == upstream.url("/page")
 
@@ -63,7 +81,10 @@ def test_both_validators_are_sent_back(upstream, client):
     known = Validators('W/"two"', "Fri, 09 Jan 2026 05:00:00 GMT")
     answer = client.get(upstream.url("/feed"), now=NOW, validators=known)
     headers = upstream.requests[0].headers
-    assert (headers["if-none-match"], headers["if-modified-since"]) == (known.etag, known.last_modified)
+    assert (headers["if-none-match"], headers["if-modified-since"]) == (
+        known.etag,
+        known.last_modified,
+    )
     assert answer.validators == known
 
 
@@ -95,7 +116,12 @@ def test_not_modified_without_having_asked_for_it_is_a_fault(upstream, client):
 def test_a_status_says_whether_asking_again_can_help(upstream, client, status, kind, permanent):
     upstream.script("/page", Reply(status))
     error = failure(client, upstream.url("/page"))
-    assert (error.kind, error.permanent, error.status, error.retry_at) == (kind, permanent, status, None)
+    assert (error.kind, error.permanent, error.status, error.retry_at) == (
+        kind,
+        permanent,
+        status,
+        None,
+    )
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -107,7 +133,9 @@ def test_a_status_says_whether_asking_again_can_help(upstream, client, status, k
         ({"rate_limit": '"api";r=0;t=120'}, 121),
     ],
 )
-def test_a_refusal_that_tells_when_to_come_again_is_believed(upstream, client, status, told, seconds):
+def test_a_refusal_that_tells_when_to_come_again_is_believed(
+    upstream, client, status, told, seconds
+):
     upstream.script("/page", throttled(**told, status=status))
     retry_at = failure(client, upstream.url("/page")).retry_at
     # The wait counts from the answer, which comes a moment after NOW.
@@ -115,7 +143,11 @@ def test_a_refusal_that_tells_when_to_come_again_is_believed(upstream, client, s
 
 
 def test_a_good_answer_that_used_up_the_quota_says_so(upstream, client):
-    upstream.script("/page", json_reply([], ratelimit='"api";r=0;t=60'), json_reply([], ratelimit='"api";r=499;t=60'))
+    upstream.script(
+        "/page",
+        json_reply([], ratelimit='"api";r=0;t=60'),
+        json_reply([], ratelimit='"api";r=499;t=60'),
+    )
     assert client.get(upstream.url("/page"), now=NOW).cool_down_until >= NOW + timedelta(seconds=61)
     assert client.get(upstream.url("/page"), now=NOW).cool_down_until is None
 
@@ -129,7 +161,8 @@ def test_the_upstream_s_own_words_are_kept_for_staff_and_the_query_is_not(upstre
     assert "sesame" not in message
 
 
-# --- Slow, large, cut short -----------------------------------------------------------------------------------------------------
+# --- Slow, large, cut short
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_dripping_body_ends_with_the_deadline(upstream):
@@ -139,16 +172,22 @@ def test_a_dripping_body_ends_with_the_deadline(upstream):
 
 
 def test_dripping_headers_end_with_the_deadline(upstream):
-    upstream.script("/page", Reply(raw=b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 100_000, piece=1, pause=0.01))
+    upstream.script(
+        "/page", Reply(raw=b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 100_000, piece=1, pause=0.01)
+    )
     assert failure(hurried(total_seconds=0.3), upstream.url("/page")).kind is Fault.TIMED_OUT
 
 
 def test_the_deadline_is_over_all_waits_and_not_each(upstream):
-    """Every byte comes well within the read limit, and a clock that runs a second per look shows that no real time is needed."""
+    """Every byte comes well within the read limit, and a clock that runs a second per look shows
+    that no real time is needed.
+    """
     ticks = iter(range(10_000))
     upstream.script("/page", dripping(b"x", pause=0))
     hosts = frozenset({"127.0.0.1"})
-    client = PoliteClient(USER_AGENT, plain_http_hosts=hosts, allow_loopback=True, clock=lambda: next(ticks))
+    client = PoliteClient(
+        USER_AGENT, plain_http_hosts=hosts, allow_loopback=True, clock=lambda: next(ticks)
+    )
     assert failure(client, upstream.url("/page")).kind is Fault.TIMED_OUT
     assert 20 <= next(ticks) < 60
 
@@ -191,7 +230,16 @@ def test_an_endless_body_is_refused(upstream):
         Reply(raw=b"HTTP/1.1 200 OK\r\nContent-Le"),
         Reply(raw=b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000),
     ],
-    ids=["cut", "cut-gzip", "whole-but-cut-gzip", "not-gzip", "brotli", "not-http", "cut-headers", "huge-headers"],
+    ids=[
+        "cut",
+        "cut-gzip",
+        "whole-but-cut-gzip",
+        "not-gzip",
+        "brotli",
+        "not-http",
+        "cut-headers",
+        "huge-headers",
+    ],
 )
 def test_a_broken_answer_is_a_fault_that_may_pass(upstream, client, reply):
     upstream.script("/page", reply)
@@ -205,7 +253,8 @@ def test_nobody_listening_is_a_fault_that_may_pass(upstream, client):
     assert (error.kind, error.permanent) == (Fault.UNREACHABLE, False)
 
 
-# --- Redirects ------------------------------------------------------------------------------------------------------------------
+# --- Redirects
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -235,13 +284,20 @@ def test_a_redirect_to_another_host_is_told_and_not_followed(upstream, client):
 def test_a_host_that_is_named_may_be_redirected_to_but_learns_no_key(upstream, client):
     upstream.script("/old", redirect(upstream.url("/new", host="localhost")))
     upstream.script("/new", Reply(body=b"here"))
-    client.get(upstream.url("/old"), now=NOW, authorization="Bearer sesame", redirect_hosts=frozenset({"localhost"}))
+    client.get(
+        upstream.url("/old"),
+        now=NOW,
+        authorization="Bearer sesame",
+        redirect_hosts=frozenset({"localhost"}),
+    )
     first, second = upstream.requests
     assert first.headers["authorization"] == "Bearer sesame"
     assert "authorization" not in second.headers
 
 
-@pytest.mark.parametrize("location", ["http://[bad", "https://" + "x" * 70_000, "//ex ample.org\x7f/"])
+@pytest.mark.parametrize(
+    "location", ["http://[bad", "https://" + "x" * 70_000, "//ex ample.org\x7f/"]
+)
 def test_a_redirect_to_no_address_is_refused(upstream, client, location):
     upstream.script("/old", redirect(location))
     assert failure(client, upstream.url("/old")).kind is Fault.FORBIDDEN

@@ -1,4 +1,6 @@
-"""The socket side: TLS proves the name we asked for, and no look-up, connection or handshake outlasts the deadline."""
+"""The socket side: TLS proves the name we asked for, and no look-up, connection or handshake
+outlasts the deadline.
+"""
 
 import shutil
 import socket
@@ -14,7 +16,9 @@ from tests.ingest.conftest import USER_AGENT
 from tests.ingest.http.test_client import NOW
 from tests.ingest.upstream import Reply, Upstream, dripping
 
-needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="the openssl command makes the certificate of this test")
+needs_openssl = pytest.mark.skipif(
+    not shutil.which("openssl"), reason="the openssl command makes the certificate of this test"
+)
 
 
 def fault(client, url) -> UpstreamError:
@@ -27,7 +31,10 @@ def fault(client, url) -> UpstreamError:
 def certificate(tmp_path_factory):
     """A certificate for papers.example that signs itself, with its key, in one file."""
     path = tmp_path_factory.mktemp("tls") / "papers.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=papers.example"
+    command = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
+        "/CN=papers.example"
+    )
     command += f" -addext subjectAltName=DNS:papers.example -keyout {path} -out {path}.crt"
     subprocess.run(command.split(), check=True, capture_output=True)
     path.write_text(path.read_text() + path.with_name("papers.pem.crt").read_text())
@@ -36,7 +43,9 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture
 def tls_upstream(certificate, publish):
-    """The scripted server under its public name, with TLS; `asked_for` are the names that clients asked for in their handshakes."""
+    """The scripted server under its public name, with TLS; `asked_for` are the names that
+    clients asked for in their handshakes.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     asked_for = []
@@ -78,20 +87,30 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tls_upstream):
 @needs_openssl
 def test_a_drip_inside_tls_ends_with_the_deadline(tls_upstream, certificate):
     tls_upstream.script("/page", dripping(b"x"))
-    client = PoliteClient(USER_AGENT, tls=ssl.create_default_context(cafile=certificate), limits=Limits(total_seconds=0.5))
+    client = PoliteClient(
+        USER_AGENT,
+        tls=ssl.create_default_context(cafile=certificate),
+        limits=Limits(total_seconds=0.5),
+    )
     assert fault(client, "https://papers.example/page").kind is Fault.TIMED_OUT
 
 
 def test_a_handshake_that_never_comes_is_left():
     client = PoliteClient(USER_AGENT, allow_loopback=True, limits=Limits(connect_seconds=0.2))
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert fault(client, f"https://127.0.0.1:{silent.getsockname()[1]}/").kind is Fault.TIMED_OUT
+        assert (
+            fault(client, f"https://127.0.0.1:{silent.getsockname()[1]}/").kind is Fault.TIMED_OUT
+        )
 
 
 def test_a_name_server_that_says_nothing_is_left(monkeypatch, connected):
     closing = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_options: closing.wait(60) and [])
-    error = fault(PoliteClient(USER_AGENT, limits=Limits(total_seconds=0.2)), "https://papers.example/")
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda *_arguments, **_options: closing.wait(60) and []
+    )
+    error = fault(
+        PoliteClient(USER_AGENT, limits=Limits(total_seconds=0.2)), "https://papers.example/"
+    )
     closing.set()
     assert (error.kind, error.permanent) == (Fault.TIMED_OUT, False)
     assert connected == []

@@ -100,7 +100,10 @@ def test_no_turn_is_taken_inside_a_transaction():
         take_turn(FEED, NOW)
 
 
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="in tests SQLite is in memory, where threads do not wait for each other")
+@pytest.mark.skipif(
+    connection.vendor == "sqlite",
+    reason="in tests SQLite is in memory, where threads do not wait for each other",
+)
 @pytest.mark.django_db(transaction=True)
 def test_of_many_workers_at_once_exactly_one_has_the_turn():
     outcomes, start = [], threading.Barrier(8)

@@ -1,4 +1,6 @@
-"""Unpacking gives back what was packed, in whatever pieces it comes, and holds no more than its cap."""
+"""Unpacking gives back what was packed, in whatever pieces it comes, and holds no more than its
+cap.
+"""
 
 import gzip
 import subprocess
@@ -80,7 +82,9 @@ def test_the_cap_holds_to_the_byte():
     assert caught.value.kind is Fault.TOO_LARGE
 
 
-@pytest.mark.skipif(not STATUS.exists(), reason="the peak memory of a process is read as Linux tells it")
+@pytest.mark.skipif(
+    not STATUS.exists(), reason="the peak memory of a process is read as Linux tells it"
+)
 @pytest.mark.slow
 def test_a_gzip_bomb_of_200_megabytes_grows_memory_by_less_than_50(upstream):
     bomb = gzip_bomb(200_000_000)

@@ -1,4 +1,6 @@
-"""A visit takes its turn, asks once, and leaves behind when to ask again: in the error for this source, in the row for the host."""
+"""A visit takes its turn, asks once, and leaves behind when to ask again: in the error for this
+source, in the row for the host.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +40,11 @@ def test_a_second_visit_too_soon_sends_nothing(upstream, client):
     upstream.script("/page", json_reply([]))
     visit(client, upstream.url("/page"), clock=at())
     error = fault(client, upstream.url("/page"))
-    assert (error.kind, error.permanent, error.retry_at) == (Fault.NOT_OUR_TURN, False, NOW + SECOND)
+    assert (error.kind, error.permanent, error.retry_at) == (
+        Fault.NOT_OUR_TURN,
+        False,
+        NOW + SECOND,
+    )
     assert len(upstream.requests) == 1
 
 
@@ -53,7 +59,9 @@ def test_being_throttled_with_a_time_keeps_everybody_away_till_then(upstream, cl
 @pytest.mark.parametrize(("failures", "seconds"), [(0, 1), (1, 2), (2, 4), (3, 8)])
 def test_being_throttled_without_a_time_backs_off(upstream, client, failures, seconds):
     upstream.script("/page", throttled())
-    assert fault(client, upstream.url("/page"), failures=failures).retry_at == NOW + seconds * SECOND
+    assert (
+        fault(client, upstream.url("/page"), failures=failures).retry_at == NOW + seconds * SECOND
+    )
     assert HostPace.objects.get().cool_down_until == NOW + seconds * SECOND
 
 
@@ -99,7 +107,9 @@ def test_arxiv_is_backed_off_from_for_minutes(monkeypatch, upstream, client):
 
 
 def test_our_client_says_who_we_are(settings):
-    settings.FETCH_USER_AGENT = "Paperboy/0 (+https://paperboy.example.org; mailto:operator@example.org)"
+    settings.FETCH_USER_AGENT = (
+        "Paperboy/0 (+https://paperboy.example.org; mailto:operator@example.org)"
+    )
     with pytest.raises(UpstreamError) as caught:
         our_client().get("http://127.0.0.1/", now=NOW)
     assert caught.value.kind is Fault.FORBIDDEN

@@ -1,4 +1,6 @@
-"""What an upstream tells about when to come again is read in every form it is told, and believed for a day at most."""
+"""What an upstream tells about when to come again is read in every form it is told, and believed
+for a day at most.
+"""
 
 from datetime import UTC, datetime, timedelta
 

@@ -64,7 +64,9 @@ def test_another_address_can_be_given(name):
     assert request.url.startswith("https://mirror.example.org/x")
 
 
-@pytest.mark.parametrize("url", ["ftp://example.org/", "example.org", "https://exam ple.org/", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "url", ["ftp://example.org/", "example.org", "https://exam ple.org/", "javascript:alert(1)"]
+)
 def test_an_address_that_cannot_be_is_told(name, url):
     with pytest.raises(BadOptions, match="url"):
         position(name, url=url)
@@ -86,7 +88,15 @@ def test_what_it_says_twice_it_says_the_same(name):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b" ", b"<html><body><h1>502 Bad Gateway</h1></body></html>", b"\x1f\x8b\x08\0", b"null", b'{"error": 1}', b"Rate exceeded."],
+    [
+        b"",
+        b" ",
+        b"<html><body><h1>502 Bad Gateway</h1></body></html>",
+        b"\x1f\x8b\x08\0",
+        b"null",
+        b'{"error": 1}',
+        b"Rate exceeded.",
+    ],
 )
 def test_an_answer_that_is_something_else_is_refused_with_a_reason(name, content):
     with pytest.raises(Unreadable, match=r"\w{2}"):
@@ -104,7 +114,9 @@ def test_an_answer_that_was_cut_short_is_refused_or_known_not_to_be_whole(name, 
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(sorted(KINDS)), st.binary(max_size=300), st.integers(0, 2_000), st.booleans())
+@given(
+    st.sampled_from(sorted(KINDS)), st.binary(max_size=300), st.integers(0, 2_000), st.booleans()
+)
 def test_any_bytes_are_read_or_refused(name, noise, place, inside):
     content = BODIES[name][:place] + noise + BODIES[name][place:] if inside else noise
     try:
@@ -127,7 +139,15 @@ def test_an_entity_bomb_is_not_unfolded(name):
 
 
 def test_reading_needs_neither_django_nor_celery():
-    modules = "ingest.sources.registry, ingest.sources.listing, ingest.sources.jsonl, ingest.identity, ingest.cleaning"
-    code = f"import sys, {modules}; print([name for name in ('django', 'celery', 'httpx') if name in sys.modules])"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = (
+        "ingest.sources.registry, ingest.sources.listing, ingest.sources.jsonl, ingest.identity, "
+        "ingest.cleaning"
+    )
+    code = (
+        f"import sys, {modules}; print([name for name in ('django', 'celery', 'httpx') if name in "
+        "sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "[]"

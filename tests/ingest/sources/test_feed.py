@@ -17,7 +17,10 @@ def read(*items):
 
 def test_an_entry_is_listed_on_the_day_it_was_published():
     page = read(
-        rss_item(pubDate="Thu, 09 Jan 2025 08:00:00 GMT", description="&lt;p&gt;It &lt;b&gt;says&lt;/b&gt; &amp;amp; shows.&lt;/p&gt;")
+        rss_item(
+            pubDate="Thu, 09 Jan 2025 08:00:00 GMT",
+            description="&lt;p&gt;It &lt;b&gt;says&lt;/b&gt; &amp;amp; shows.&lt;/p&gt;",
+        )
     )
     (sighting,) = page.parsed.sightings
     assert (sighting.day, sighting.published) == (date(2025, 1, 9), date(2025, 1, 9))
@@ -47,10 +50,15 @@ def test_an_entry_without_a_title_is_rejected_and_the_others_go_in():
     assert page.parsed.rejected[0].line == 1
 
 
-@pytest.mark.parametrize("day", ["Thu, 01 Jan 1970 00:00:00 GMT", "Thu, 01 Jan 2099 00:00:00 GMT", "soon", ""])
+@pytest.mark.parametrize(
+    "day", ["Thu, 01 Jan 1970 00:00:00 GMT", "Thu, 01 Jan 2099 00:00:00 GMT", "soon", ""]
+)
 def test_a_date_that_cannot_be_is_left_out_with_a_warning(day):
     page = read(rss_item(pubDate=day))
-    assert (page.parsed.sightings[0].published, page.parsed.sightings[0].day) == (None, SEEN_AT.date())
+    assert (page.parsed.sightings[0].published, page.parsed.sightings[0].day) == (
+        None,
+        SEEN_AT.date(),
+    )
     assert len(page.parsed.warnings) == 1
 
 

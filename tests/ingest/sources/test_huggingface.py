@@ -1,4 +1,6 @@
-"""The Daily Papers parser takes what is there, and no wrong or missing field stops a record or its neighbours."""
+"""The Daily Papers parser takes what is there, and no wrong or missing field stops a record or
+its neighbours.
+"""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -30,22 +32,37 @@ def test_a_record_becomes_a_sighting_with_its_votes():
     )
     assert (sighting.authors, sighting.author_count) == (("Ada Example", "Bo Sample"), 2)
     assert (sighting.day, sighting.published) == (date(2025, 1, 9), date(2025, 1, 8))
-    assert (sighting.code_link, sighting.project_link) == ("https://github.com/example/repo", "https://example.org/p")
+    assert (sighting.code_link, sighting.project_link) == (
+        "https://github.com/example/repo",
+        "https://example.org/p",
+    )
     (reading,) = sighting.readings
-    assert (reading.seen_at, reading.votes, reading.comments, reading.rank) == (SEEN_AT, 12, 2, None)
+    assert (reading.seen_at, reading.votes, reading.comments, reading.rank) == (
+        SEEN_AT,
+        12,
+        2,
+        None,
+    )
 
 
 def test_only_id_and_title_are_needed():
     parsed = read({"paper": {"id": "2501.01234", "title": "Bare"}}, day=date(2025, 1, 9))
     (sighting,) = parsed.sightings
-    assert (sighting.title, sighting.day, sighting.readings, sighting.authors) == ("Bare", date(2025, 1, 9), (), ())
+    assert (sighting.title, sighting.day, sighting.readings, sighting.authors) == (
+        "Bare",
+        date(2025, 1, 9),
+        (),
+        (),
+    )
     assert "no day of appearance" in parsed.warnings[0]
 
 
 def test_every_optional_field_may_be_null():
     record = daily_paper()
     nulls = {f"paper__{name}": None for name in record["paper"] if name not in {"id", "title"}}
-    (sighting,) = read(daily_paper(**nulls, publishedAt=None, title=None, numComments=None, organization=None)).sightings
+    (sighting,) = read(
+        daily_paper(**nulls, publishedAt=None, title=None, numComments=None, organization=None)
+    ).sightings
     assert (sighting.abstract, sighting.author_count, sighting.readings) == ("", None, ())
 
 
@@ -67,20 +84,29 @@ def test_a_field_of_the_wrong_kind_is_left_out_with_a_warning(wrong):
     ],
 )
 def test_a_malformed_record_is_rejected_with_its_place_and_the_others_go_in(changes, reason):
-    parsed = read(daily_paper("2501.00001"), daily_paper(**changes), "no record", daily_paper("2501.00002"))
+    parsed = read(
+        daily_paper("2501.00001"), daily_paper(**changes), "no record", daily_paper("2501.00002")
+    )
     assert [sighting.arxiv_id for sighting in parsed.sightings] == ["2501.00001", "2501.00002"]
     assert [rejected.line for rejected in parsed.rejected] == [2, 3]
     assert reason in parsed.rejected[0].reason
 
 
 def test_the_day_asked_for_is_not_believed_where_the_record_names_its_own():
-    (sighting,) = read(daily_paper(paper__submittedOnDailyAt="2025-01-07T23:59:00.000Z"), day=date(2025, 1, 9)).sightings
+    (sighting,) = read(
+        daily_paper(paper__submittedOnDailyAt="2025-01-07T23:59:00.000Z"), day=date(2025, 1, 9)
+    ).sightings
     assert sighting.day == date(2025, 1, 7)
 
 
-@pytest.mark.parametrize("instant", ["1970-01-01T00:00:00.000Z", "2099-01-01T00:00:00.000Z", "2025-13-01", "soon", 5])
+@pytest.mark.parametrize(
+    "instant", ["1970-01-01T00:00:00.000Z", "2099-01-01T00:00:00.000Z", "2025-13-01", "soon", 5]
+)
 def test_dates_that_cannot_be_are_left_out_with_a_warning(instant):
-    parsed = read(daily_paper(paper__publishedAt=instant, paper__submittedOnDailyAt=instant), day=date(2025, 1, 9))
+    parsed = read(
+        daily_paper(paper__publishedAt=instant, paper__submittedOnDailyAt=instant),
+        day=date(2025, 1, 9),
+    )
     (sighting,) = parsed.sightings
     assert (sighting.published, sighting.day) == (None, date(2025, 1, 9))
     assert len(parsed.warnings) == 3
@@ -93,7 +119,14 @@ def test_the_shifted_publication_date_of_the_envelope_is_never_used():
 
 def test_hidden_authors_are_left_out():
     (sighting,) = read(
-        daily_paper(paper__authors=[{"name": "Ada Example"}, {"name": "Bo Sample", "hidden": True}, {"name": None}, 7])
+        daily_paper(
+            paper__authors=[
+                {"name": "Ada Example"},
+                {"name": "Bo Sample", "hidden": True},
+                {"name": None},
+                7,
+            ]
+        )
     ).sightings
     assert (sighting.authors, sighting.author_count) == (("Ada Example",), 1)
 
@@ -117,7 +150,9 @@ def test_withdrawn_papers_say_since_when():
 
 
 def test_hostile_text_is_cleaned():
-    (sighting,) = read(daily_paper(paper__title="A\ud800 T\u202eitle\x0bBcc: x", paper__summary="n\x00ul")).sightings
+    (sighting,) = read(
+        daily_paper(paper__title="A\ud800 T\u202eitle\x0bBcc: x", paper__summary="n\x00ul")
+    ).sightings
     assert (sighting.title, sighting.abstract) == ("A Title Bcc: x", "nul")
 
 
@@ -142,7 +177,8 @@ def test_what_is_no_list_of_papers_is_refused_with_what_it_is(content, words):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 FIELDS = st.sampled_from(sorted(daily_paper()["paper"]))
 
@@ -152,7 +188,9 @@ FIELDS = st.sampled_from(sorted(daily_paper()["paper"]))
 @given(st.dictionaries(FIELDS, JSON), JSON)
 def test_any_json_in_any_field_is_read_or_rejected(fields, comments):
     changes = {f"paper__{name}": value for name, value in fields.items()}
-    parsed = parse(json.dumps([daily_paper(**changes, numComments=comments)]).encode(), seen_at=SEEN_AT)
+    parsed = parse(
+        json.dumps([daily_paper(**changes, numComments=comments)]).encode(), seen_at=SEEN_AT
+    )
     assert len(parsed.sightings) + len(parsed.rejected) == 1
 
 
@@ -173,7 +211,10 @@ def position(first, last):
 
 def test_a_day_is_asked_for_page_by_page_until_an_empty_one():
     first = position("2025-01-09", "2025-01-09")
-    assert KIND.request(first, {}, "").url == "https://huggingface.co/api/daily_papers?date=2025-01-09&p=0&limit=100"
+    assert (
+        KIND.request(first, {}, "").url
+        == "https://huggingface.co/api/daily_papers?date=2025-01-09&p=0&limit=100"
+    )
     page = KIND.parse(answer(daily_paper()), first, {}, SEEN_AT)
     assert "p=1" in KIND.request(page.following, {}, "").url
     assert KIND.parse(answer(), page.following, {}, SEEN_AT).following is None
@@ -197,7 +238,10 @@ def test_pages_without_end_are_not_asked_for_without_end():
 
 
 def test_the_key_goes_into_a_header():
-    assert KIND.request(position("2025-01-09", "2025-01-09"), {}, "hf_secret").authorization == "Bearer hf_secret"
+    assert (
+        KIND.request(position("2025-01-09", "2025-01-09"), {}, "hf_secret").authorization
+        == "Bearer hf_secret"
+    )
 
 
 @pytest.mark.parametrize(
@@ -222,9 +266,13 @@ def test_a_week_53_is_asked_for_by_its_days():
 def test_every_day_of_a_window_is_covered_once(first, length):
     covered = []
     for unit, value in spans(Window(first, first + timedelta(days=length))):
-        start = date.fromisoformat({"date": value, "week": f"{value}-1", "month": f"{value}-01"}[unit])
-        end = {"date": start, "week": start + timedelta(days=6), "month": (start + timedelta(days=32)).replace(day=1) - timedelta(days=1)}[
-            unit
-        ]
+        start = date.fromisoformat(
+            {"date": value, "week": f"{value}-1", "month": f"{value}-01"}[unit]
+        )
+        end = {
+            "date": start,
+            "week": start + timedelta(days=6),
+            "month": (start + timedelta(days=32)).replace(day=1) - timedelta(days=1),
+        }[unit]
         covered += [start + timedelta(days=number) for number in range((end - start).days + 1)]
     assert sorted(covered) == [first + timedelta(days=number) for number in range(length + 1)]

@@ -14,7 +14,10 @@ NOW = datetime(2025, 1, 20, 12, tzinfo=UTC)
 
 
 def read(*values):
-    return jsonl.parse([value if isinstance(value, bytes) else json.dumps(value).encode() for value in values], now=NOW)
+    return jsonl.parse(
+        [value if isinstance(value, bytes) else json.dumps(value).encode() for value in values],
+        now=NOW,
+    )
 
 
 def test_a_line_is_a_paper_with_its_vote_history():
@@ -28,7 +31,12 @@ def test_a_line_is_a_paper_with_its_vote_history():
             "counts": [["2025-01-09T10:00:00Z", 5, 1], ["2025-01-10T10:00:00Z", 9, 2, 3]],
         }
     ).sightings
-    assert (sighting.arxiv_id, sighting.arxiv_version, sighting.day, sighting.author_count) == ("2501.00001", 2, date(2025, 1, 9), 1)
+    assert (sighting.arxiv_id, sighting.arxiv_version, sighting.day, sighting.author_count) == (
+        "2501.00001",
+        2,
+        date(2025, 1, 9),
+        1,
+    )
     assert sighting.readings == (
         Reading(datetime(2025, 1, 9, 10, tzinfo=UTC), 5, 1),
         Reading(datetime(2025, 1, 10, 10, tzinfo=UTC), 9, 2, 3),
@@ -37,12 +45,22 @@ def test_a_line_is_a_paper_with_its_vote_history():
 
 
 def test_a_line_may_be_a_day_with_its_papers_under_foreign_names():
-    parsed = read({"date": "2025-01-09", "papers": [{"id": "2501.00001", "title": "One", "upvotes": 7, "comments": 1}, {"title": "Two"}]})
+    parsed = read(
+        {
+            "date": "2025-01-09",
+            "papers": [
+                {"id": "2501.00001", "title": "One", "upvotes": 7, "comments": 1},
+                {"title": "Two"},
+            ],
+        }
+    )
     assert [(entry.title, entry.day, entry.line) for entry in parsed.sightings] == [
         ("One", date(2025, 1, 9), 1),
         ("Two", date(2025, 1, 9), 1),
     ]
-    assert parsed.sightings[0].readings == (Reading(datetime(2025, 1, 9, 23, 59, 59, tzinfo=UTC), 7, 1),)
+    assert parsed.sightings[0].readings == (
+        Reading(datetime(2025, 1, 9, 23, 59, 59, tzinfo=UTC), 7, 1),
+    )
 
 
 def test_what_was_seen_today_was_not_seen_later_than_now():
@@ -96,10 +114,17 @@ def test_empty_lines_are_nothing():
 @given(st.lists(st.binary(max_size=80), max_size=5))
 def test_any_lines_are_read_or_rejected(lines):
     parsed = jsonl.parse(lines, now=NOW)
-    assert len(parsed.sightings) + len(parsed.rejected) == len([line for line in lines if line.strip()])
+    assert len(parsed.sightings) + len(parsed.rejected) == len(
+        [line for line in lines if line.strip()]
+    )
 
 
 def test_authors_may_be_objects_with_names_and_what_is_no_name_is_left_out():
-    parsed = read({"title": "A Title", "authors": ["Ada Example", {"name": "Bo Sample"}, None, 7, {"name": None}]})
+    parsed = read(
+        {
+            "title": "A Title",
+            "authors": ["Ada Example", {"name": "Bo Sample"}, None, 7, {"name": None}],
+        }
+    )
     assert parsed.sightings[0].authors == ("Ada Example", "Bo Sample")
     assert len(parsed.warnings) == 1

@@ -33,14 +33,18 @@ def paper(number: int = 1, **changes) -> PaperCard:
 
 def edition(*papers: PaperCard, count: int = 8, **changes) -> EditionContent:
     cards = papers or tuple(paper(number) for number in range(1, count + 1))
-    return EditionContent(**{"edition_id": 7, "cadence": "daily", "day": DAY, "papers": cards} | changes)
+    return EditionContent(
+        **{"edition_id": 7, "cadence": "daily", "day": DAY, "papers": cards} | changes
+    )
 
 
 def picks(*ids: int, reason: str = "matches your topic Sorting") -> tuple[DigestPick, ...]:
     """The first id leads, the next three stand under a topic, the others also trend."""
     sections = ["lead", *["topics"] * 3, *["also"] * len(ids)]
     return tuple(
-        DigestPick(paper_id, (reason, "41 votes"), section, topic="Sorting" if section == "topics" else "")
+        DigestPick(
+            paper_id, (reason, "41 votes"), section, topic="Sorting" if section == "topics" else ""
+        )
         for paper_id, section in zip(ids, sections, strict=False)
     )
 

@@ -1,7 +1,9 @@
-"""Pictures of mails for a person to look at: `python -m tests.newsletter.composing.pictures FOLDER`.
+"""Pictures of mails for a person to look at: `python -m tests.newsletter.composing.pictures
+FOLDER`.
 
-Takes every .html of a folder, such as `manage.py preview_digest --out FOLDER` writes, and puts pictures beside it: on a desktop, on a
-phone, in dark colours, inverted, without images, and enlarged to 200 %.
+Takes every .html of a folder, such as `manage.py preview_digest --out FOLDER` writes, and puts
+pictures beside it: on a desktop, on a phone, in dark colours, inverted, without images, and
+enlarged to 200 %.
 """
 
 import shutil
@@ -30,7 +32,9 @@ def show(page: Page, condition: str, html: str) -> None:
 
 def main(folder: Path) -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
         for mail in sorted(folder.glob("*.html")):
             for condition, options in CONDITIONS.items():
                 page = browser.new_page(**options)

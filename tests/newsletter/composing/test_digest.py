@@ -39,7 +39,9 @@ HOSTILE = [
 
 
 def both_ways(content, reader_digest):
-    return render(CompiledParts.from_bytes(compile_edition(content).to_bytes()), reader_digest), render_plainly(content, reader_digest)
+    return render(
+        CompiledParts.from_bytes(compile_edition(content).to_bytes()), reader_digest
+    ), render_plainly(content, reader_digest)
 
 
 def assert_same(content, reader_digest):
@@ -59,7 +61,16 @@ def assert_same(content, reader_digest):
         {"picks": (DigestPick(2), DigestPick(1, section="also"))},
         {"links": LINKS._replace(act="")},
     ],
-    ids=["ordinary", "first", "thin day", "empty", "one paper", "every paper", "no reasons", "no actions"],
+    ids=[
+        "ordinary",
+        "first",
+        "thin day",
+        "empty",
+        "one paper",
+        "every paper",
+        "no reasons",
+        "no actions",
+    ],
 )
 def test_both_ways_give_the_same_digest(changes):
     assert_same(edition(), digest(**changes))
@@ -93,10 +104,15 @@ def test_hostile_text_changes_no_structure_and_loses_no_footer(text):
     topic=st.text(max_size=40),
     note=st.text(max_size=60),
 )
-@hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_both_ways_give_the_same_digest_for_any_text(title, abstract, reason, topic, note):
     content = edition(paper(1, title=title, abstract=abstract), paper(2), editor_note=note)
-    chosen = (DigestPick(1, (reason,), "lead"), DigestPick(2, (reason, reason), "topics", topic=topic))
+    chosen = (
+        DigestPick(1, (reason,), "lead"),
+        DigestPick(2, (reason, reason), "topics", topic=topic),
+    )
     assert_same(content, digest(picks=chosen, note=note, first=True))
 
 
@@ -118,7 +134,13 @@ def test_a_paper_that_the_edition_does_not_hold_is_an_error():
 @pytest.mark.slow
 def test_a_heavy_digest_is_cut_by_papers_and_never_by_its_footer():
     papers = [
-        paper(number, title=f"{number} " + "長い題名" * 60, abstract="文。" * 900, authors=("名" * 80,) * 9) for number in range(1, 81)
+        paper(
+            number,
+            title=f"{number} " + "長い題名" * 60,
+            abstract="文。" * 900,
+            authors=("名" * 80,) * 9,
+        )
+        for number in range(1, 81)
     ]
     content = edition(*papers)
     reader_digest = digest(*range(1, 81))
@@ -137,7 +159,10 @@ def test_text_and_html_have_the_same_papers_and_links_in_the_same_order():
     mail = render(compile_edition(edition()), digest(3, 1, 2, 5, 4))
     hrefs = [link.get("href") for link in lxml_html.fromstring(mail.html).iter("a")]
     titles = [f"Method{number}" for number in (3, 1, 2, 5, 4)]
-    for document in (mail.text, lxml_html.fromstring(mail.html.rpartition("</h1>")[2]).text_content()):
+    for document in (
+        mail.text,
+        lxml_html.fromstring(mail.html.rpartition("</h1>")[2]).text_content(),
+    ):
         positions = [document.index(f"{title}: Learning") for title in titles]
         assert positions == sorted(positions)
     in_text = [word for word in mail.text.split() if word.startswith("https://")]
@@ -145,7 +170,11 @@ def test_text_and_html_have_the_same_papers_and_links_in_the_same_order():
 
 
 def test_a_paper_that_nobody_gave_an_address_of_can_be_looked_for():
-    lost = [paper(1, title="Is None Enough?: a $\\sqrt{2}$ Study", url=""), paper(2, title="None", url=""), paper(3, url="")]
+    lost = [
+        paper(1, title="Is None Enough?: a $\\sqrt{2}$ Study", url=""),
+        paper(2, title="None", url=""),
+        paper(3, url=""),
+    ]
     mail = render(compile_edition(edition(*lost)), digest(1, 2, 3))
     address = "https://arxiv.org/search/?searchtype=title&query=Is+None+Enough+a+2+Study"
     links = {link.get("href"): link.text for link in lxml_html.fromstring(mail.html).iter("a")}
@@ -162,7 +191,9 @@ def test_dates_of_a_mail_are_in_one_style_whatever_its_language():
 
 def test_text_part_keeps_to_78_columns():
     long_words = "word " * 60 + "漢字" * 90
-    content = edition(paper(1, title=long_words, abstract=long_words), paper(2), editor_note=long_words)
+    content = edition(
+        paper(1, title=long_words, abstract=long_words), paper(2), editor_note=long_words
+    )
     mail = render(compile_edition(content), digest(1, 2, note=long_words))
     for line in mail.text.splitlines():
         assert wcwidth.wcswidth(line) <= 78 or "https://" in line
@@ -193,9 +224,17 @@ def test_compiling_is_deterministic():
 
 
 def test_links_are_escaped_where_they_stand():
-    links = DigestLinks(*(f'https://paperboy.example.org/?a=1&b="{name}"/' for name in ("leave", "preferences", "view", "act")))
+    links = DigestLinks(
+        *(
+            f'https://paperboy.example.org/?a=1&b="{name}"/'
+            for name in ("leave", "preferences", "view", "act")
+        )
+    )
     mail = render_plainly(edition(), digest(links=links._replace(leave=LINKS.leave)))
     fast = render(compile_edition(edition()), digest(links=links._replace(leave=LINKS.leave)))
-    hrefs = [[link.get("href") for link in lxml_html.fromstring(made.html).iter("a")] for made in (mail, fast)]
+    hrefs = [
+        [link.get("href") for link in lxml_html.fromstring(made.html).iter("a")]
+        for made in (mail, fast)
+    ]
     assert links.view in hrefs[1]
     assert [href.replace("%22", '"') for href in hrefs[0]] == hrefs[1]

@@ -24,7 +24,10 @@ def header_block(mail: bytes) -> bytes:
 
 def test_one_click_headers_stand_literally_in_the_bytes():
     block = header_block(raw()).replace(b"\r\n ", b" ")
-    assert b"\r\nList-Unsubscribe: <https://paperboy.example.org/u/AQEAbcdefghijkl/>, <mailto:leave@paperboy" in block
+    assert (
+        b"\r\nList-Unsubscribe: <https://paperboy.example.org/u/AQEAbcdefghijkl/>, "
+        b"<mailto:leave@paperboy" in block
+    )
     assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in block
 
 
@@ -41,7 +44,19 @@ def test_a_digest_carries_every_header_a_list_mail_needs():
     assert mail["Date"]
 
 
-@pytest.mark.parametrize("name", ["From", "To", "Subject", "Date", "Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post", "Reply-To"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "From",
+        "To",
+        "Subject",
+        "Date",
+        "Message-ID",
+        "List-Unsubscribe",
+        "List-Unsubscribe-Post",
+        "Reply-To",
+    ],
+)
 def test_each_header_stands_once(name):
     assert len(message_from_bytes(raw(), policy=policy.default).get_all(name)) == 1
 
@@ -54,7 +69,9 @@ def test_the_same_digest_has_the_same_message_id_and_another_one_another():
 
 
 def test_text_comes_first_and_html_last_both_utf_8():
-    mail = message_from_bytes(raw(edition(paper(1, title="Ünïcode ▲"), paper(2))), policy=policy.default)
+    mail = message_from_bytes(
+        raw(edition(paper(1, title="Ünïcode ▲"), paper(2))), policy=policy.default
+    )
     assert mail.get_content_type() == "multipart/alternative"
     parts = list(mail.iter_parts())
     assert [part.get_content_type() for part in parts] == ["text/plain", "text/html"]
@@ -68,10 +85,32 @@ def test_no_line_is_over_998_bytes_even_with_a_very_long_word():
     assert max(map(len, lines)) <= 998
 
 
-@pytest.mark.parametrize("control", ["\x00", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u202e", "\ud800"])
+@pytest.mark.parametrize(
+    "control",
+    [
+        "\x00",
+        "\n",
+        "\r",
+        "\x0b",
+        "\x0c",
+        "\x1c",
+        "\x1d",
+        "\x1e",
+        "\x85",
+        "\u2028",
+        "\u202e",
+        "\ud800",
+    ],
+)
 def test_a_control_character_in_a_title_never_reaches_a_header(control):
-    block = header_block(raw(edition(paper(1, title=f"Title{control}Bcc: victim@example.org"), paper(2))))
-    names = [line.partition(b":")[0] for line in block.split(b"\r\n") if line and not line.startswith(b" ")]
+    block = header_block(
+        raw(edition(paper(1, title=f"Title{control}Bcc: victim@example.org"), paper(2)))
+    )
+    names = [
+        line.partition(b":")[0]
+        for line in block.split(b"\r\n")
+        if line and not line.startswith(b" ")
+    ]
     assert b"Bcc" not in names
     assert not any(byte < 32 and byte not in b"\r\n" for byte in block)
 

@@ -18,7 +18,9 @@ def letter_bytes(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", LetterKind.values)
 def test_a_letter_has_no_findings(kind):
-    report = lint(letter_bytes(kind), digest=False, postal_address="Paperboy, 1 Test Street, 12345 Testville")
+    report = lint(
+        letter_bytes(kind), digest=False, postal_address="Paperboy, 1 Test Street, 12345 Testville"
+    )
     assert report.findings == ()
     assert report.html_bytes < 10_000
 

@@ -1,4 +1,6 @@
-"""The lint finds each fault in an otherwise faultless mail, and finds nothing in the faultless one."""
+"""The lint finds each fault in an otherwise faultless mail, and finds nothing in the faultless
+one.
+"""
 
 import json
 import re
@@ -51,10 +53,14 @@ Content-Type: multipart/alternative; boundary="between"
 """
 
 
-def mail(headers: str = HEADERS, text: str = TEXT, html: str = DOCUMENT, types=("plain", "html")) -> bytes:
+def mail(
+    headers: str = HEADERS, text: str = TEXT, html: str = DOCUMENT, types=("plain", "html")
+) -> bytes:
     bodies = {"plain": text, "html": html}
     parts = "".join(
-        f'--between\nContent-Type: text/{kind}; charset="utf-8"\nContent-Transfer-Encoding: 8bit\n\n{bodies[kind]}\n' for kind in types
+        f'--between\nContent-Type: text/{kind}; charset="utf-8"\nContent-Transfer-Encoding: '
+        f"8bit\n\n{bodies[kind]}\n"
+        for kind in types
     )
     return f"{headers}\n{parts}--between--\n".encode("utf-8", "surrogateescape")
 
@@ -69,8 +75,13 @@ def test_a_faultless_mail_has_no_findings():
 
 def test_our_own_digest_has_no_findings():
     reader_digest = digest(first=True, note="A thin day.")
-    content = to_email_message(render(compile_edition(edition(editor_note="Read slowly.")), reader_digest), reader_digest.address)
-    report = lint(content.message().as_bytes(), postal_address="Paperboy, 1 Test Street, 12345 Testville")
+    content = to_email_message(
+        render(compile_edition(edition(editor_note="Read slowly.")), reader_digest),
+        reader_digest.address,
+    )
+    report = lint(
+        content.message().as_bytes(), postal_address="Paperboy, 1 Test Street, 12345 Testville"
+    )
     assert report.findings == ()
 
 
@@ -79,7 +90,10 @@ BAD_HEADERS = {
     "unsubscribe-header-form": (f"<{LEAVE}>\nList", f"{LEAVE}\nList"),
     "unsubscribe-header-long": (f"<{LEAVE}>\nList", f"<{LEAVE}{'x' * 60}>\nList"),
     "unsubscribe-post-form": ("List-Unsubscribe=One-Click", "One-Click"),
-    "encoded-word-in-header": (f"<{LEAVE}>\nList", "=?utf-8?q?=3Chttps=3A//paperboy.example.org/=3E?=\nList"),
+    "encoded-word-in-header": (
+        f"<{LEAVE}>\nList",
+        "=?utf-8?q?=3Chttps=3A//paperboy.example.org/=3E?=\nList",
+    ),
     "header-twice": ("Subject: Sorting", "Subject: Sorting\nSubject: Sorting again"),
     "header-missing": ("Date: .*\n", ""),
     "header-control-character": ("Subject: Sorting", "Subject: Sorting\x0bBcc"),
@@ -87,8 +101,14 @@ BAD_HEADERS = {
     "line-too-long": ("Precedence: bulk", "Precedence: bulk\nX-Long: " + "x" * 1000),
     "many-recipients": ("To: ada@example.org", "To: ada@example.org, grace@example.org"),
     "message-id-local": ("0123@paperboy.example.org", "0123@localhost"),
-    "receipt-requested": ("Precedence: bulk", "Precedence: bulk\nDisposition-Notification-To: desk@example.org"),
-    "dkim-leaves-out": ("Precedence: bulk", "Precedence: bulk\nDKIM-Signature: v=1; a=rsa-sha256; h=from:subject; b=x"),
+    "receipt-requested": (
+        "Precedence: bulk",
+        "Precedence: bulk\nDisposition-Notification-To: desk@example.org",
+    ),
+    "dkim-leaves-out": (
+        "Precedence: bulk",
+        "Precedence: bulk\nDKIM-Signature: v=1; a=rsa-sha256; h=from:subject; b=x",
+    ),
     "subject-long": ("Subject: Sorting", "Subject: " + "Sorting " * 9),
     "subject-empty": ("Subject: Sorting", "Subject:"),
     "reply-to-missing": ("Reply-To: .*\n", ""),
@@ -150,7 +170,8 @@ BAD_DOCUMENTS = {
     "raw-tex": (WORDS, r"Sorting in $O(\\frac{n}{2})$ steps"),
     "direction-not-isolated": (WORDS, WORDS + " שלום"),
     "long-word": (WORDS, "s" * 60),
-    "external-style": ("<title>", '<link rel="stylesheet" href="https://x.example.org/a.css"><title>'),
+    "external-style": ("<title>", ('<link rel="stylesheet" '
+                                  'href="https://x.example.org/a.css"><title>')),
     "colour-syntax": ("color:#222222;b", "color:rgb(34 34 34);b"),
     "css-function": ("padding:9px", "padding:calc(4px + 5px)"),
     "css-unit": ("padding:9px", "padding:1rem"),
@@ -165,10 +186,13 @@ BAD_DOCUMENTS = {
     "text-small": ("font:16px/24px", "font:12px/24px"),
     "contrast-low": ("color:#222222;b", "color:#999999;b"),
     "contrast-low-inverted": ("color:#222222;background-color:#ffffff", "color:#000000;background-color:#757575"),
-    "contrast-low-dark": ("<title>", "<style>@media (prefers-color-scheme:dark){td{background-color:#111111 !important}}</style><title>"),
+    "contrast-low-dark": ("<title>", ("<style>@media "
+                                     "(prefers-color-scheme:dark){td{background-color:#111111 "
+                                     "!important}}</style><title>")),
     "style-block-place": (WORDS, WORDS + "<style>p{color:#222222}</style>"),
     "selector-fragile": ("<title>", "<style>a:hover{color:#000000}</style><title>"),
-    "media-query-fragile": ("<title>", "<style>@media (max-height:400px){td{color:#000000}}</style><title>"),
+    "media-query-fragile": ("<title>", ("<style>@media "
+                                       "(max-height:400px){td{color:#000000}}</style><title>")),
     "size-limit-unsafe": ("padding:9px", "padding:9px;min-width:90px"),
     "decoration-fragile": ("padding:9px", "padding:9px;border-radius:9px"),
     "background-image": ("padding:9px", "padding:9px;background-image:url(https://x.example.org/a.png)"),
@@ -207,7 +231,9 @@ def test_a_bad_text_part_is_found(rule):
 
 def test_papers_in_another_order_are_found():
     html = DOCUMENT.replace("</h2>", '</h2><h3 style="font-size:20px">Counting</h3>')
-    assert "papers-in-other-order" in rules_of(mail(html=html, text=TEXT.replace("Sorting\n", "Counting\nSorting\n")))
+    assert "papers-in-other-order" in rules_of(
+        mail(html=html, text=TEXT.replace("Sorting\n", "Counting\nSorting\n"))
+    )
 
 
 @pytest.mark.parametrize("types", [("html", "plain"), ("plain",), ("html",)])
@@ -224,7 +250,10 @@ def test_another_charset_is_found():
 
 
 def test_an_attachment_is_found():
-    attached = b'--between\nContent-Type: application/pdf\nContent-Disposition: attachment; filename="a.pdf"\n\nx\n--between--'
+    attached = (
+        b"--between\nContent-Type: application/pdf\nContent-Disposition: attachment; "
+        b'filename="a.pdf"\n\nx\n--between--'
+    )
     assert "attachment" in rules_of(mail().replace(b"--between--", attached))
 
 
@@ -262,7 +291,10 @@ def test_a_letter_needs_no_list_headers_and_no_way_out():
 
 
 def test_links_to_this_machine_are_for_development_only():
-    headers, text, html = (whole.replace("https://arxiv.org", "http://127.0.0.1:8000") for whole in (HEADERS, TEXT, DOCUMENT))
+    headers, text, html = (
+        whole.replace("https://arxiv.org", "http://127.0.0.1:8000")
+        for whole in (HEADERS, TEXT, DOCUMENT)
+    )
     assert {"http-link", "ip-link"} <= rules_of(mail(headers, text, html))
     assert rules_of(mail(headers, text, html), development=True) == set()
 
@@ -279,16 +311,25 @@ def test_anything_at_all_can_be_linted():
         assert lint(content).errors
 
 
-@pytest.mark.parametrize("content", [b"", b" \n", b"hello\n", bytes(range(256)) * 40], ids=["nothing", "blanks", "words", "bytes"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b" \n", b"hello\n", bytes(range(256)) * 40],
+    ids=["nothing", "blanks", "words", "bytes"],
+)
 def test_what_is_no_mail_gets_one_clear_error(content):
     assert [finding.rule for finding in lint(content).findings] == ["not-a-mail"]
 
 
 def test_a_huge_file_is_refused_rather_than_looked_into():
-    assert [finding.rule for finding in lint(b"<html>" + b"<p>word" * 300_000).findings] == ["too-large"]
+    assert [finding.rule for finding in lint(b"<html>" + b"<p>word" * 300_000).findings] == [
+        "too-large"
+    ]
 
 
-@pytest.mark.parametrize("begin", [b"\xef\xbb\xbf<!doctype html>", b"<p>", b'<?xml version="1.0"?><html>', b"<style>p{}</style>"])
+@pytest.mark.parametrize(
+    "begin",
+    [b"\xef\xbb\xbf<!doctype html>", b"<p>", b'<?xml version="1.0"?><html>', b"<style>p{}</style>"],
+)
 def test_html_without_its_beginning_is_judged_as_html_not_as_a_mail(begin):
     report = lint(begin + b"<p>Words</p>")
     assert report.html_bytes
@@ -297,7 +338,12 @@ def test_html_without_its_beginning_is_judged_as_html_not_as_a_mail(begin):
 
 def test_the_command_tells_place_and_remedy_and_fails_on_an_error(tmp_path):
     bad = tmp_path / "bad.eml"
-    bad.write_bytes(mail(html=DOCUMENT.replace("https://arxiv", "http://arxiv"), text=TEXT.replace("https://arxiv", "http://arxiv")))
+    bad.write_bytes(
+        mail(
+            html=DOCUMENT.replace("https://arxiv", "http://arxiv"),
+            text=TEXT.replace("https://arxiv", "http://arxiv"),
+        )
+    )
     out = StringIO()
     with pytest.raises(SystemExit) as stopped:
         call_command("lint_digest", str(bad), stdout=out)

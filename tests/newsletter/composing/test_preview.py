@@ -35,8 +35,12 @@ def test_all_variants_are_written_as_html_text_headers_and_mail(edition, tmp_pat
     for name in VARIANTS:
         parsed = message_from_bytes((tmp_path / f"{name}.eml").read_bytes(), policy=policy.default)
         assert not parsed.defects
-        assert (tmp_path / f"{name}.html").read_text().splitlines() == parsed.get_body(("html",)).get_content().splitlines()
-        assert (tmp_path / f"{name}.txt").read_text().splitlines() == parsed.get_body(("plain",)).get_content().splitlines()
+        assert (tmp_path / f"{name}.html").read_text().splitlines() == parsed.get_body(
+            ("html",)
+        ).get_content().splitlines()
+        assert (tmp_path / f"{name}.txt").read_text().splitlines() == parsed.get_body(
+            ("plain",)
+        ).get_content().splitlines()
         assert "List-Unsubscribe: <https://" in (tmp_path / f"{name}.headers.txt").read_text()
         assert lint((tmp_path / f"{name}.eml").read_bytes()).errors == ()
 

@@ -1,4 +1,6 @@
-"""What was compiled is read against the plain way, and what differs does not go out. Everything here is broken on purpose."""
+"""What was compiled is read against the plain way, and what differs does not go out. Everything
+here is broken on purpose.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +44,10 @@ def test_an_edition_without_papers_is_right():
 
 
 def test_hostile_papers_are_no_reason_to_drop_any():
-    papers = [paper(number, title=text, abstract=text * 3, editor_note=text) for number, text in enumerate(HOSTILE, start=1)]
+    papers = [
+        paper(number, title=text, abstract=text * 3, editor_note=text)
+        for number, text in enumerate(HOSTILE, start=1)
+    ]
     assert proved_edition(edition(*papers)).dropped == ()
 
 
@@ -62,7 +67,10 @@ def test_papers_far_down_a_long_edition_are_read_too(spoil):
     assert [paper_id for paper_id, _why in proved_edition(edition(count=160)).dropped] == [150]
 
 
-@pytest.mark.parametrize(("key", "form"), [(key, form) for key in ("top", "ways", "footer", "bottom") for form in ("html", "text")])
+@pytest.mark.parametrize(
+    ("key", "form"),
+    [(key, form) for key in ("top", "ways", "footer", "bottom") for form in ("html", "text")],
+)
 def test_a_layout_that_differs_stops_the_edition(spoil, key, form):
     spoil(key, form=form)
     with pytest.raises(LayoutDiffers, match=form):
@@ -84,10 +92,16 @@ def test_cards_that_are_all_wrong_are_the_layouts_fault(spoil):
 
 def test_a_template_that_looks_beyond_its_part_stops_the_edition(settings, tmp_path):
     name = Path("emails", "digest", "parts", "brief.html")
-    striped = (settings.BASE_DIR / "templates" / name).read_text(encoding="utf-8").replace("<tr>", '<tr class="row{{ forloop.counter }}">')
+    striped = (
+        (settings.BASE_DIR / "templates" / name)
+        .read_text(encoding="utf-8")
+        .replace("<tr>", '<tr class="row{{ forloop.counter }}">')
+    )
     (tmp_path / name.parent).mkdir(parents=True)
     (tmp_path / name).write_text(striped + "<style>.row9{color:#333333}</style>", encoding="utf-8")
-    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path, *settings.TEMPLATES[0]["DIRS"]]}]
+    settings.TEMPLATES = [
+        {**settings.TEMPLATES[0], "DIRS": [tmp_path, *settings.TEMPLATES[0]["DIRS"]]}
+    ]
     with pytest.raises(LayoutDiffers):
         proved_edition(edition())
 
@@ -122,5 +136,7 @@ def test_a_layout_that_never_compiles_is_refused(monkeypatch):
 
 def test_dropped_papers_of_both_kinds_are_told_once_each(spoil):
     spoil("lead:5")
-    compiled = proved_edition(edition(*(paper(number) for number in range(1, 9)), paper(9, published="yesterday")))
+    compiled = proved_edition(
+        edition(*(paper(number) for number in range(1, 9)), paper(9, published="yesterday"))
+    )
     assert sorted(paper_id for paper_id, _why in compiled.dropped) == [5, 9]

@@ -36,11 +36,16 @@ def test_a_date_and_a_count_with_its_noun_stay_on_one_line():
 
 
 def test_two_counts_and_the_arrow_between_them_stay_on_one_line():
-    assert f"rising: 27{NBSP}→{NBSP}51 votes" in mail_of(paper(1), picks=(DigestPick(1, ("rising: 27 → 51 votes",)),)).html
+    assert (
+        f"rising: 27{NBSP}→{NBSP}51 votes"
+        in mail_of(paper(1), picks=(DigestPick(1, ("rising: 27 → 51 votes",)),)).html
+    )
 
 
 def test_apostrophes_in_words_are_real_ones_and_other_marks_are_left_alone():
-    shown = visible(mail_of(paper(1, title="Don't 'quote' f'(x) or rock 'n' roll", abstract="o1's level")).html)
+    shown = visible(
+        mail_of(paper(1, title="Don't 'quote' f'(x) or rock 'n' roll", abstract="o1's level")).html
+    )
     assert "Don’t 'quote' f'(x) or rock 'n' roll" in shown
     assert "o1’s level" in shown
 
@@ -66,14 +71,20 @@ def test_a_paper_under_its_topic_does_not_name_the_topic_again():
 
 def test_a_shortened_title_ends_with_a_word_that_means_something():
     title = "A Study of the Ways and Means by Which Letters Are Sorted"
-    assert "Read abstract of A Study of the Ways…" in visible(mail_of(paper(1, title=title, abstract="Long. " * 200)).html)
+    assert "Read abstract of A Study of the Ways…" in visible(
+        mail_of(paper(1, title=title, abstract="Long. " * 200)).html
+    )
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8])
 def test_the_preview_text_is_long_enough_to_fill_its_line_and_short_enough_to_be_read(count):
     mail = mail_of(
         *(
-            paper(number, title=f"M{number}: Sorting", abstract="We sort letters by hand, which is quick. " * 9)
+            paper(
+                number,
+                title=f"M{number}: Sorting",
+                abstract="We sort letters by hand, which is quick. " * 9,
+            )
             for number in range(1, count + 1)
         )
     )

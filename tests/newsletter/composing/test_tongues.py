@@ -45,23 +45,40 @@ def marked(mail) -> dict[str, str]:
     """Return the texts that carry a language of their own, with it."""
     body = lxml_html.fromstring(mail.html).find("body")
     layout = body.find("table")
-    return {element.text_content(): element.get("lang") for element in layout.iterdescendants() if element.get("lang")}
+    return {
+        element.text_content(): element.get("lang")
+        for element in layout.iterdescendants()
+        if element.get("lang")
+    }
 
 
 def test_an_english_digest_of_english_papers_carries_no_language_but_its_own():
-    assert marked(render(compile_edition(edition(editor_note="Read slowly.")), digest(note="Thin."))) == {}
+    assert (
+        marked(render(compile_edition(edition(editor_note="Read slowly.")), digest(note="Thin.")))
+        == {}
+    )
 
 
 def test_titles_summaries_and_notes_in_other_letters_say_their_language():
     content = edition(
-        paper(1, title="大语言模型的推理", abstract="我们研究推理。", editor_note="值得一读"), paper(2), editor_note="Обзор недели"
+        paper(1, title="大语言模型的推理", abstract="我们研究推理。", editor_note="值得一读"),
+        paper(2),
+        editor_note="Обзор недели",
     )
     found = marked(render(proved_edition(content), digest(1, 2)))
-    assert found == {"大语言模型的推理": "zh", "我们研究推理。": "zh", "值得一读": "zh", "Обзор недели": "ru"}
+    assert found == {
+        "大语言模型的推理": "zh",
+        "我们研究推理。": "zh",
+        "值得一读": "zh",
+        "Обзор недели": "ru",
+    }
 
 
 def test_english_papers_and_editors_notes_say_so_in_a_digest_of_another_language():
-    content = replace(edition(paper(1, editor_note="Read it."), paper(2), editor_note="A good day."), language="de")
+    content = replace(
+        edition(paper(1, editor_note="Read it."), paper(2), editor_note="A good day."),
+        language="de",
+    )
     mail = render(proved_edition(content), digest(1, 2, note="A thin day."))
     assert set(marked(mail).values()) == {"en"}
     assert {"Read it.", "A good day."} <= set(marked(mail))

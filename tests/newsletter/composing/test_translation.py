@@ -1,7 +1,9 @@
-"""Every word of a mail can be translated: each is marked in its template, and in a made-up language nothing is left in English.
+"""Every word of a mail can be translated: each is marked in its template, and in a made-up language
+nothing is left in English.
 
-The made-up language is put in the place of Hebrew, which has no Latin letters in its dates and runs from right to left: a Latin letter
-outside the brackets that mark a translation is a word that was forgotten.
+The made-up language is put in the place of Hebrew, which has no Latin letters in its dates and runs
+from right to left: a Latin letter outside the brackets that mark a translation is a word that was
+forgotten.
 """
 
 import re
@@ -43,7 +45,11 @@ PYTHON = [
     django_settings.BASE_DIR / "subscriptions" / "letter_mail.py",
 ]
 LETTERS = re.compile(r"[A-Za-z]+")
-KEYWORDS = dict.fromkeys(("_", "gettext", "gettext_noop")) | {"ngettext": (1, 2), "ngettext_lazy": (1, 2), "pgettext": ((1, "c"), 2)}
+KEYWORDS = dict.fromkeys(("_", "gettext", "gettext_noop")) | {
+    "ngettext": (1, 2),
+    "ngettext_lazy": (1, 2),
+    "pgettext": ((1, "c"), 2),
+}
 
 
 def email_templates() -> list[Path]:
@@ -52,17 +58,25 @@ def email_templates() -> list[Path]:
 
 def words_of(markup: str) -> list[str]:
     """Return the words that a reader would see of a piece of a template."""
-    bare = re.sub(r"(?s)<style.*?</style>|<!--.*?-->|<!doctype[^>]*>|&[a-z]+;|\x00[a-z]+/\x00/", " ", markup)
+    bare = re.sub(
+        r"(?s)<style.*?</style>|<!--.*?-->|<!doctype[^>]*>|&[a-z]+;|\x00[a-z]+/\x00/", " ", markup
+    )
     return LETTERS.findall(re.sub(r"<[^>]*>|<[^>]*\Z|\A[^<>]*>", " ", bare))
 
 
-@pytest.mark.parametrize("path", email_templates(), ids=lambda path: str(path.relative_to(TEMPLATES)))
+@pytest.mark.parametrize(
+    "path", email_templates(), ids=lambda path: str(path.relative_to(TEMPLATES))
+)
 def test_no_word_of_a_mail_stands_outside_a_translation_tag(path):
     translated = False
     outside = ""
     for token in Lexer(path.read_text(encoding="utf-8")).tokenize():
         if token.token_type == TokenType.BLOCK:
-            translated = not translated if token.contents.split()[0] in {"blocktranslate", "endblocktranslate"} else translated
+            translated = (
+                not translated
+                if token.contents.split()[0] in {"blocktranslate", "endblocktranslate"}
+                else translated
+            )
             outside += "\x00"
         elif token.token_type == TokenType.TEXT and not translated:
             outside += token.contents
@@ -72,10 +86,17 @@ def test_no_word_of_a_mail_stands_outside_a_translation_tag(path):
 
 
 def pseudo(text: str) -> str:
-    """Return the text in the made-up language: bracketed, its letters replaced, its placeholders kept."""
+    """Return the text in the made-up language: bracketed, its letters replaced, its placeholders
+    kept.
+    """
     kept = re.split(r"(%\(\w+\)[sd]|%%)", text)
     return (
-        "⟦" + "".join(part if number % 2 else LETTERS.sub(lambda word: "ж" * len(word[0]), part) for number, part in enumerate(kept)) + "⟧"
+        "⟦"
+        + "".join(
+            part if number % 2 else LETTERS.sub(lambda word: "ж" * len(word[0]), part)
+            for number, part in enumerate(kept)
+        )
+        + "⟧"
     )
 
 
@@ -93,7 +114,9 @@ def made_up_language(settings, tmp_path):
     catalog = Catalog(locale="he")
     for _line, message, _comments, context in marked_messages():
         forms = tuple(message) if isinstance(message, tuple) else (message,)
-        translated = [pseudo(forms[-1])] * catalog.num_plurals if len(forms) > 1 else pseudo(forms[0])
+        translated = (
+            [pseudo(forms[-1])] * catalog.num_plurals if len(forms) > 1 else pseudo(forms[0])
+        )
         catalog.add(forms if len(forms) > 1 else forms[0], translated, context=context)
     folder = tmp_path / "he" / "LC_MESSAGES"
     folder.mkdir(parents=True)
@@ -119,7 +142,12 @@ def shown_by(html: str) -> str:
     page = lxml_html.fromstring(html)
     for style in page.xpath("//style"):
         style.drop_tree()
-    said = [element.get(name) for element in page.iter() for name in ("aria-label", "alt", "title") if element.get(name)]
+    said = [
+        element.get(name)
+        for element in page.iter()
+        for name in ("aria-label", "alt", "title")
+        if element.get(name)
+    ]
     return "\n".join([page.text_content(), *said])
 
 
@@ -138,7 +166,11 @@ def wordless(count: int, **changes):
         )
         for number in range(1, count + 1)
     ]
-    papers[2:3] = [replace(papers[2], code_url="", has_code=True, authors=(), author_count=3, title="", abstract="")]
+    papers[2:3] = [
+        replace(
+            papers[2], code_url="", has_code=True, authors=(), author_count=3, title="", abstract=""
+        )
+    ]
     return replace(edition(*papers, editor_note="1 2", health_line="3 4", language="he"), **changes)
 
 
@@ -147,7 +179,10 @@ def wordless(count: int, **changes):
 def test_nothing_of_a_digest_is_left_in_english(made_up_language, cadence, first):
     compiled = proved_edition(wordless(90, cadence=cadence))
     for count in (0, 1, 3, 8, 90):
-        chosen = tuple(pick._replace(reasons=("1",) if pick.section == "lead" else (), topic="") for pick in picks(*range(1, count + 1)))
+        chosen = tuple(
+            pick._replace(reasons=("1",) if pick.section == "lead" else (), topic="")
+            for pick in picks(*range(1, count + 1))
+        )
         mail = render(compiled, digest(language="he", picks=chosen, first=first, note="5"))
         for said in (mail.subject, mail.text, shown_by(mail.html)):
             assert left_in_english(said) == []
@@ -158,7 +193,11 @@ def test_nothing_of_a_digest_is_left_in_english(made_up_language, cadence, first
 QUOTED = tuple(Wording("“%(words)s”", words=one) for one in ("1", "2"))
 REASONS = (
     Wording("editor’s pick"),
-    Wording("rising: %(before)s → %(votes)s in a day", before=12, votes=ngettext_lazy("%(count)s vote", "%(count)s votes", 1087)),
+    Wording(
+        "rising: %(before)s → %(votes)s in a day",
+        before=12,
+        votes=ngettext_lazy("%(count)s vote", "%(count)s votes", 1087),
+    ),
     Wording("%(words)s %(times)s times in the abstract", words=QUOTED, times=3),
     Wording("new: published on %(day)s", day=date(2025, 1, 8)),
 )
@@ -170,7 +209,14 @@ def test_reasons_and_notes_are_said_again_in_the_reader_s_language(made_up_langu
     assert reasons[1] == "⟦жжжжжж: 12 → ⟦1,087 жжжжж⟧ жж ж жжж⟧"
     assert "8 בינואר" in reasons[3]
     note = spoken(NOTHING_MATCHES, "he")
-    mail = render(compiled, digest(language="he", picks=tuple(DigestPick(number, reasons) for number in (1, 2, 3)), note=note))
+    mail = render(
+        compiled,
+        digest(
+            language="he",
+            picks=tuple(DigestPick(number, reasons) for number in (1, 2, 3)),
+            note=note,
+        ),
+    )
     for said in (mail.text, shown_by(mail.html)):
         assert left_in_english(said) == []
 
@@ -183,7 +229,11 @@ def test_readers_of_a_language_that_is_not_offered_get_english(made_up_language)
 def test_nothing_of_the_web_view_is_left_in_english(made_up_language):
     compiled = proved_edition(wordless(8))
     html = render_web_view(
-        compiled, digest(1, 2, 3, picks=tuple(DigestPick(number, ("1",)) for number in (1, 2, 3))), home="/", editions="/", withdrawn={2}
+        compiled,
+        digest(1, 2, 3, picks=tuple(DigestPick(number, ("1",)) for number in (1, 2, 3))),
+        home="/",
+        editions="/",
+        withdrawn={2},
     )
     assert left_in_english(shown_by(html)) == []
 
@@ -192,7 +242,9 @@ def test_nothing_of_the_web_view_is_left_in_english(made_up_language):
 @pytest.mark.parametrize("kind", LetterKind.values)
 def test_nothing_of_a_letter_is_left_in_english(made_up_language, kind):
     reader = a_reader(language="he")
-    sign_up = SignUp.objects.create(subscriber=reader, profile=reader.profile, requested_at=NOW, language="he")
+    sign_up = SignUp.objects.create(
+        subscriber=reader, profile=reader.profile, requested_at=NOW, language="he"
+    )
     message = build(a_letter(reader, kind=kind, sign_up=sign_up), reader, NOW)
     for said in (message.subject, message.body, shown_by(message.alternatives[0].content)):
         assert left_in_english(said) == []
@@ -202,18 +254,32 @@ def test_nothing_of_a_letter_is_left_in_english(made_up_language, kind):
 @pytest.mark.parametrize("held", [True, False])
 def test_nothing_of_a_notice_to_staff_is_left_in_english(made_up_language, held):
     with override("he"):
-        context = about_the_sender() | {"edition": "1", "held": held, "reason": "2", "desk_url": "https://example.org/"}
-        message = from_templates("emails/staff_notice", context, to="ada@example.org", name="1", now=NOW)
+        context = about_the_sender() | {
+            "edition": "1",
+            "held": held,
+            "reason": "2",
+            "desk_url": "https://example.org/",
+        }
+        message = from_templates(
+            "emails/staff_notice", context, to="ada@example.org", name="1", now=NOW
+        )
     for said in (message.subject, message.body, shown_by(message.alternatives[0].content)):
         assert left_in_english(said) == []
         assert "⟦" in said
 
 
-@pytest.mark.skipif(shutil.which("xgettext") is None, reason="makemessages needs GNU gettext, which this machine does not have")
+@pytest.mark.skipif(
+    shutil.which("xgettext") is None,
+    reason="makemessages needs GNU gettext, which this machine does not have",
+)
 def test_makemessages_finds_every_message_of_the_mails(tmp_path, monkeypatch):
     shutil.copytree(TEMPLATES, tmp_path / "templates" / "emails")
-    shutil.copytree(django_settings.BASE_DIR / "newsletter" / "composing", tmp_path / "newsletter" / "composing")
-    shutil.copytree(django_settings.BASE_DIR / "newsletter" / "ranking", tmp_path / "newsletter" / "ranking")
+    shutil.copytree(
+        django_settings.BASE_DIR / "newsletter" / "composing", tmp_path / "newsletter" / "composing"
+    )
+    shutil.copytree(
+        django_settings.BASE_DIR / "newsletter" / "ranking", tmp_path / "newsletter" / "ranking"
+    )
     (tmp_path / "locale").mkdir()
     monkeypatch.chdir(tmp_path)
     call_command("makemessages", locale=["de"], verbosity=0)

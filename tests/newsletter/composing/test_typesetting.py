@@ -1,4 +1,6 @@
-"""Text that others wrote is made safe for narrow screens, terminals, both directions, and template engines on the way."""
+"""Text that others wrote is made safe for narrow screens, terminals, both directions, and
+template engines on the way.
+"""
 
 import pytest
 import wcwidth
@@ -47,7 +49,9 @@ def test_breaking_words_changes_nothing_but_the_break_points(text):
 
 
 def test_a_long_word_is_broken_at_its_joints():
-    assert breakable("https://example.org/a/very/long/path/to/a/page").split("\u200b")[0] == "https://"
+    assert (
+        breakable("https://example.org/a/very/long/path/to/a/page").split("\u200b")[0] == "https://"
+    )
     assert max(map(len, breakable("x" * 200).split("\u200b"))) <= 30
 
 
@@ -57,7 +61,10 @@ def test_marks_and_joiners_stay_with_their_letter():
         assert all(not piece.startswith(("\u0301", "\u200d", "🔬")) for piece in pieces)
 
 
-@pytest.mark.parametrize(("text", "expected"), [("שלום", "rtl"), ("42 مرحبا", "rtl"), ("Graphs שלום", ""), ("1234 +", ""), ("", "")])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("שלום", "rtl"), ("42 مرحبا", "rtl"), ("Graphs שלום", ""), ("1234 +", ""), ("", "")],
+)
 def test_direction_is_that_of_the_first_strong_letter(text, expected):
     assert direction(text) == expected
 
@@ -90,8 +97,16 @@ def test_an_address_is_never_broken():
     ("text", "limit", "expected"),
     [
         ("Short.", 100, "Short."),
-        ("One sentence here. And another one. And a third one that is too long.", 40, "One sentence here. And another one."),
-        ("We follow Smith et al. (2020) closely here. Then more follows, and more.", 60, "We follow Smith et al. (2020) closely here."),
+        (
+            "One sentence here. And another one. And a third one that is too long.",
+            40,
+            "One sentence here. And another one.",
+        ),
+        (
+            "We follow Smith et al. (2020) closely here. Then more follows, and more.",
+            60,
+            "We follow Smith et al. (2020) closely here.",
+        ),
         ("No end in sight " * 9, 40, "No end in sight No end in sight No end…"),
         ("一つ目の文。二つ目の文。三つ目の長い長い文です。", 14, "一つ目の文。二つ目の文。"),
     ],

@@ -1,4 +1,6 @@
-"""Six variants of forty digests each, from empty to 200 papers and with texts made to do harm: the lint finds no error in any."""
+"""Six variants of forty digests each, from empty to 200 papers and with texts made to do harm:
+the lint finds no error in any.
+"""
 
 from dataclasses import replace
 from datetime import date
@@ -16,7 +18,8 @@ from tests.newsletter.composing.digests import digest, edition, paper
 
 pytestmark = pytest.mark.slow
 POISON = {
-    "tex": r"On $\mathcal{O}(n^2)$, {\em fast} \textbf{and} $\alpha_{i}$ at 50\% \cite{x} \unknown{y} \begin{a}",
+    "tex": r"On $\mathcal{O}(n^2)$, {\em fast} \textbf{and} $\alpha_{i}$ at 50\% \cite{x} "
+           r"\unknown{y} \begin{a}",
     "right to left": "שלום עולם: مرحبا بالعالم and back",
     "overrides": "safe \u202egnp.exe\u202c \u2067isolate",
     "zero width": "zero\u200bwidth\u200cjoin\u200der\u2060s\ufeff",
@@ -53,11 +56,17 @@ def poisoned(text: str):
         votes=1_000_000,
     )
     return edition(
-        bad, replace(bad, id=2, url="", published=None, votes=None), *(paper(number) for number in range(3, 9)), editor_note=text
+        bad,
+        replace(bad, id=2, url="", published=None, votes=None),
+        *(paper(number) for number in range(3, 9)),
+        editor_note=text,
     )
 
 
-CASES = {f"{count} papers": (edition(papers=tuple(map(paper, range(1, count + 1)))), "a reason") for count in ORDINARY}
+CASES = {
+    f"{count} papers": (edition(papers=tuple(map(paper, range(1, count + 1)))), "a reason")
+    for count in ORDINARY
+}
 CASES |= {name: (poisoned(text), text) for name, text in POISON.items()}
 
 VARIANTS = {
@@ -78,7 +87,9 @@ def compiled(case: str, cadence: str, day: date):
 def made(case: str, variant: str) -> tuple[bytes, int]:
     content, reason = CASES[case]
     options = dict(VARIANTS[variant])
-    content = replace(content, cadence=options.pop("cadence", "daily"), day=options.pop("day", content.day))
+    content = replace(
+        content, cadence=options.pop("cadence", "daily"), day=options.pop("day", content.day)
+    )
     ids = [card.id for card in content.papers][: options.pop("most", len(content.papers))]
     sections = ["lead", "topics", "topics", *["also"] * len(ids)]
     picks = tuple(
@@ -87,7 +98,9 @@ def made(case: str, variant: str) -> tuple[bytes, int]:
     )
     reader_digest = digest(picks=picks, **options)
     mail = render(compiled(case, content.cadence, content.day), reader_digest)
-    return to_email_message(mail, reader_digest.address).message().as_bytes(linesep="\r\n"), len(mail.html.encode())
+    return to_email_message(mail, reader_digest.address).message().as_bytes(linesep="\r\n"), len(
+        mail.html.encode()
+    )
 
 
 def test_there_are_forty_digests_of_each_variant():
@@ -99,7 +112,9 @@ def test_there_are_forty_digests_of_each_variant():
 def test_no_variant_of_a_digest_has_an_error(case):
     for variant in VARIANTS:
         content, size = made(case, variant)
-        assert lint(content, postal_address="Paperboy, 1 Test Street, 12345 Testville").errors == (), variant
+        assert (
+            lint(content, postal_address="Paperboy, 1 Test Street, 12345 Testville").errors == ()
+        ), variant
         assert size <= HTML_BUDGET, variant
 
 

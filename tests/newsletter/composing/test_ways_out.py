@@ -1,4 +1,6 @@
-"""The same digest over SMTP, over a provider's API and into a file: the headers that matter arrive as they were written."""
+"""The same digest over SMTP, over a provider's API and into a file: the headers that matter
+arrive as they were written.
+"""
 
 import email
 import json
@@ -21,7 +23,10 @@ from tests.newsletter.composing.digests import LINKS, digest, edition, paper
 
 @pytest.fixture
 def message():
-    content = edition(paper(1, title="Ünïcode: " + "長い" * 200, abstract="x" * 3_000), *(paper(number) for number in range(2, 6)))
+    content = edition(
+        paper(1, title="Ünïcode: " + "長い" * 200, abstract="x" * 3_000),
+        *(paper(number) for number in range(2, 6)),
+    )
     reader_digest = digest()
     return to_email_message(render(compile_edition(content), reader_digest), reader_digest.address)
 
@@ -42,7 +47,9 @@ def over_smtp(message, _folder) -> bytes:
     controller = Controller(mailbox, hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        with get_connection("django.core.mail.backends.smtp.EmailBackend", host="127.0.0.1", port=port) as connection:
+        with get_connection(
+            "django.core.mail.backends.smtp.EmailBackend", host="127.0.0.1", port=port
+        ) as connection:
             assert connection.send_messages([message]) == 1
     finally:
         controller.stop()
@@ -59,7 +66,9 @@ def into_a_file(message, folder) -> bytes:
 def test_raw_bytes_hold_the_way_out_literally_and_no_line_is_too_long(message, way, tmp_path):
     raw = way(message, tmp_path)
     headers = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
-    assert b"List-Unsubscribe: <https://paperboy.example.org/u/" in re.sub(rb"\r?\n ", b" ", headers)
+    assert b"List-Unsubscribe: <https://paperboy.example.org/u/" in re.sub(
+        rb"\r?\n ", b" ", headers
+    )
     assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in headers
     names = [line.partition(b":")[0].lower() for line in re.split(rb"\r?\n(?![ \t])", headers)]
     assert len(names) == len(set(names))
@@ -75,7 +84,11 @@ class Provider(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.end_headers()
-        self.wfile.write(json.dumps({"ErrorCode": 0, "Message": "OK", "MessageID": "1", "To": "ada@example.org"}).encode())
+        self.wfile.write(
+            json.dumps(
+                {"ErrorCode": 0, "Message": "OK", "MessageID": "1", "To": "ada@example.org"}
+            ).encode()
+        )
 
     def log_message(self, *_args):
         pass
@@ -85,7 +98,10 @@ def test_a_providers_api_is_given_the_same_headers(message, settings):
     Provider.bodies = []
     server = HTTPServer(("127.0.0.1", 0), Provider)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    settings.ANYMAIL = {"POSTMARK_SERVER_TOKEN": "t", "POSTMARK_API_URL": f"http://127.0.0.1:{server.server_port}/"}
+    settings.ANYMAIL = {
+        "POSTMARK_SERVER_TOKEN": "t",
+        "POSTMARK_API_URL": f"http://127.0.0.1:{server.server_port}/",
+    }
     try:
         with get_connection("anymail.backends.postmark.EmailBackend") as connection:
             assert connection.send_messages([message]) == 1

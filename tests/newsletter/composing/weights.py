@@ -1,4 +1,6 @@
-"""What digests weigh: `python -m tests.newsletter.composing.weights` prints bytes of HTML and lint errors of every variant and case."""
+"""What digests weigh: `python -m tests.newsletter.composing.weights` prints bytes of HTML and
+lint errors of every variant and case.
+"""
 
 import os
 import sys
@@ -25,7 +27,9 @@ def main() -> None:
             sizes.append(size)
         heaviest = max(heaviest, *sizes)
         sys.stdout.write(f"{case:24}" + "".join(f"{size:>9,}" for size in sizes) + "\n")
-    sys.stdout.write(f"{len(CASES) * len(VARIANTS)} digests, {errors} errors, the heaviest {heaviest:,} bytes" + "\n")
+    sys.stdout.write(
+        f"{len(CASES) * len(VARIANTS)} digests, {errors} errors, the heaviest {heaviest:,} bytes\n"
+    )
 
 
 if __name__ == "__main__":

@@ -34,14 +34,25 @@ class Home:
 
     def __init__(self, folder, database_url):
         self.var = folder / "var"
-        self.environment = {name: value for name, value in os.environ.items() if name not in {"REDIS_URL", "DATABASE_URL"}}
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in {"REDIS_URL", "DATABASE_URL"}
+        }
         self.environment |= {"VAR_DIR": str(self.var), "COLUMNS": "150"}
         if database_url:
             self.environment["DATABASE_URL"] = database_url
 
     def start(self, *arguments):
         command = [sys.executable, "manage.py", "demo", *map(str, arguments)]
-        return subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def demo(self, *arguments):
         process = self.start(*arguments)
@@ -50,7 +61,9 @@ class Home:
 
     def mails(self):
         parser = BytesParser(policy=policy.default)
-        return [parser.parsebytes(path.read_bytes()) for path in sorted(self.var.glob("outbox/*.eml"))]
+        return [
+            parser.parsebytes(path.read_bytes()) for path in sorted(self.var.glob("outbox/*.eml"))
+        ]
 
 
 @pytest.fixture
@@ -88,7 +101,10 @@ def test_no_reader_is_lost_or_mailed_twice_when_the_worker_is_killed_in_mid_demo
     assert "Run the demo again" in complained
     code, said, complained = home.demo()
     assert code == 0, complained
-    uncertain = sum(int(row.split()[-2]) for row in re.findall(r"^(?:daily|weekly) .* yes *$", said, re.MULTILINE))
+    uncertain = sum(
+        int(row.split()[-2])
+        for row in re.findall(r"^(?:daily|weekly) .* yes *$", said, re.MULTILINE)
+    )
     mailed = Counter(mail["To"] for mail in home.mails())
     assert set(mailed.values()) == {1}
     assert READERS - uncertain <= len(mailed) <= READERS
@@ -106,7 +122,10 @@ def test_a_killed_demo_takes_worker_and_redis_with_it(home):
 
 def test_own_listings_need_no_sample_data(home, tmp_path):
     page = tmp_path / "page.txt"
-    page.write_text((ROOT / "seeds" / "listings" / "2025-01-10.txt").read_text(encoding="utf-8"), encoding="utf-8")
+    page.write_text(
+        (ROOT / "seeds" / "listings" / "2025-01-10.txt").read_text(encoding="utf-8"),
+        encoding="utf-8",
+    )
     code, said, complained = home.demo(page, "--year", 2024)
     assert code == 0, complained
     assert "Wednesday 10 January 2024" in said
@@ -117,9 +136,15 @@ def test_own_listings_need_no_sample_data(home, tmp_path):
 
 def test_papers_that_come_after_the_freeze_are_told_and_not_mailed(home, tmp_path):
     page = tmp_path / "page.txt"
-    page.write_text((ROOT / "seeds" / "listings" / "2025-01-10.txt").read_text(encoding="utf-8"), encoding="utf-8")
+    page.write_text(
+        (ROOT / "seeds" / "listings" / "2025-01-10.txt").read_text(encoding="utf-8"),
+        encoding="utf-8",
+    )
     assert home.demo(page, "--year", 2025)[0] == 0
-    page.write_text("Daily Papers\n\nJan 10\n\nA Paper That Came Late\n\nIt was written after the freeze.", encoding="utf-8")
+    page.write_text(
+        "Daily Papers\n\nJan 10\n\nA Paper That Came Late\n\nIt was written after the freeze.",
+        encoding="utf-8",
+    )
     code, said, complained = home.demo(page, "--year", 2025)
     assert code == 0, complained
     assert "Too late for the editions of 2025-01-10" in said
@@ -148,7 +173,10 @@ def _worker_of(parent):
     """The id of the demo's worker, which leads a process group of its own."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == parent and b"worker" in (stat.parent / "cmdline").read_bytes():
+            if (
+                int(stat.read_text().rsplit(")", 1)[1].split()[1]) == parent
+                and b"worker" in (stat.parent / "cmdline").read_bytes()
+            ):
                 return int(stat.parent.name)
         except (FileNotFoundError, ProcessLookupError):
             continue

@@ -20,10 +20,14 @@ def empty_memory():
 
 @pytest.fixture
 def enter(db: None) -> Enter:
-    """Return a function that logs in as `chief` (superuser), `editors`, `operators`, `nobody` (staff without a group) or `reader`."""
+    """Return a function that logs in as `chief` (superuser), `editors`, `operators`, `nobody`
+    (staff without a group) or `reader`.
+    """
 
     def log_in(kind: str) -> Client:
-        user, made = User.objects.get_or_create(username=kind, defaults={"is_staff": kind != "reader", "is_superuser": kind == "chief"})
+        user, made = User.objects.get_or_create(
+            username=kind, defaults={"is_staff": kind != "reader", "is_superuser": kind == "chief"}
+        )
         if made and kind in ("editors", "operators"):
             user.groups.add(Group.objects.get(name=kind))
         client = Client()

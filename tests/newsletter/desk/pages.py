@@ -1,4 +1,6 @@
-"""What the tests of pages share: the addresses of all pages, a world in which each has something to show, and reading a page."""
+"""What the tests of pages share: the addresses of all pages, a world in which each has something
+to show, and reading a page.
+"""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -86,24 +88,52 @@ def a_world(papers: int = 4, readers: int = 2) -> World:
     curate(found.open, made[0], "note", staff, world.NOON, "An evening well spent.")
     for position, reader in enumerate(found.readers):
         found.deliveries.append(a_delivery(found.frozen, reader, made[:2], position))
-        Consent.objects.create(subscriber=reader, kind="confirmed", at=world.NOON, evidence="confirmation link")
+        Consent.objects.create(
+            subscriber=reader, kind="confirmed", at=world.NOON, evidence="confirmation link"
+        )
     reader = found.readers[0]
-    Letter.objects.create(subscriber=reader, kind="confirm", state="sent", created_at=world.NOON, send_after=world.NOON)
+    Letter.objects.create(
+        subscriber=reader,
+        kind="confirm",
+        state="sent",
+        created_at=world.NOON,
+        send_after=world.NOON,
+    )
     Suppression.objects.create(address_hash="0" * 64, reason="staff", at=world.NOON)
     ProviderEvent.objects.create(
-        fingerprint="1", delivery=found.deliveries[0], provider="postmark", kind="delivered", received_at=world.NOON, raw={"MessageID": "1"}
+        fingerprint="1",
+        delivery=found.deliveries[0],
+        provider="postmark",
+        kind="delivered",
+        received_at=world.NOON,
+        raw={"MessageID": "1"},
     )
     Suggestion.objects.create(paper=made[0], other=made[1], likeness=900, suggested_at=world.NOON)
-    Merge.objects.create(paper=made[2], into=made[3], at=world.NOON, split_at=world.NOON, split_by=staff)
-    fetch = Fetch.objects.create(source=world.a_source(), origin="day.txt", started_at=world.NOON, status="done", entries=1, rejected=1)
+    Merge.objects.create(
+        paper=made[2], into=made[3], at=world.NOON, split_at=world.NOON, split_by=staff
+    )
+    fetch = Fetch.objects.create(
+        source=world.a_source(),
+        origin="day.txt",
+        started_at=world.NOON,
+        status="done",
+        entries=1,
+        rejected=1,
+    )
     Rejection.objects.create(fetch=fetch, line=3, reason="no title", excerpt="***")
     return found
 
 
-def a_delivery(edition: Edition, reader: Subscriber, papers: list[Paper], position: int = 0, **fields) -> Delivery:
+def a_delivery(
+    edition: Edition, reader: Subscriber, papers: list[Paper], position: int = 0, **fields
+) -> Delivery:
     ids = [paper.pk for paper in papers]
-    batch = edition.batches.first() or edition.batches.create(slot_at=world.NOON, send_after=world.NOON)
-    parts = explain(statistics_of(edition.pk), reader_profiles([reader.profile_id])[reader.profile_id], ids)
+    batch = edition.batches.first() or edition.batches.create(
+        slot_at=world.NOON, send_after=world.NOON
+    )
+    parts = explain(
+        statistics_of(edition.pk), reader_profiles([reader.profile_id])[reader.profile_id], ids
+    )
     fields = {"status": "sent", "settled_at": world.NOON + timedelta(minutes=1)} | fields
     return Delivery.objects.create(
         edition=edition,

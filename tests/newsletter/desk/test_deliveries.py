@@ -38,7 +38,9 @@ def test_parts_that_were_tampered_with_are_told(enter) -> None:
 
 def test_a_delivery_without_papers_says_why(enter) -> None:
     found = a_world()
-    Delivery.objects.filter(pk=found.deliveries[0].pk).update(papers=[], parts=[], profile=None, status="skipped", reason="paused")
+    Delivery.objects.filter(pk=found.deliveries[0].pk).update(
+        papers=[], parts=[], profile=None, status="skipped", reason="paused"
+    )
     text = seen(enter("operators").get(f"{url(found.deliveries[0])}/change/"))
     assert "paused" in text
     assert "No papers." in text
@@ -48,7 +50,10 @@ def test_an_uncertain_delivery_that_arrived_counts_as_sent(enter) -> None:
     found = a_world()
     Delivery.objects.update(status="uncertain", reason="the worker stopped")
     enter("operators").post(f"{url(found.deliveries[0])}/step/arrived/")
-    assert list(Delivery.objects.order_by("position").values_list("status", flat=True)) == ["sent", "uncertain"]
+    assert list(Delivery.objects.order_by("position").values_list("status", flat=True)) == [
+        "sent",
+        "uncertain",
+    ]
 
 
 def test_one_that_did_not_arrive_is_planned_again(enter) -> None:
@@ -72,7 +77,9 @@ def test_only_an_uncertain_delivery_can_be_settled_by_hand(enter, status) -> Non
 
 def test_the_list_narrows_to_an_edition_and_a_status(enter) -> None:
     found = a_world()
-    Delivery.objects.filter(pk=found.deliveries[0].pk).update(status="uncertain", reason="the worker stopped")
+    Delivery.objects.filter(pk=found.deliveries[0].pk).update(
+        status="uncertain", reason="the worker stopped"
+    )
     client = enter("operators")
     for query, count in (
         (f"edition={found.frozen.pk}", 2),
@@ -80,7 +87,9 @@ def test_the_list_narrows_to_an_edition_and_a_status(enter) -> None:
         ("edition=x", 2),
         ("status__exact=uncertain", 1),
     ):
-        assert client.get(f"/desk/newsletter/delivery/?{query}").context["cl"].result_count == count, query
+        assert (
+            client.get(f"/desk/newsletter/delivery/?{query}").context["cl"].result_count == count
+        ), query
 
 
 def test_the_page_needs_no_worker_memory(enter) -> None:

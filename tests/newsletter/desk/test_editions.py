@@ -20,7 +20,10 @@ def decide(client, found: World, kind: str, value: str, **more):
     return client.post(f"/desk/newsletter/edition/{found.open.pk}/curate/", data)
 
 
-@pytest.mark.parametrize(("kind", "value", "stored"), [("pin", "1", 1), ("hide", "1", 1), ("boost", "-40", -40), ("pin", "0", 0)])
+@pytest.mark.parametrize(
+    ("kind", "value", "stored"),
+    [("pin", "1", 1), ("hide", "1", 1), ("boost", "-40", -40), ("pin", "0", 0)],
+)
 def test_a_control_appends_one_decision_with_its_author(enter, kind, value, stored) -> None:
     found = a_world()
     answer = decide(enter("editors"), found, kind, value, back="order=growth&q=graph")
@@ -40,13 +43,23 @@ def test_a_note_is_shown_to_the_next_editor_and_the_trail_keeps_the_one_before(e
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"), [("boost", "101"), ("boost", "much"), ("pin", ""), ("pin", "7"), ("note", "x" * 501), ("love", "1")]
+    ("kind", "value"),
+    [
+        ("boost", "101"),
+        ("boost", "much"),
+        ("pin", ""),
+        ("pin", "7"),
+        ("note", "x" * 501),
+        ("love", "1"),
+    ],
 )
 def test_a_value_that_makes_no_sense_decides_nothing_and_says_so(enter, kind, value) -> None:
     found = a_world()
     before = Curation.objects.count()
     answer = enter("editors").post(
-        f"/desk/newsletter/edition/{found.open.pk}/curate/", {"paper": found.papers[0].pk, "kind": kind, "value": value}, follow=True
+        f"/desk/newsletter/edition/{found.open.pk}/curate/",
+        {"paper": found.papers[0].pk, "kind": kind, "value": value},
+        follow=True,
     )
     assert answer.status_code == 200
     assert [str(message) for message in answer.context["messages"]]
@@ -58,8 +71,14 @@ def test_only_a_candidate_can_be_curated_or_struck(enter, number) -> None:
     found = a_world()
     client = enter("editors")
     before = Curation.objects.count()
-    client.post(f"/desk/newsletter/edition/{found.open.pk}/curate/", {"paper": number, "kind": "pin", "value": "1"})
-    assert client.get(f"/desk/newsletter/edition/{found.frozen.pk}/strike/?paper={number}").status_code == 404
+    client.post(
+        f"/desk/newsletter/edition/{found.open.pk}/curate/",
+        {"paper": number, "kind": "pin", "value": "1"},
+    )
+    assert (
+        client.get(f"/desk/newsletter/edition/{found.frozen.pk}/strike/?paper={number}").status_code
+        == 404
+    )
     assert Curation.objects.count() == before
 
 
@@ -89,7 +108,9 @@ def test_reading_a_decision_address_decides_nothing(enter) -> None:
 )
 def test_only_the_steps_that_a_state_allows_are_offered(enter, state, offered) -> None:
     found = a_world()
-    Edition.objects.filter(pk=found.open.pk).update(state=state, held_reason="why" if state == "held" else "")
+    Edition.objects.filter(pk=found.open.pk).update(
+        state=state, held_reason="why" if state == "held" else ""
+    )
     steps = enter("editors").get(page(found.open)).context["steps"]
     assert {str(step["label"]) for step in steps} == offered
 
@@ -97,25 +118,41 @@ def test_only_the_steps_that_a_state_allows_are_offered(enter, state, offered) -
 def test_a_frozen_edition_offers_editors_strikes_and_operators_the_run(enter) -> None:
     found = a_world()
     editors = enter("editors").get(page(found.frozen))
-    assert (editors.context["steps"], editors.context["may_strike"], editors.context["may_curate"]) == ([], True, False)
+    assert (
+        editors.context["steps"],
+        editors.context["may_strike"],
+        editors.context["may_curate"],
+    ) == ([], True, False)
     operators = enter("operators").get(page(found.frozen))
-    assert [str(step["label"]) for step in operators.context["steps"]] == ["Pause sending", "Retry failed", "Cancel sending"]
+    assert [str(step["label"]) for step in operators.context["steps"]] == [
+        "Pause sending",
+        "Retry failed",
+        "Cancel sending",
+    ]
     assert not operators.context["may_strike"]
 
 
 def test_a_step_that_comes_too_late_is_told_and_changes_nothing(enter) -> None:
     found = a_world()
     Edition.objects.filter(pk=found.open.pk).update(state="cancelled")
-    answer = enter("editors").post(f"/desk/newsletter/edition/{found.open.pk}/step/approve/", follow=True)
-    assert "this step is not open" in " ".join(str(message) for message in answer.context["messages"])
+    answer = enter("editors").post(
+        f"/desk/newsletter/edition/{found.open.pk}/step/approve/", follow=True
+    )
+    assert "this step is not open" in " ".join(
+        str(message) for message in answer.context["messages"]
+    )
     found.open.refresh_from_db()
     assert found.open.state == "cancelled"
 
 
-def test_an_edition_whose_mail_would_be_faulty_is_not_approved_and_says_why(enter, settings) -> None:
+def test_an_edition_whose_mail_would_be_faulty_is_not_approved_and_says_why(
+    enter, settings
+) -> None:
     found = a_world()
     settings.SITE_URL = "http://paperboy.example.org"
-    answer = enter("editors").post(f"/desk/newsletter/edition/{found.open.pk}/step/approve/", follow=True)
+    answer = enter("editors").post(
+        f"/desk/newsletter/edition/{found.open.pk}/step/approve/", follow=True
+    )
     told = " ".join(str(message) for message in answer.context["messages"])
     assert "Its mail would be faulty" in told
     assert "http-link" in told
@@ -126,7 +163,9 @@ def test_an_edition_whose_mail_would_be_faulty_is_not_approved_and_says_why(ente
 def test_a_grave_step_needs_a_reason(enter, step) -> None:
     found = a_world()
     before = Edition.objects.get(pk=found.open.pk).state
-    answer = enter("editors").post(f"/desk/newsletter/edition/{found.open.pk}/step/{step}/", {"reason": " "})
+    answer = enter("editors").post(
+        f"/desk/newsletter/edition/{found.open.pk}/step/{step}/", {"reason": " "}
+    )
     assert "This field is required" in answer.content.decode()
     assert Edition.objects.get(pk=found.open.pk).state == before
 
@@ -136,7 +175,10 @@ def test_hold_release_approve_freeze_follow_each_other(enter) -> None:
     client = enter("editors")
     states = []
     for step in ("hold", "release", "freeze"):
-        client.post(f"/desk/newsletter/edition/{found.open.pk}/step/{step}/", {"reason": "A source is silent."})
+        client.post(
+            f"/desk/newsletter/edition/{found.open.pk}/step/{step}/",
+            {"reason": "A source is silent."},
+        )
         states.append(Edition.objects.get(pk=found.open.pk).state)
     assert states == ["held", "approved", "frozen"]
 
@@ -158,15 +200,22 @@ def test_a_struck_paper_is_marked_and_leaves_the_preview(enter) -> None:
     url = f"/desk/newsletter/edition/{found.frozen.pk}/preview/?topics={world.a_topic().pk}"
     paper = found.papers[0]
     assert paper.title in client.get(url).context["mail"].text
-    client.post(f"/desk/newsletter/edition/{found.frozen.pk}/strike/", {"paper": paper.pk, "reason": "withdrawn by its authors"})
+    client.post(
+        f"/desk/newsletter/edition/{found.frozen.pk}/strike/",
+        {"paper": paper.pk, "reason": "withdrawn by its authors"},
+    )
     assert paper.title not in client.get(url).context["mail"].text
     assert "withdrawn by its authors" in seen(client.get(page(found.frozen)))
 
 
 def test_the_books_are_shown_and_their_progress(enter) -> None:
     found = a_world()
-    found.frozen.batches.update(planned_count=2, state="claimed", token="0" * 32, lease_until=world.NOON)
-    Delivery.objects.filter(pk=found.deliveries[1].pk).update(status="uncertain", reason="the worker stopped")
+    found.frozen.batches.update(
+        planned_count=2, state="claimed", token="0" * 32, lease_until=world.NOON
+    )
+    Delivery.objects.filter(pk=found.deliveries[1].pk).update(
+        status="uncertain", reason="the worker stopped"
+    )
     answer = enter("operators").get(page(found.frozen))
     assert dict(answer.context["books"].lines())["uncertain"] == 1
     text = seen(answer)
@@ -175,20 +224,28 @@ def test_the_books_are_shown_and_their_progress(enter) -> None:
     assert "2 of 2 readers settled" in text
 
 
-@pytest.mark.parametrize(("asked", "found_numbers"), [({}, [4, 1, 2, 3]), ({"order": "growth"}, [2, 1, 4, 3]), ({"q": "two"}, [2])])
+@pytest.mark.parametrize(
+    ("asked", "found_numbers"),
+    [({}, [4, 1, 2, 3]), ({"order": "growth"}, [2, 1, 4, 3]), ({"q": "two"}, [2])],
+)
 def test_candidates_come_in_the_order_asked_for(rf, asked, found_numbers) -> None:
     for number, title in enumerate(["one", "two", "three", "four"], start=1):
         world.a_paper(number, title=title)
     edition = world.open_edition("daily", world.DAY, world.NOON)
     for number, (votes, before) in enumerate([(30, 20), (20, 5), (None, None), (40, 35)], start=1):
-        edition.candidates.filter(paper__arxiv_id=f"2601.{number:05d}").update(votes=votes, votes_before=before)
+        edition.candidates.filter(paper__arxiv_id=f"2601.{number:05d}").update(
+            votes=votes, votes_before=before
+        )
     rows = candidate_page(edition, rf.get("/", asked).GET)
     assert [int(row.candidate.paper.arxiv_id[-1]) for row in rows] == found_numbers
 
 
 def test_decided_shows_only_what_somebody_decided_on(rf) -> None:
     found = a_world()
-    assert [row.candidate.paper for row in candidate_page(found.open, rf.get("/", {"show": "decided"}).GET)] == [found.papers[0]]
+    assert [
+        row.candidate.paper
+        for row in candidate_page(found.open, rf.get("/", {"show": "decided"}).GET)
+    ] == [found.papers[0]]
 
 
 @pytest.mark.parametrize("number", ["0", "999", "x"])
@@ -206,7 +263,9 @@ def test_an_edition_that_is_not_there_is_not_found(enter) -> None:
 def test_history_names_who_did_what(enter) -> None:
     found = a_world()
     client = enter("editors")
-    client.post(f"/desk/newsletter/edition/{found.open.pk}/step/hold/", {"reason": "A source is silent."})
+    client.post(
+        f"/desk/newsletter/edition/{found.open.pk}/step/hold/", {"reason": "A source is silent."}
+    )
     text = seen(client.get(f"/desk/newsletter/edition/{found.open.pk}/history/"))
     assert "A source is silent." in text
     assert User.objects.get(username="editors").username in text

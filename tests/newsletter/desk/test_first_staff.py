@@ -22,7 +22,9 @@ def run(*arguments: str) -> str:
 
 def test_it_prints_a_password_that_opens_the_desk(client) -> None:
     password = re.search(r"password (\S+)", run())[1]
-    assert client.post("/desk/login/", {"username": "chief", "password": password}).status_code == 302
+    assert (
+        client.post("/desk/login/", {"username": "chief", "password": password}).status_code == 302
+    )
     assert client.get("/desk/").status_code == 200
 
 

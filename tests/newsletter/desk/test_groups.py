@@ -9,12 +9,18 @@ pytestmark = pytest.mark.django_db
 
 
 def permissions(name: str) -> set[str]:
-    rows = Group.objects.get(name=name).permissions.values_list("content_type__app_label", "codename")
+    rows = Group.objects.get(name=name).permissions.values_list(
+        "content_type__app_label", "codename"
+    )
     return {f"{app}.{codename}" for app, codename in rows}
 
 
 def wanted(name: str) -> set[str]:
-    return {f"{app}.{codename}" for app, codenames in groups.ALLOWED[name].items() for codename in codenames}
+    return {
+        f"{app}.{codename}"
+        for app, codenames in groups.ALLOWED[name].items()
+        for codename in codenames
+    }
 
 
 @pytest.mark.parametrize("name", [groups.EDITORS, groups.OPERATORS])
@@ -24,16 +30,35 @@ def test_a_migrated_database_has_the_group_with_exactly_its_permissions(name: st
 
 @pytest.mark.parametrize("name", [groups.EDITORS, groups.OPERATORS])
 def test_no_group_may_delete_anything_or_touch_accounts(name: str) -> None:
-    assert not [codename for codename in permissions(name) if ".delete_" in codename or codename.startswith("auth.")]
+    assert not [
+        codename
+        for codename in permissions(name)
+        if ".delete_" in codename or codename.startswith("auth.")
+    ]
 
 
 def test_editors_may_know_nothing_of_readers_and_operators_may_not_curate() -> None:
-    assert not {"subscriptions.view_subscriber", "newsletter.view_delivery", "subscriptions.add_suppression"} & permissions(groups.EDITORS)
-    assert not {"newsletter.add_curation", "newsletter.change_edition", "ingest.change_paper"} & permissions(groups.OPERATORS)
+    assert not {
+        "subscriptions.view_subscriber",
+        "newsletter.view_delivery",
+        "subscriptions.add_suppression",
+    } & permissions(groups.EDITORS)
+    assert not {
+        "newsletter.add_curation",
+        "newsletter.change_edition",
+        "ingest.change_paper",
+    } & permissions(groups.OPERATORS)
 
 
 def test_nobody_may_edit_what_the_machine_owns() -> None:
-    forbidden = {"change_subscriber", "add_subscriber", "change_consent", "add_consent", "change_profile", "change_suppression"}
+    forbidden = {
+        "change_subscriber",
+        "add_subscriber",
+        "change_consent",
+        "add_consent",
+        "change_profile",
+        "change_suppression",
+    }
     for name in groups.ALLOWED:
         assert not {codename.split(".")[1] for codename in permissions(name)} & forbidden
 

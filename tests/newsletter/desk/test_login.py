@@ -23,10 +23,14 @@ def chief(db: None) -> User:
 
 
 def attempt(client: Client, password: str, origin: str = "192.0.2.1", name: str = "chief") -> int:
-    return client.post("/desk/login/", {"username": name, "password": password}, REMOTE_ADDR=origin).status_code
+    return client.post(
+        "/desk/login/", {"username": name, "password": password}, REMOTE_ADDR=origin
+    ).status_code
 
 
-def test_five_wrong_passwords_close_the_door_to_the_right_one_for_a_quarter_of_an_hour(client: Client, chief: User) -> None:
+def test_five_wrong_passwords_close_the_door_to_the_right_one_for_a_quarter_of_an_hour(
+    client: Client, chief: User
+) -> None:
     with time_machine.travel(NOW, tick=False):
         assert [attempt(client, "wrong") for _ in range(5)] == [200, 200, 200, 200, 429]
         assert attempt(client, PASSWORD) == 429
@@ -41,7 +45,9 @@ def test_a_guesser_elsewhere_does_not_lock_the_colleague_out(client: Client, chi
     assert attempt(client, PASSWORD, "192.0.2.1") == 302
 
 
-def test_the_locked_page_says_how_long_and_does_not_tell_whether_the_account_exists(client: Client, chief: User) -> None:
+def test_the_locked_page_says_how_long_and_does_not_tell_whether_the_account_exists(
+    client: Client, chief: User
+) -> None:
     pages = {}
     for name in ("chief", "stranger"):
         for _ in range(5):
@@ -51,14 +57,18 @@ def test_the_locked_page_says_how_long_and_does_not_tell_whether_the_account_exi
     assert pages["chief"] == pages["stranger"]
 
 
-def test_other_pages_of_the_site_go_on_answering_a_locked_out_origin(client: Client, chief: User) -> None:
+def test_other_pages_of_the_site_go_on_answering_a_locked_out_origin(
+    client: Client, chief: User
+) -> None:
     for _ in range(6):
         attempt(client, "wrong")
     assert client.get("/healthz", REMOTE_ADDR="192.0.2.1").status_code == 200
 
 
 def test_behind_a_proxy_only_the_proxys_own_word_counts(settings, rf: RequestFactory) -> None:
-    request = rf.get("/", REMOTE_ADDR="10.0.0.2", headers={"X-Forwarded-For": "1.2.3.4, 203.0.113.9"})
+    request = rf.get(
+        "/", REMOTE_ADDR="10.0.0.2", headers={"X-Forwarded-For": "1.2.3.4, 203.0.113.9"}
+    )
     settings.BEHIND_PROXY = True
     assert network_address(request) == "203.0.113.9"
     settings.BEHIND_PROXY = False

@@ -1,4 +1,6 @@
-"""Staff are mailed once about what the machine stopped, and only those who can do something about it."""
+"""Staff are mailed once about what the machine stopped, and only those who can do something
+about it.
+"""
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -25,9 +27,13 @@ def staff(settings):
     people = {"editor": EDITORS, "operator": OPERATORS, "gone": EDITORS, "silent": EDITORS}
     for name, group in people.items():
         address = "" if name == "silent" else f"{name}@desk.example"
-        User.objects.create(username=name, email=address, is_staff=True, is_active=name != "gone").groups.add(Group.objects.get(name=group))
+        User.objects.create(
+            username=name, email=address, is_staff=True, is_active=name != "gone"
+        ).groups.add(Group.objects.get(name=group))
     User.objects.create(username="nobody", email="nobody@desk.example", is_staff=True)
-    User.objects.create(username="owner", email="owner@desk.example", is_staff=True, is_superuser=True)
+    User.objects.create(
+        username="owner", email="owner@desk.example", is_staff=True, is_superuser=True
+    )
 
 
 def held() -> Edition:
@@ -56,7 +62,9 @@ def test_editors_are_told_of_a_held_edition_with_the_reason_and_the_way_there():
     message = mail.outbox[0]
     assert message.subject == "Paperboy: the daily edition of January 14, 2026 is held"
     assert "0 of the 1 sources" in message.body
-    assert f"https://paperboy.example.org/desk/newsletter/edition/{edition.pk}/change/" in message.body
+    assert (
+        f"https://paperboy.example.org/desk/newsletter/edition/{edition.pk}/change/" in message.body
+    )
 
 
 def test_operators_are_told_of_paused_sending():

@@ -36,7 +36,12 @@ def url(paper: Paper) -> str:
 
 def test_a_paper_added_by_hand_is_stored_listed_by_the_staff_and_in_the_history(enter) -> None:
     answer = enter("editors").post(
-        ADD, {"title": "A paper nobody listed", "arxiv_id": "https://arxiv.org/abs/2601.77777v2", "authors": "Ada\nBen"}
+        ADD,
+        {
+            "title": "A paper nobody listed",
+            "arxiv_id": "https://arxiv.org/abs/2601.77777v2",
+            "authors": "Ada\nBen",
+        },
     )
     paper = Paper.objects.get()
     assert answer.url == url(paper)
@@ -62,7 +67,9 @@ def test_adding_a_known_paper_opens_that_paper(enter) -> None:
     ],
 )
 def test_what_cannot_be_stored_is_said_beside_what_was_typed(enter, field, value, words) -> None:
-    answer = enter("editors").post(ADD, {"title": "A paper", "abstract": "Typed with care.", field: value})
+    answer = enter("editors").post(
+        ADD, {"title": "A paper", "abstract": "Typed with care.", field: value}
+    )
     text = answer.content.decode()
     assert words in text
     assert "Typed with care." in text
@@ -72,15 +79,23 @@ def test_what_cannot_be_stored_is_said_beside_what_was_typed(enter, field, value
 def test_a_paper_added_by_hand_reaches_an_edition(enter) -> None:
     enter("editors").post(ADD, {"title": "A paper nobody listed"})
     paper = Paper.objects.get()
-    edition: Edition = world.open_edition("daily", paper.listings.get().day, datetime.now(UTC) + timedelta(minutes=1))
+    edition: Edition = world.open_edition(
+        "daily", paper.listings.get().day, datetime.now(UTC) + timedelta(minutes=1)
+    )
     assert edition.candidates.get().paper == paper
 
 
 def test_what_staff_mend_is_marked_as_theirs_and_nothing_else_is(enter) -> None:
     paper = world.a_paper(1, field_sources={"abstract": ["listing", "2026-01-14T01:00:00Z"]})
-    enter("editors").post(url(paper), form_of(paper, code_link="https://example.org/code", authors="Ada\nBen\nCem"))
+    enter("editors").post(
+        url(paper), form_of(paper, code_link="https://example.org/code", authors="Ada\nBen\nCem")
+    )
     paper.refresh_from_db()
-    assert (paper.code_link, paper.authors, paper.author_count) == ("https://example.org/code", ["Ada", "Ben", "Cem"], 3)
+    assert (paper.code_link, paper.authors, paper.author_count) == (
+        "https://example.org/code",
+        ["Ada", "Ben", "Cem"],
+        3,
+    )
     assert {name: slug for name, (slug, _seen) in paper.field_sources.items()} == {
         "abstract": "listing",
         "code_link": "staff",
@@ -103,7 +118,9 @@ def test_a_mended_title_keeps_the_old_one_known_and_moves_its_key(enter) -> None
 def test_a_field_that_a_fetch_wrote_meanwhile_is_kept(enter, monkeypatch) -> None:
     paper = world.a_paper(1)
     typed = form_of(paper, title="Mended")
-    Paper.objects.filter(pk=paper.pk).update(arxiv_version=7, field_sources={"arxiv_version": ["listing", "2026-01-14T01:00:00Z"]})
+    Paper.objects.filter(pk=paper.pk).update(
+        arxiv_version=7, field_sources={"arxiv_version": ["listing", "2026-01-14T01:00:00Z"]}
+    )
     enter("editors").post(url(paper), typed)
     paper.refresh_from_db()
     assert (paper.title, paper.arxiv_version) == ("Mended", 7)
@@ -112,7 +129,12 @@ def test_a_field_that_a_fetch_wrote_meanwhile_is_kept(enter, monkeypatch) -> Non
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("title", "\u202e"), ("link", "javascript:alert(1)"), ("code_link", "ftp://example.org"), ("published", "yesterday")],
+    [
+        ("title", "\u202e"),
+        ("link", "javascript:alert(1)"),
+        ("code_link", "ftp://example.org"),
+        ("published", "yesterday"),
+    ],
 )
 def test_a_mend_that_makes_no_sense_is_refused_with_a_reason(enter, field, value) -> None:
     paper = world.a_paper(1)
@@ -127,7 +149,10 @@ def test_a_mend_that_makes_no_sense_is_refused_with_a_reason(enter, field, value
 
 def test_two_papers_without_an_id_cannot_get_one_title(enter) -> None:
     titles = ("First paper here", "Second paper here")
-    _first, second = (Paper.objects.create(title=title, title_key=title_key(title), first_seen_at=world.NOON) for title in titles)
+    _first, second = (
+        Paper.objects.create(title=title, title_key=title_key(title), first_seen_at=world.NOON)
+        for title in titles
+    )
     answer = enter("editors").post(url(second), form_of(second, title="First paper here!"))
     assert "has this title already" in answer.content.decode()
 
@@ -145,7 +170,12 @@ def test_the_page_draws_the_votes_and_lists_each_change(enter) -> None:
     paper = world.a_paper(1, votes=3)
     listing = paper.listings.get()
     for hours, votes in ((4, 10), (8, 25)):
-        Count.objects.create(listing=listing, seen_at=world.FREEZE + timedelta(hours=hours), votes=votes, comments=hours)
+        Count.objects.create(
+            listing=listing,
+            seen_at=world.FREEZE + timedelta(hours=hours),
+            votes=votes,
+            comments=hours,
+        )
     answer = enter("operators").get(url(paper))
     assert "<polyline points=" in answer.content.decode()
     text = seen(answer)

@@ -85,8 +85,12 @@ def everything() -> list[object]:
     ]
 
 
-@pytest.mark.parametrize(("model", "which", "step", "answers", "group"), STEPS, ids=[step[2] for step in STEPS])
-def test_a_step_is_open_to_its_group_alone_and_leaves_a_trail(enter, model, which, step, answers, group) -> None:
+@pytest.mark.parametrize(
+    ("model", "which", "step", "answers", "group"), STEPS, ids=[step[2] for step in STEPS]
+)
+def test_a_step_is_open_to_its_group_alone_and_leaves_a_trail(
+    enter, model, which, step, answers, group
+) -> None:
     found = a_world()
     url = f"/desk/{target(found, model, which)}/step/{step}/"
     before = everything()
@@ -103,8 +107,14 @@ def test_a_step_is_open_to_its_group_alone_and_leaves_a_trail(enter, model, whic
 def test_only_editors_curate(enter) -> None:
     found = a_world()
     before = Curation.objects.count()
-    url, decision = f"/desk/newsletter/edition/{found.open.pk}/curate/", {"paper": found.papers[0].pk, "kind": "pin", "value": "1"}
-    assert [enter(kind).post(url, decision).status_code for kind in ("operators", "nobody")] == [403, 403]
+    url, decision = (
+        f"/desk/newsletter/edition/{found.open.pk}/curate/",
+        {"paper": found.papers[0].pk, "kind": "pin", "value": "1"},
+    )
+    assert [enter(kind).post(url, decision).status_code for kind in ("operators", "nobody")] == [
+        403,
+        403,
+    ]
     assert Curation.objects.count() == before
     assert enter("editors").post(url, decision).status_code == 302
     assert Curation.objects.count() == before + 1
@@ -112,8 +122,14 @@ def test_only_editors_curate(enter) -> None:
 
 def test_only_editors_strike(enter) -> None:
     found = a_world()
-    url, decision = f"/desk/newsletter/edition/{found.frozen.pk}/strike/", {"paper": found.papers[0].pk, "reason": "withdrawn"}
-    assert [enter(kind).post(url, decision).status_code for kind in ("operators", "nobody")] == [403, 403]
+    url, decision = (
+        f"/desk/newsletter/edition/{found.frozen.pk}/strike/",
+        {"paper": found.papers[0].pk, "reason": "withdrawn"},
+    )
+    assert [enter(kind).post(url, decision).status_code for kind in ("operators", "nobody")] == [
+        403,
+        403,
+    ]
     assert not Strike.objects.exists()
     assert enter("editors").post(url, decision).status_code == 302
     assert Strike.objects.get().by.username == "editors"
@@ -125,8 +141,15 @@ def test_nobody_can_post_to_the_page_of_what_the_machine_owns(enter) -> None:
     for kind in KINDS:
         client = enter(kind)
         for page in found.pages():
-            if "/change/" in page and not page.startswith(("ingest/paper", "ingest/source", "subscriptions/topic")):
-                assert client.post(f"/desk/{page}", {"state": "active", "address": "x@example.org"}).status_code == 403, page
+            if "/change/" in page and not page.startswith(
+                ("ingest/paper", "ingest/source", "subscriptions/topic")
+            ):
+                assert (
+                    client.post(
+                        f"/desk/{page}", {"state": "active", "address": "x@example.org"}
+                    ).status_code
+                    == 403
+                ), page
     assert list(Subscriber.objects.order_by("pk").values()) == before
 
 
@@ -136,7 +159,12 @@ def test_nobody_deletes(enter) -> None:
         client = enter(kind)
         for page in found.pages():
             if "/change/" in page:
-                assert client.post(f"/desk/{page.replace('/change/', '/delete/')}", {"post": "yes"}).status_code == 403, page
+                assert (
+                    client.post(
+                        f"/desk/{page.replace('/change/', '/delete/')}", {"post": "yes"}
+                    ).status_code
+                    == 403
+                ), page
 
 
 def test_editors_may_preview_for_topics_but_not_for_a_reader(enter) -> None:

@@ -1,7 +1,10 @@
 import pytest
 from django.test import Client
 
-SITE = "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+SITE = (
+    "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors "
+    "'none'; form-action 'self'"
+)
 
 
 def directives(header: str) -> dict[str, str]:
@@ -13,14 +16,24 @@ def test_the_site_sends_its_strict_policy(client: Client, db: None) -> None:
 
 
 @pytest.mark.parametrize("path", ["/desk/", "/desk/login/", "/desk/no-such-page/", "/desk/login"])
-def test_everything_under_the_admin_path_sends_the_desks_policy(client: Client, db: None, path: str) -> None:
+def test_everything_under_the_admin_path_sends_the_desks_policy(
+    client: Client, db: None, path: str
+) -> None:
     policy = directives(client.get(path)["Content-Security-Policy"])
     assert policy["script-src"] == "'self' 'unsafe-eval'"
-    assert policy["default-src"] == policy["object-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+    assert (
+        policy["default-src"]
+        == policy["object-src"]
+        == policy["base-uri"]
+        == policy["frame-ancestors"]
+        == "'none'"
+    )
 
 
 @pytest.mark.parametrize("path", ["/desktop/", "/desk-of-another/", "/x/desk/", "/"])
-def test_paths_that_only_look_like_the_desk_keep_the_strict_policy(client: Client, db: None, path: str) -> None:
+def test_paths_that_only_look_like_the_desk_keep_the_strict_policy(
+    client: Client, db: None, path: str
+) -> None:
     assert "unsafe" not in client.get(path)["Content-Security-Policy"]
 
 

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.django_db
 
 def who(found: World) -> Somebody:
     reader = found.readers[0]
-    return Somebody(reader_profiles([reader.profile_id])[reader.profile_id], reader.pk, reader.language)
+    return Somebody(
+        reader_profiles([reader.profile_id])[reader.profile_id], reader.pk, reader.language
+    )
 
 
 @pytest.mark.parametrize("which", ["open", "frozen"])
@@ -54,7 +56,9 @@ def test_what_the_reader_was_mailed_is_left_out() -> None:
 def test_nothing_new_is_said_plainly(enter) -> None:
     found = a_world()
     remember({found.readers[0].pk: [paper.pk for paper in found.papers]})
-    answer = enter("operators").get(f"/desk/newsletter/edition/{found.frozen.pk}/preview/?reader={found.readers[0].pk}")
+    answer = enter("operators").get(
+        f"/desk/newsletter/edition/{found.frozen.pk}/preview/?reader={found.readers[0].pk}"
+    )
     assert "There would be nothing to send." in answer.content.decode()
 
 
@@ -62,7 +66,9 @@ def test_a_preview_writes_nothing_and_sends_nothing(enter, settings, tmp_path: P
     settings.OUTBOX_DIR = tmp_path / "outbox"
     found = a_world()
     before = (Delivery.objects.count(), Letter.objects.count())
-    enter("chief").get(f"/desk/newsletter/edition/{found.frozen.pk}/preview/?reader={found.readers[0].pk}")
+    enter("chief").get(
+        f"/desk/newsletter/edition/{found.frozen.pk}/preview/?reader={found.readers[0].pk}"
+    )
     assert (Delivery.objects.count(), Letter.objects.count()) == before
     assert not (tmp_path / "outbox").exists()
 
@@ -75,7 +81,9 @@ def test_a_reader_who_is_not_there_is_said_so(enter) -> None:
 
 def test_the_mail_alone_may_be_framed_by_the_desk_and_do_nothing(enter) -> None:
     found = a_world()
-    answer = enter("chief").get(f"/desk/newsletter/edition/{found.frozen.pk}/preview-mail/?topics={world.a_topic().pk}")
+    answer = enter("chief").get(
+        f"/desk/newsletter/edition/{found.frozen.pk}/preview-mail/?topics={world.a_topic().pk}"
+    )
     assert answer["X-Frame-Options"] == "SAMEORIGIN"
     policy = answer["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'")
@@ -86,5 +94,7 @@ def test_the_mail_alone_may_be_framed_by_the_desk_and_do_nothing(enter) -> None:
 
 def test_the_address_of_the_reader_is_not_in_the_preview(enter) -> None:
     found = a_world()
-    answer = enter("operators").get(f"/desk/newsletter/edition/{found.frozen.pk}/preview/?reader={found.readers[0].pk}")
+    answer = enter("operators").get(
+        f"/desk/newsletter/edition/{found.frozen.pk}/preview/?reader={found.readers[0].pk}"
+    )
     assert found.readers[0].address not in answer.content.decode()

@@ -35,7 +35,9 @@ def test_an_operator_sets_weight_and_ceilings(enter, provider) -> None:
 
 
 def test_a_warm_up_that_does_not_grow_is_refused(enter, provider) -> None:
-    answer = enter("operators").post(f"/desk/newsletter/provider/{provider.pk}/change/", FORM | {"warm_up_growth": "1"})
+    answer = enter("operators").post(
+        f"/desk/newsletter/provider/{provider.pk}/change/", FORM | {"warm_up_growth": "1"}
+    )
     assert answer.status_code == 200
     provider.refresh_from_db()
     assert provider.weight == 1
@@ -54,7 +56,10 @@ def test_the_only_provider_can_be_warmed_up_before_its_first_mail(enter, setting
     operator, today = enter("operators"), timezone.now()
     assert "postmark" in operator.get("/desk/newsletter/provider/").content.decode()
     row = Provider.objects.get()
-    operator.post(f"/desk/newsletter/provider/{row.pk}/change/", FORM | {"warm_up_from": f"{today:%Y-%m-%d}", "warm_up_first": "50"})
+    operator.post(
+        f"/desk/newsletter/provider/{row.pk}/change/",
+        FORM | {"warm_up_from": f"{today:%Y-%m-%d}", "warm_up_first": "50"},
+    )
     assert limits_of("postmark", today).per_day == 50
 
 
@@ -62,7 +67,9 @@ def test_editors_do_not_see_providers(enter, provider) -> None:
     assert enter("editors").get("/desk/newsletter/provider/").status_code == 403
 
 
-def test_the_start_page_calls_for_a_resting_provider_and_a_machine_that_is_not_armed(enter, provider) -> None:
+def test_the_start_page_calls_for_a_resting_provider_and_a_machine_that_is_not_armed(
+    enter, provider
+) -> None:
     failed("postmark", "401", timezone.now())
     Machine.objects.create(identity="x", name="new", renewed_at=timezone.now() - timedelta(hours=1))
     page = enter("operators").get("/desk/").content.decode()

@@ -47,9 +47,23 @@ def grow() -> None:
     for number in range(30, 40):
         reader = world.a_reader(number)
         delivery = a_delivery(edition, reader, papers[:0], number)
-        Letter.objects.create(subscriber=reader, kind="confirm", state="sent", created_at=world.NOON, send_after=world.NOON)
-        ProviderEvent.objects.create(fingerprint=f"f{number}", delivery=delivery, provider="p", kind="opened", received_at=world.NOON)
-        Fetch.objects.create(source=world.a_source(), origin="x", started_at=world.NOON, status="done")
+        Letter.objects.create(
+            subscriber=reader,
+            kind="confirm",
+            state="sent",
+            created_at=world.NOON,
+            send_after=world.NOON,
+        )
+        ProviderEvent.objects.create(
+            fingerprint=f"f{number}",
+            delivery=delivery,
+            provider="p",
+            kind="opened",
+            received_at=world.NOON,
+        )
+        Fetch.objects.create(
+            source=world.a_source(), origin="x", started_at=world.NOON, status="done"
+        )
         Topic.objects.create(slug=f"t{number}", name=f"T {number}", parent=world.a_topic())
         edition.batches.create(slot_at=world.NOON, send_after=world.NOON)
 
@@ -63,8 +77,15 @@ def test_no_list_asks_more_when_it_grows_and_none_reads_frozen_statistics(enter)
     grow()
     after = {page: count(client, page) for page in pages}
     assert {page: len(queries) for page, queries in after.items()} == before
-    assert {page: len(queries) for page, queries in after.items() if len(queries) > CEILINGS[page]} == {}
-    statistics = [page for page, queries in after.items() for query in queries if '"statistics"' in query["sql"]]
+    assert {
+        page: len(queries) for page, queries in after.items() if len(queries) > CEILINGS[page]
+    } == {}
+    statistics = [
+        page
+        for page, queries in after.items()
+        for query in queries
+        if '"statistics"' in query["sql"]
+    ]
     assert statistics == []
 
 

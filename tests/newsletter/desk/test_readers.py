@@ -42,13 +42,18 @@ def test_a_masked_address_keeps_little(address, shown) -> None:
     assert masked(address) == shown
 
 
-@pytest.mark.parametrize("term", ["reader1@example.org", " Reader1@EXAMPLE.org ", "reader1@example.org."])
+@pytest.mark.parametrize(
+    "term", ["reader1@example.org", " Reader1@EXAMPLE.org ", "reader1@example.org."]
+)
 def test_the_whole_address_in_any_spelling_finds_its_reader(enter, term) -> None:
     reader = world.readers(2)[0]
     assert found_by(enter("operators"), term) == [reader.pk]
 
 
-@pytest.mark.parametrize("term", ["reader1", "@example.org", "reader%", "example", "reader1@", "9" * 30, "reader_@example.org"])
+@pytest.mark.parametrize(
+    "term",
+    ["reader1", "@example.org", "reader%", "example", "reader1@", "9" * 30, "reader_@example.org"],
+)
 def test_a_part_of_an_address_finds_nobody(enter, term) -> None:
     world.readers(2)
     assert found_by(enter("operators"), term) == []
@@ -62,12 +67,25 @@ def test_a_number_finds_its_reader(enter) -> None:
 def test_an_address_the_reader_has_moved_from_finds_them(enter) -> None:
     reader, other = world.readers(2)
     for mover in (reader, other):
-        a_change(mover, "bea@example.org", made_at=NOW, former=f"former{mover.pk}@example.org", former_key=f"former{mover.pk}@example.org")
+        a_change(
+            mover,
+            "bea@example.org",
+            made_at=NOW,
+            former=f"former{mover.pk}@example.org",
+            former_key=f"former{mover.pk}@example.org",
+        )
     assert found_by(enter("operators"), f"Former{reader.pk}@example.org") == [reader.pk]
 
 
 @pytest.mark.parametrize(
-    "lookup", ["address__startswith", "address_key__contains", "address", "address__regex", "address_changes__former__startswith"]
+    "lookup",
+    [
+        "address__startswith",
+        "address_key__contains",
+        "address",
+        "address__regex",
+        "address_changes__former__startswith",
+    ],
 )
 def test_an_address_cannot_be_spelt_out_through_the_query_string(enter, lookup) -> None:
     world.readers(2)
@@ -75,7 +93,13 @@ def test_an_address_cannot_be_spelt_out_through_the_query_string(enter, lookup) 
 
 
 def test_the_page_says_what_the_reader_chose_in_words(enter) -> None:
-    profile = world.a_profile(phrases=("protein folding",), muted=("survey",), minimum_votes=5, balance=0, papers_per_digest=1)
+    profile = world.a_profile(
+        phrases=("protein folding",),
+        muted=("survey",),
+        minimum_votes=5,
+        balance=0,
+        papers_per_digest=1,
+    )
     reader = world.a_reader(profile=profile, cadence="weekdays", hour=7, timezone="Asia/Tokyo")
     text = seen(enter("operators").get(f"{LIST}{reader.pk}/change/"))
     for words in (

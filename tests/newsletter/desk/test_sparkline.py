@@ -22,7 +22,9 @@ def test_every_point_lies_in_the_box_and_time_runs_to_the_right(steps) -> None:
 
 
 def test_more_votes_stand_higher() -> None:
-    line = read(points([(START, 1), (START + timedelta(hours=1), 5), (START + timedelta(hours=2), 3)]))
+    line = read(
+        points([(START, 1), (START + timedelta(hours=1), 5), (START + timedelta(hours=2), 3)])
+    )
     assert line[1][1] < line[2][1] < line[0][1]
 
 

@@ -29,7 +29,9 @@ def test_what_waits_is_counted_in_words_and_leads_to_it(enter) -> None:
     found = a_world()
     Edition.objects.filter(pk=found.open.pk).update(state="held", held_reason="no source answered")
     Delivery.objects.update(status="uncertain", reason="the worker stopped")
-    Fetch.objects.create(source=world.a_source(), origin="x", started_at=world.NOON, status="failed", error="503")
+    Fetch.objects.create(
+        source=world.a_source(), origin="x", started_at=world.NOON, status="failed", error="503"
+    )
     client = enter("chief")
     assert calls(client) == [
         "1 edition held",
@@ -58,10 +60,17 @@ def test_the_newest_edition_comes_first_with_its_state(enter) -> None:
 def test_each_group_sees_its_part_alone(enter) -> None:
     a_world()
     assert enter("editors").get("/desk/").context["readers"] is None
-    readers = {state: number for state, number, _url in enter("operators").get("/desk/").context["readers"]}
+    readers = {
+        state: number for state, number, _url in enter("operators").get("/desk/").context["readers"]
+    }
     assert readers["active"] == 2
     nobody = enter("nobody").get("/desk/")
-    assert (nobody.context["editions"], nobody.context["readers"], nobody.context["fetches"], nobody.context["calls"]) == (
+    assert (
+        nobody.context["editions"],
+        nobody.context["readers"],
+        nobody.context["fetches"],
+        nobody.context["calls"],
+    ) == (
         None,
         None,
         None,

@@ -1,4 +1,6 @@
-"""What the stored papers teach: fitted by version, from seeds at the start, and never from what came later."""
+"""What the stored papers teach: fitted by version, from seeds at the start, and never from what
+came later.
+"""
 
 from datetime import timedelta
 
@@ -101,7 +103,9 @@ def test_an_edition_is_frozen_with_what_the_archive_knows():
     world.papers(3)
     refit(world.FREEZE)
     edition = world.a_frozen_edition()
-    assert frozen.statistics_of(edition.pk).library.archive.documents == archive_statistics().documents
+    assert (
+        frozen.statistics_of(edition.pk).library.archive.documents == archive_statistics().documents
+    )
 
 
 def test_too_few_past_listings_teach_no_expectations():

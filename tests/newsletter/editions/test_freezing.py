@@ -1,4 +1,6 @@
-"""The freeze happens once, stores everything that is needed later, and waits for a person when too little is known."""
+"""The freeze happens once, stores everything that is needed later, and waits for a person when
+too little is known.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -119,14 +121,19 @@ def test_a_paper_without_a_card_is_struck_and_the_others_go_on(monkeypatch):
 
     def without_bad(content):
         compiled = whole(content)
-        return type(compiled)(**{name: getattr(compiled, name) for name in compiled.__slots__} | {"dropped": ((bad.pk, "no title"),)})
+        return type(compiled)(
+            **{name: getattr(compiled, name) for name in compiled.__slots__}
+            | {"dropped": ((bad.pk, "no title"),)}
+        )
 
     monkeypatch.setattr(freezing, "proved_edition", without_bad)
     edition = an_edition()
     assert freeze(edition.pk, FREEZE)
     assert "no title" in Strike.objects.get(paper=bad).reason
     edition.refresh_from_db()
-    assert [paper.id for paper in EditionStatistics.from_bytes(bytes(edition.statistics)).papers] == [good.pk]
+    assert [
+        paper.id for paper in EditionStatistics.from_bytes(bytes(edition.statistics)).papers
+    ] == [good.pk]
 
 
 def test_a_layout_that_does_not_compile_is_held_with_the_reason(monkeypatch):
@@ -148,7 +155,10 @@ def spoiled(monkeypatch, piece: str, old: str = "</p>", new: str = "?</p>"):
     def wrong(content):
         parts = compiled(content)
         html = {
-            key: tuple(element.replace(old, new, 1) if isinstance(element, str) else element for element in elements)
+            key: tuple(
+                element.replace(old, new, 1) if isinstance(element, str) else element
+                for element in elements
+            )
             if key == piece
             else elements
             for key, elements in parts.html.items()
@@ -167,7 +177,9 @@ def test_a_paper_whose_card_comes_out_wrong_is_struck_and_the_others_go_on(monke
     assert (strike.paper_id, strike.by) == (bad.pk, None)
     assert "html" in strike.reason
     edition.refresh_from_db()
-    assert bad.pk not in [paper.id for paper in EditionStatistics.from_bytes(bytes(edition.statistics)).papers]
+    assert bad.pk not in [
+        paper.id for paper in EditionStatistics.from_bytes(bytes(edition.statistics)).papers
+    ]
 
 
 def test_a_layout_that_comes_out_wrong_is_held_with_the_reason(monkeypatch):
@@ -210,7 +222,9 @@ def test_an_edition_is_compiled_in_every_language_that_readers_want_and_there_is
     papers(2)
     for number, language in enumerate(["en", "de", "xx"]):
         Subscriber.objects.filter(pk=a_reader(number).pk).update(language=language)
-    Subscriber.objects.filter(pk=a_reader(9).pk).update(language="fr", state="unsubscribed", left_at=FREEZE)
+    Subscriber.objects.filter(pk=a_reader(9).pk).update(
+        language="fr", state="unsubscribed", left_at=FREEZE
+    )
     edition = an_edition()
     assert freeze(edition.pk, FREEZE)
     assert sorted(edition.compiled.values_list("language", flat=True)) == ["de", "en"]
@@ -237,7 +251,9 @@ def test_the_course_of_a_day():
 def test_an_edition_after_a_long_silence_is_the_newest_alone():
     papers(2)
     look_after_editions(FREEZE + timedelta(days=9))
-    assert [edition.day for edition in Edition.objects.filter(cadence="daily")] == [DAY + timedelta(days=9)]
+    assert [edition.day for edition in Edition.objects.filter(cadence="daily")] == [
+        DAY + timedelta(days=9)
+    ]
 
 
 def test_one_broken_edition_does_not_stop_another(monkeypatch):
@@ -245,7 +261,11 @@ def test_one_broken_edition_does_not_stop_another(monkeypatch):
     first, second = an_edition(), open_edition("daily", DAY + timedelta(days=1), FREEZE)
     compiled = freezing.proved_edition
     monkeypatch.setattr(
-        freezing, "proved_edition", lambda content: compiled(content) if content.day != DAY else (_ for _ in ()).throw(BrokenLayout("no"))
+        freezing,
+        "proved_edition",
+        lambda content: (
+            compiled(content) if content.day != DAY else (_ for _ in ()).throw(BrokenLayout("no"))
+        ),
     )
     look_after_editions(FREEZE + timedelta(days=1))
     assert (state(first), state(second)) == (EditionState.HELD, EditionState.FROZEN)

@@ -6,7 +6,15 @@ import pytest
 
 from ingest.joining import merge
 from ingest.models import Paper
-from newsletter.editions import candidates_of, curate, freeze, latest_day, nominal_instant, open_edition, rebuild
+from newsletter.editions import (
+    candidates_of,
+    curate,
+    freeze,
+    latest_day,
+    nominal_instant,
+    open_edition,
+    rebuild,
+)
 from newsletter.editions.naming import UnknownEdition, find_edition
 from newsletter.models import CurationKind, Edition
 from tests.newsletter.world import DAY, FREEZE, a_paper, a_source, listed, papers
@@ -138,7 +146,10 @@ def test_a_hidden_paper_is_no_candidate_until_it_is_shown_again():
     assert candidate_ids(edition) == {paper.pk}
 
 
-@pytest.mark.parametrize(("action", "value"), [("boost", 101), ("pin", 2), ("note", 5), ("hide", "yes"), ("note", "x" * 501)])
+@pytest.mark.parametrize(
+    ("action", "value"),
+    [("boost", 101), ("pin", 2), ("note", 5), ("hide", "yes"), ("note", "x" * 501)],
+)
 def test_a_decision_that_makes_no_sense_is_refused(action, value):
     edition, paper = open_edition("daily", DAY, FREEZE), a_paper(1)
     with pytest.raises(ValueError, match=r"takes a number|is a text"):
@@ -150,7 +161,9 @@ def test_an_edition_is_found_by_its_name_and_by_its_number():
     assert find_edition("daily/2026-01-14") == find_edition(str(edition.pk)) == edition
 
 
-@pytest.mark.parametrize("name", ["daily/2026-01-15", "daily/yesterday", "hourly/2026-01-14", "", "99", "x"])
+@pytest.mark.parametrize(
+    "name", ["daily/2026-01-15", "daily/yesterday", "hourly/2026-01-14", "", "99", "x"]
+)
 def test_an_unknown_name_says_how_a_name_looks(name):
     open_edition("daily", DAY, FREEZE)
     with pytest.raises(UnknownEdition, match="daily/2025-01-10"):

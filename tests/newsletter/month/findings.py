@@ -8,7 +8,13 @@ from newsletter.sending.books import books
 from newsletter.sending.frozen import reader_profiles, statistics_of
 from subscriptions.models import Subscriber
 
-GENERIC = ("recommended for you", "you may like", "popular", "one of the papers of this edition", "trending paper")
+GENERIC = (
+    "recommended for you",
+    "you may like",
+    "popular",
+    "one of the papers of this edition",
+    "trending paper",
+)
 
 
 @dataclass
@@ -22,7 +28,9 @@ class Findings:
     unbalanced: list = field(default_factory=list)
     unfinished: list = field(default_factory=list)
     coverage: dict = field(default_factory=dict)
-    """By reader: of the topics that had a paper among the reader's editions, how many had one mailed: (served, possible)."""
+    """By reader: of the topics that had a paper among the reader's editions, how many had one
+    mailed: (served, possible).
+    """
 
     @property
     def faults(self):
@@ -51,21 +59,29 @@ def look_at_everything():
 def _look_at(reader, found):
     had = set()
     served, possible = set(), set()
-    for delivery in Delivery.objects.filter(subscriber=reader, status=DeliveryStatus.SENT).order_by("pk"):
+    for delivery in Delivery.objects.filter(subscriber=reader, status=DeliveryStatus.SENT).order_by(
+        "pk"
+    ):
         found.digests += 1
         found.papers += len(delivery.papers)
         found.repeats += [(reader.pk, paper) for paper in delivery.papers if paper in had]
         had |= set(delivery.papers)
         statistics = statistics_of(delivery.edition_id)
         profile = reader_profiles([delivery.profile_id])[delivery.profile_id]
-        for stored, again in zip(delivery.parts, explain(statistics, profile, delivery.papers), strict=True):
+        for stored, again in zip(
+            delivery.parts, explain(statistics, profile, delivery.papers), strict=True
+        ):
             place = (str(delivery.edition), reader.pk, again.paper_id)
             if list(again.parts) != stored:
                 found.other_parts.append((place, stored, list(again.parts)))
             if not again.reasons or not all(reason.text.strip() for reason in again.reasons):
                 found.without_reason.append(place)
             else:
-                found.generic += [place for reason in again.reasons if any(words in reason.text.lower() for words in GENERIC)]
+                found.generic += [
+                    place
+                    for reason in again.reasons
+                    if any(words in reason.text.lower() for words in GENERIC)
+                ]
             if again.topic_id is not None:
                 served.add(again.topic_id)
         for topic in profile.topics:

@@ -1,4 +1,6 @@
-"""Living through days: sources are read in the evening, editions open and freeze, mail goes out hour by hour, readers answer."""
+"""Living through days: sources are read in the evening, editions open and freeze, mail goes out
+hour by hour, readers answer.
+"""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -41,9 +43,11 @@ def calendar(listed_days):
 
 
 def live(day, listed_day, opinionated=()):
-    """One day from before its edition opens to the next night. The day's list is read in its evening: its own edition knows nothing of it.
+    """One day from before its edition opens to the next night. The day's list is read in its
+    evening: its own edition knows nothing of it.
 
-    `opinionated` readers say "more like this" of the first paper of each digest and "fewer" of the last.
+    `opinionated` readers say "more like this" of the first paper of each digest and "fewer" of the
+    last.
     """
     start = datetime.combine(day, time(2), UTC)  # when the review of the day's edition begins
     refit_when_due(start)
@@ -52,7 +56,9 @@ def live(day, listed_day, opinionated=()):
         if now.time() == EVENING and listed_day is not None:
             read_lists(listed_day)
         look_after_editions(now)
-        for edition_id in Edition.objects.filter(state=EditionState.FROZEN).values_list("pk", flat=True):
+        for edition_id in Edition.objects.filter(state=EditionState.FROZEN).values_list(
+            "pk", flat=True
+        ):
             plan_edition(edition_id, now)
         for batch_id in due_batches(now):
             send_batch(batch_id, ticking(now))
@@ -61,9 +67,21 @@ def live(day, listed_day, opinionated=()):
 
 
 def _answer(start, opinionated):
-    today = Delivery.objects.filter(subscriber__in=opinionated, claimed_at__gte=start, status=DeliveryStatus.SENT)
+    today = Delivery.objects.filter(
+        subscriber__in=opinionated, claimed_at__gte=start, status=DeliveryStatus.SENT
+    )
     for delivery in today.order_by("pk"):
         if len(delivery.papers) > 1:
             papers = Paper.objects.in_bulk(delivery.papers)
-            note_word(delivery.subscriber_id, papers[delivery.papers[0]], "more", start + timedelta(hours=20))
-            note_word(delivery.subscriber_id, papers[delivery.papers[-1]], "fewer", start + timedelta(hours=20))
+            note_word(
+                delivery.subscriber_id,
+                papers[delivery.papers[0]],
+                "more",
+                start + timedelta(hours=20),
+            )
+            note_word(
+                delivery.subscriber_id,
+                papers[delivery.papers[-1]],
+                "fewer",
+                start + timedelta(hours=20),
+            )

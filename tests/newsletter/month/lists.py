@@ -22,7 +22,13 @@ def listed_days(lists, *, before):
     """The days of a file of JSON Lines, oldest first."""
     with (gzip.open if lists.suffix == ".gz" else open)(lists, "rt", encoding="utf-8") as file:
         rows = [row for row in map(json.loads, file) if row["date"] < before.isoformat()]
-    return [ListedDay(date.fromisoformat(row["date"]), [record_of(row["date"], paper) for paper in row["papers"]]) for row in rows]
+    return [
+        ListedDay(
+            date.fromisoformat(row["date"]),
+            [record_of(row["date"], paper) for paper in row["papers"]],
+        )
+        for row in rows
+    ]
 
 
 def record_of(day, paper):

@@ -8,7 +8,9 @@ from tests.newsletter.world import SUBJECTS
 
 
 def made_up_days(first, count, papers=12):
-    """Weekdays of papers on a few subjects; some come back days later under another version, as on real lists."""
+    """Weekdays of papers on a few subjects; some come back days later under another version, as
+    on real lists.
+    """
     chance = random.Random(4)
     days, number, day = [], 0, first
     while len(days) < count:
@@ -21,8 +23,10 @@ def made_up_days(first, count, papers=12):
                 rows.append(
                     {
                         "id": f"2601.{(number - 25 if again else number):05d}",
-                        "title": f"Learning {one} from {other}, part {number - 25 if again else number}",
-                        "abstract": f"We learn about {one} by looking at {other}. Both {one} and {other} were measured {number} times.",
+                        "title": f"Learning {one} from {other}, part "
+                        f"{number - 25 if again else number}",
+                        "abstract": f"We learn about {one} by looking at {other}. Both {one} and "
+                        f"{other} were measured {number} times.",
                         "authors": [f"Ada {chance.choice('BCDEFG')}.", "Bo Example"],
                         "published": (day - timedelta(days=1)).isoformat(),
                         "upvotes": chance.randrange(1, 90),

@@ -1,4 +1,6 @@
-"""Two weeks of the whole product: nothing comes twice, every paper has its reason, and every score adds up again."""
+"""Two weeks of the whole product: nothing comes twice, every paper has its reason, and every
+score adds up again.
+"""
 
 from datetime import date, timedelta
 
@@ -26,10 +28,22 @@ def empty_memory(monkeypatch):
 def test_two_weeks_of_made_up_lists():
     topics = [world.a_topic(subject.title(), (subject,)) for subject in world.SUBJECTS[:8]]
     readers = [
-        world.a_reader(1, profile=world.a_profile(topics=(topics[0].pk, topics[1].pk), papers_per_digest=4)),
-        world.a_reader(2, hour=22, timezone="Asia/Tokyo", profile=world.a_profile(topics=(topics[2].pk,), phrases=("glaciers",))),
+        world.a_reader(
+            1, profile=world.a_profile(topics=(topics[0].pk, topics[1].pk), papers_per_digest=4)
+        ),
+        world.a_reader(
+            2,
+            hour=22,
+            timezone="Asia/Tokyo",
+            profile=world.a_profile(topics=(topics[2].pk,), phrases=("glaciers",)),
+        ),
         world.a_reader(3, cadence="weekly", profile=world.a_profile(topics=(), balance=100)),
-        world.a_reader(4, cadence="weekdays", hour=0, profile=world.a_profile(topics=(), muted=("music",), balance=50)),
+        world.a_reader(
+            4,
+            cadence="weekdays",
+            hour=0,
+            profile=world.a_profile(topics=(), muted=("music",), balance=50),
+        ),
     ]
     for day, listed in calendar(made_up_days(date(2026, 1, 5), 10)):
         live(day, listed, readers[:1])

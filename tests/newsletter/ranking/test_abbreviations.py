@@ -12,7 +12,10 @@ from tests.newsletter.ranking.plain import frozen, paper, reader
         ("Retrieval-Augmented Generation (RAG) helps", ("rag", "retrieval augmented generation")),
         ("we study large language models (LLMs)", ("llm", "large language models")),
         ("by self-supervised learning (SSL)", ("ssl", "self supervised learning")),
-        ("reinforcement learning from human feedback (RLHF)", ("rlhf", "reinforcement learning from human feedback")),
+        (
+            "reinforcement learning from human feedback (RLHF)",
+            ("rlhf", "reinforcement learning from human feedback"),
+        ),
         ("of neural radiance fields (NeRF)", ("nerf", "neural radiance fields")),
     ],
 )
@@ -20,13 +23,19 @@ def test_a_definition_is_found_with_all_its_words(text, found):
     assert list(definitions(text)) == [found]
 
 
-@pytest.mark.parametrize("text", ["an ablation (Table)", "we beat it (SOTA)", "(RAG) at the start", "works (it does)"])
+@pytest.mark.parametrize(
+    "text", ["an ablation (Table)", "we beat it (SOTA)", "(RAG) at the start", "works (it does)"]
+)
 def test_what_is_no_definition_is_not_taken_for_one(text):
     assert not list(definitions(text))
 
 
 def test_an_abbreviation_of_two_meanings_or_few_definitions_is_not_believed():
-    found = {("ssl", "self supervised learning"): 5, ("ssl", "semi supervised learning"): 6, ("rag", "retrieval augmented generation"): 2}
+    found = {
+        ("ssl", "self supervised learning"): 5,
+        ("ssl", "semi supervised learning"): 6,
+        ("rag", "retrieval augmented generation"): 2,
+    }
     assert believed(found | {("ssl", "secure socket layer"): 2}, {}) == {}
 
 
@@ -44,13 +53,24 @@ def test_numbers_of_one_meaning_are_joined_under_the_commonest():
 def test_a_phrase_is_worded_both_ways():
     known = {"llm": "large language models"}
     assert wordings("LLM agents", known) == ("LLM agents", "large language models agents")
-    assert wordings("Large Language Model Agents", known) == ("Large Language Model Agents", "llm agents")
+    assert wordings("Large Language Model Agents", known) == (
+        "Large Language Model Agents",
+        "llm agents",
+    )
     assert wordings("LLMs", known) == ("LLMs", "large language models")
 
 
 def test_a_reader_who_typed_an_abbreviation_gets_papers_that_write_it_out():
-    archive = fit_archive((f"Retrieval-augmented generation (RAG) in case {n}", "") for n in range(5))
-    statistics = frozen([paper(1, "On Retrieval-Augmented Generation"), paper(2, "On sorting")], archive=archive)
+    archive = fit_archive(
+        (f"Retrieval-augmented generation (RAG) in case {n}", "") for n in range(5)
+    )
+    statistics = frozen(
+        [paper(1, "On Retrieval-Augmented Generation"), paper(2, "On sorting")], archive=archive
+    )
     (selection,) = rank(statistics, [reader(phrases=("RAG",))], [frozenset()])
-    assert [(pick.paper_id, pick.reasons[0].text) for pick in selection.picks] == [(1, "“Retrieval-Augmented Generation” in the title")]
-    assert ArchiveStatistics.from_bytes(archive.to_bytes()).abbreviations == {"rag": "retrieval augmented generation"}
+    assert [(pick.paper_id, pick.reasons[0].text) for pick in selection.picks] == [
+        (1, "“Retrieval-Augmented Generation” in the title")
+    ]
+    assert ArchiveStatistics.from_bytes(archive.to_bytes()).abbreviations == {
+        "rag": "retrieval augmented generation"
+    }

@@ -1,4 +1,6 @@
-"""The choice for whole blocks of readers, beside the same rules written down for one reader at a time."""
+"""The choice for whole blocks of readers, beside the same rules written down for one reader at a
+time.
+"""
 
 from math import ceil
 from random import Random
@@ -25,11 +27,20 @@ class Plain:
     def __init__(self, statistics, profile, mailed):
         self.statistics = statistics
         self.profile = profile
-        self.everything = profile.balance == 100 or not (profile.phrases or set(profile.topics) & statistics.rows.keys())
-        interests = [statistics.on_topic[row] * np.maximum(statistics.topic_scores[row], 1) for row in self.rows()]
+        self.everything = profile.balance == 100 or not (
+            profile.phrases or set(profile.topics) & statistics.rows.keys()
+        )
+        interests = [
+            statistics.on_topic[row] * np.maximum(statistics.topic_scores[row], 1)
+            for row in self.rows()
+        ]
         interests += [statistics.match(phrase).counted for phrase in profile.phrases]
         tastes = [profile.taste] if profile.taste else []
-        (taste,) = Affinity(statistics.library.vectors).scores(tastes) if tastes else [np.zeros(len(statistics.papers), int)]
+        (taste,) = (
+            Affinity(statistics.library.vectors).scores(tastes)
+            if tastes
+            else [np.zeros(len(statistics.papers), int)]
+        )
         self.left = {}
         for place, one in enumerate(statistics.papers):
             matches = [int(scores[place]) for scores in interests]
@@ -38,16 +49,22 @@ class Plain:
             trend = profile.balance * int(statistics.trend[place]) // 50
             score = best * weight // 50 + int(taste[place]) * weight // 50 + trend
             score += int(statistics.freshness[place]) + int(statistics.editor[place])
-            interest = matches.index(best) if best else "taste" if taste[place] >= TO_TASTE else OUTSIDE
+            interest = (
+                matches.index(best) if best else "taste" if taste[place] >= TO_TASTE else OUTSIDE
+            )
             unseen = mailed.isdisjoint({one.id, *one.duplicates_of})
             voted = one.votes is None or one.votes >= profile.minimum_votes
             muted = any(statistics.muted(word)[place] for word in profile.muted)
-            stands_out = interest != OUTSIDE or self.everything or trend > 0 or statistics.editor[place] > 0
+            stands_out = (
+                interest != OUTSIDE or self.everything or trend > 0 or statistics.editor[place] > 0
+            )
             if unseen and voted and not muted and stands_out and score > 0:
                 self.left[place] = (score, OUTSIDE if self.everything else interest)
 
     def rows(self):
-        return [self.statistics.rows[one] for one in self.profile.topics if one in self.statistics.rows]
+        return [
+            self.statistics.rows[one] for one in self.profile.topics if one in self.statistics.rows
+        ]
 
     def chosen(self):
         named = {interest for _, interest in self.left.values()} - {OUTSIDE}
@@ -60,11 +77,14 @@ class Plain:
             score, interest = self.left.pop(place)
             taken.append((place, score))
             given_by[interest] += 1
-            over = given_by[interest] >= (most if interest != OUTSIDE else FAR if self.everything else MOST_OUTSIDE)
+            over = given_by[interest] >= (
+                most if interest != OUTSIDE else FAR if self.everything else MOST_OUTSIDE
+            )
             self.left = {
                 one: found
                 for one, found in self.left.items()
-                if not self.statistics.duplicates[place, one] and not (over and found[1] == interest)
+                if not self.statistics.duplicates[place, one]
+                and not (over and found[1] == interest)
             }
         return {self.statistics.papers[place].id: score for place, score in taken}
 
@@ -73,7 +93,11 @@ class Plain:
         pinned = FAR * (self.statistics.editor[place] >= PINNED // 2)
         if interest == OUTSIDE:
             return pinned + score - FAR // 16
-        return pinned + score - (FAR // 16 + REPEATED * given_by[interest] if given_by[interest] else 0)
+        return (
+            pinned
+            + score
+            - (FAR // 16 + REPEATED * given_by[interest] if given_by[interest] else 0)
+        )
 
 
 @pytest.mark.slow
@@ -82,7 +106,9 @@ class Plain:
 def test_blocks_choose_what_the_rules_choose_for_each_reader(edition, crowd):
     statistics = frozen(*edition)
     for (profile, mailed), selection in zip(crowd, ranked(statistics, crowd), strict=True):
-        assert {pick.paper_id: pick.parts.total for pick in selection.picks} == Plain(statistics, profile, mailed).chosen()
+        assert {pick.paper_id: pick.parts.total for pick in selection.picks} == Plain(
+            statistics, profile, mailed
+        ).chosen()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -91,7 +117,10 @@ def test_in_a_full_edition_too(seed):
     topics = [topic(number, word) for number, word in enumerate(WORDS, 1)]
     texts = [" ".join(chance.choices([*WORDS, *map(str, range(90))], k=14)) for _ in range(60)]
     papers = [
-        paper(number, text, votes=chance.choice([None, 2, 40, 300]), boost=chance.choice([0, 0, 60])) for number, text in enumerate(texts)
+        paper(
+            number, text, votes=chance.choice([None, 2, 40, 300]), boost=chance.choice([0, 0, 60])
+        )
+        for number, text in enumerate(texts)
     ]
     readers = [
         reader(
@@ -104,12 +133,18 @@ def test_in_a_full_edition_too(seed):
     statistics = frozen(papers, topics)
     selections = rank(statistics, readers, [frozenset()] * len(readers))
     for profile, selection in zip(readers, selections, strict=True):
-        assert {pick.paper_id: pick.parts.total for pick in selection.picks} == Plain(statistics, profile, frozenset()).chosen()
+        assert {pick.paper_id: pick.parts.total for pick in selection.picks} == Plain(
+            statistics, profile, frozenset()
+        ).chosen()
 
 
 def test_equal_papers_of_equal_readers_are_one_pick():
-    statistics = frozen([paper(1, "Diffusion models", votes=9)], [topic(1, "Diffusion models"), topic(2, "Robot")])
-    first, second = rank(statistics, [reader(topics=(1,)), reader(topics=(2, 1), muted=("car",))], [frozenset()] * 2)
+    statistics = frozen(
+        [paper(1, "Diffusion models", votes=9)], [topic(1, "Diffusion models"), topic(2, "Robot")]
+    )
+    first, second = rank(
+        statistics, [reader(topics=(1,)), reader(topics=(2, 1), muted=("car",))], [frozenset()] * 2
+    )
     again = rank(statistics, [reader(topics=(1,))], [frozenset()])
     assert first.picks[0] is second.picks[0] is again[0].picks[0]
 
@@ -118,7 +153,9 @@ def test_equal_papers_of_equal_readers_are_one_pick():
 def test_any_number_of_interests_is_told_apart(interests):
     words = [f"word{number}" for number in range(interests)]
     statistics = frozen([paper(number, f"On {word}") for number, word in enumerate(words)])
-    (selection,) = rank(statistics, [reader(phrases=tuple(words), papers_per_digest=300)], [frozenset()])
+    (selection,) = rank(
+        statistics, [reader(phrases=tuple(words), papers_per_digest=300)], [frozenset()]
+    )
     assert sorted(pick.paper_id for pick in selection.picks) == list(range(interests))
     for pick in selection.picks:
         assert pick.reasons[0].text == f"“word{pick.paper_id}” in the title"

@@ -3,7 +3,13 @@
 import pytest
 
 from newsletter.ranking.archive import fit_archive
-from newsletter.ranking.evidence import ABSTRACT_PHRASE, ABSTRACT_WORDS, TITLE_PHRASE, TITLE_WORDS, find_evidence
+from newsletter.ranking.evidence import (
+    ABSTRACT_PHRASE,
+    ABSTRACT_WORDS,
+    TITLE_PHRASE,
+    TITLE_WORDS,
+    find_evidence,
+)
 from newsletter.ranking.phrases import PaperIndex
 from newsletter.ranking.topics import Library
 from tests.newsletter.ranking.plain import paper
@@ -32,7 +38,10 @@ def test_of_two_wordings_that_share_words_the_longer_is_shown():
     assert library.spelled(["tail", "cat", "long"], 0) == ["tails", "cats"]
 
 
-FAR = "Safety comes first. We then turn to quite another matter and ask what people think of painting, music and AI."
+FAR = (
+    "Safety comes first. We then turn to quite another matter and ask what people think of "
+    "painting, music and AI."
+)
 
 
 @pytest.mark.parametrize(
@@ -41,9 +50,21 @@ FAR = "Safety comes first. We then turn to quite another matter and ask what peo
         ("", "The safety of modern AI is at stake.", ABSTRACT_WORDS),
         ("", FAR, 0),
         ("", f"{FAR} The safety of AI is another thing.", ABSTRACT_WORDS),
-        ("Safety first: painting, music, and what it takes to live in peace with neighbours and AI", "", TITLE_WORDS),
+        (
+            (
+                "Safety first: painting, music, and what it takes to live in peace with "
+                "neighbours and "
+                "AI"
+            ),
+            "",
+            TITLE_WORDS,
+        ),
     ],
 )
-def test_the_words_of_a_phrase_stand_together_or_speak_of_different_things(title, abstract, strength):
+def test_the_words_of_a_phrase_stand_together_or_speak_of_different_things(
+    title, abstract, strength
+):
     archive = fit_archive([(title, abstract), ("Safety and AI", "")])
-    assert find_evidence(("ai", "safety"), PaperIndex(title, abstract), archive).strength == strength
+    assert (
+        find_evidence(("ai", "safety"), PaperIndex(title, abstract), archive).strength == strength
+    )

@@ -1,4 +1,6 @@
-"""Editions frozen while a sentence-embedding model has placed little, or places papers by meaning alone."""
+"""Editions frozen while a sentence-embedding model has placed little, or places papers by
+meaning alone.
+"""
 
 import numpy as np
 
@@ -19,13 +21,21 @@ def axis(number):
 
 def test_a_model_that_has_placed_no_paper_yet_leaves_the_ranking_to_words():
     papers = [paper(1, "Winter sports"), paper(2, "Sorting")]
-    with_model = EditionStatistics.freeze(papers, [SKIING], NOW, meanings=Meanings("a model", {}, {"winter sports": axis(0)}))
+    with_model = EditionStatistics.freeze(
+        papers, [SKIING], NOW, meanings=Meanings("a model", {}, {"winter sports": axis(0)})
+    )
     assert np.array_equal(with_model.topic_scores, frozen(papers, [SKIING]).topic_scores)
 
 
 def test_a_paper_near_in_meaning_alone_has_a_reason_and_explains_the_same_later():
     placed = {1: axis(0)} | {one.id: axis(1) for one in PAPERS[1:]}
-    statistics = EditionStatistics.freeze(PAPERS, [SKIING], NOW, ARCHIVE, meanings=Meanings("a model", placed, {"winter sports": axis(0)}))
+    statistics = EditionStatistics.freeze(
+        PAPERS,
+        [SKIING],
+        NOW,
+        ARCHIVE,
+        meanings=Meanings("a model", placed, {"winter sports": axis(0)}),
+    )
     for profile in (reader(topics=(1,)), reader(phrases=("winter sports",))):
         (selection,) = rank(statistics, [profile], [frozenset()])
         (pick,) = selection.picks

@@ -11,13 +11,19 @@ TODAY = NOW.date()
 
 
 def past(days_ago, votes, title="A study of sorting", authors=("N. Obody",)):
-    return PastPaper(title, "", tuple(authors), len(authors), False, TODAY - timedelta(days=days_ago), votes)
+    return PastPaper(
+        title, "", tuple(authors), len(authors), False, TODAY - timedelta(days=days_ago), votes
+    )
 
 
 def history():
     days = range(1, 61)
     loved = [past(n, 80, "Video diffusion at scale", ("Ada Known",)) for n in days]
-    plain = [past(n, votes, "A study of sorting", (f"N. Obody {n} {votes}",)) for n in days for votes in (1, 2, 3)]
+    plain = [
+        past(n, votes, "A study of sorting", (f"N. Obody {n} {votes}",))
+        for n in days
+        for votes in (1, 2, 3)
+    ]
     return [*loved, *plain]
 
 
@@ -33,7 +39,10 @@ def test_known_authors_and_loved_subjects_are_expected_to_do_better():
 
 def test_announced_papers_are_judged_by_how_like_the_listed_ones_they_are():
     announced = [past(n, None, "Minutes of a meeting", (f"C. Lerk {n}",)) for n in range(1, 61)]
-    papers = [paper(1, "Minutes of another meeting"), paper(2, "Video diffusion again", authors=("Ada Known",))]
+    papers = [
+        paper(1, "Minutes of another meeting"),
+        paper(2, "Video diffusion again", authors=("Ada Known",)),
+    ]
     minutes, video = PickupModel(history() + announced, TODAY).expected_votes(papers)
     assert video > minutes
 
@@ -42,7 +51,9 @@ def test_nothing_of_the_day_itself_or_later_is_learned():
     model = PickupModel(history(), TODAY)
     later = [past(-n, 500, "A study of sorting", ("N. Ew",)) for n in range(5)]
     candidates = [paper(1, "A study of sorting", authors=("N. Ew",), votes=0)]
-    assert PickupModel(history() + later, TODAY).expected_votes(candidates) == model.expected_votes(candidates)
+    assert PickupModel(history() + later, TODAY).expected_votes(candidates) == model.expected_votes(
+        candidates
+    )
 
 
 def test_the_order_of_history_does_not_matter():
@@ -68,11 +79,17 @@ def test_standings_compare_days_of_many_and_of_few_votes():
 def test_expected_votes_make_a_trend_until_they_should_have_come():
     model = PickupModel(history(), TODAY)
     known = {"authors": ("Ada Known",), "votes": 0}
-    papers = [paper(1, "Video diffusion", listed=TODAY, **known), paper(2, "Video diffusion", listed=TODAY - timedelta(days=9), **known)]
+    papers = [
+        paper(1, "Video diffusion", listed=TODAY, **known),
+        paper(2, "Video diffusion", listed=TODAY - timedelta(days=9), **known),
+    ]
     statistics = type(frozen([])).freeze(papers, [], NOW, pickup=model)
     assert statistics.trend[0] > 10 * statistics.trend[1]
     (selection,) = rank(statistics, [reader()], [frozenset()])
-    assert selection.picks[0].reasons[0] == ("trend", "by Ada Known, whose papers got 80 votes on average")
+    assert selection.picks[0].reasons[0] == (
+        "trend",
+        "by Ada Known, whose papers got 80 votes on average",
+    )
 
 
 def test_one_paper_makes_nobody_known():

@@ -36,7 +36,10 @@ def test_the_reason_quotes_the_title():
 def test_another_wording_of_the_topic_is_named_with_it():
     papers = [paper(1, "Sound", "We do score-based generation. Score-based generation is slow.")]
     selection = only(frozen(papers, [DIFFUSION]), reader(topics=(1,)))
-    assert selection.picks[0].reasons[0].text == "Diffusion models: “score-based generation” twice in the abstract"
+    assert (
+        selection.picks[0].reasons[0].text
+        == "Diffusion models: “score-based generation” twice in the abstract"
+    )
 
 
 def test_a_typed_phrase_has_its_own_reason_and_no_topic():
@@ -47,10 +50,21 @@ def test_a_typed_phrase_has_its_own_reason_and_no_topic():
 
 def test_a_near_paper_is_on_the_topic_when_it_is_filed_there():
     hands = topic(2, "Dexterous robot hands", categories=("cs.RO",))
-    papers = [paper(1, "Hands of a robot", categories=("cs.RO",)), paper(2, "Hands of a robot, seen", categories=("cs.CV",))]
-    archive = fit_archive([("Hands of a robot", ""), ("Dexterous robot hands", ""), *((f"Sorting {n}", "") for n in range(30))])
+    papers = [
+        paper(1, "Hands of a robot", categories=("cs.RO",)),
+        paper(2, "Hands of a robot, seen", categories=("cs.CV",)),
+    ]
+    archive = fit_archive(
+        [
+            ("Hands of a robot", ""),
+            ("Dexterous robot hands", ""),
+            *((f"Sorting {n}", "") for n in range(30)),
+        ]
+    )
     selection = only(frozen(papers, [hands], archive=archive), reader(topics=(2,)))
-    assert [pick.reasons[0].text for pick in selection.picks] == ["Dexterous robot hands: filed under cs.RO"]
+    assert [pick.reasons[0].text for pick in selection.picks] == [
+        "Dexterous robot hands: filed under cs.RO"
+    ]
 
 
 def test_following_a_topic_follows_the_topics_below_it():
@@ -66,9 +80,14 @@ def test_topics_in_a_circle_do_no_harm():
     assert chosen(only(frozen([paper(1, "Robotics")], ring), reader(topics=(1,)))) == [1]
 
 
-@pytest.mark.parametrize("word", ["robots", "Robot", "ROBOTS", "household-robot", "household robots"])
+@pytest.mark.parametrize(
+    "word", ["robots", "Robot", "ROBOTS", "household-robot", "household robots"]
+)
 def test_muted_words_are_out_in_any_case_number_and_hyphenation(word):
-    papers = [paper(1, "Diffusion models for a household robot"), paper(2, "Diffusion models for sound")]
+    papers = [
+        paper(1, "Diffusion models for a household robot"),
+        paper(2, "Diffusion models for sound"),
+    ]
     statistics = frozen(papers, [DIFFUSION])
     assert chosen(only(statistics, reader(topics=(1,), muted=(word,)))) == [2]
 
@@ -90,7 +109,11 @@ def test_too_few_votes_are_out_and_unknown_votes_are_not_few():
 
 
 def test_a_paper_mailed_before_is_out_also_under_the_id_it_was_merged_from():
-    papers = [paper(1, "Diffusion models one"), paper(2, "Diffusion models two", duplicates_of=(7,)), paper(3, "Diffusion models three")]
+    papers = [
+        paper(1, "Diffusion models one"),
+        paper(2, "Diffusion models two", duplicates_of=(7,)),
+        paper(3, "Diffusion models three"),
+    ]
     statistics = frozen(papers, [DIFFUSION])
     assert chosen(only(statistics, reader(topics=(1,)), frozenset({1, 7, 99}))) == [3]
 
@@ -104,14 +127,21 @@ def test_near_duplicates_are_shown_once():
 
 
 def test_the_pinned_paper_leads_with_the_editor_as_its_reason():
-    papers = [paper(1, "Diffusion models", votes=500, votes_before=0), paper(2, "Diffusion of heat", pinned=True)]
+    papers = [
+        paper(1, "Diffusion models", votes=500, votes_before=0),
+        paper(2, "Diffusion of heat", pinned=True),
+    ]
     lead = only(frozen(papers, [DIFFUSION]), reader(topics=(1,))).picks[0]
     assert (lead.paper_id, lead.section) == (2, "lead")
     assert lead.reasons[0] == ("editor", "editor’s pick")
 
 
 def test_a_boost_moves_a_paper_up_and_down():
-    papers = [paper(1, "Diffusion models one"), paper(2, "Diffusion models two", boost=50), paper(3, "Diffusion models three", boost=-20)]
+    papers = [
+        paper(1, "Diffusion models one"),
+        paper(2, "Diffusion models two", boost=50),
+        paper(3, "Diffusion models three", boost=-20),
+    ]
     assert chosen(only(frozen(papers, [DIFFUSION]), reader(topics=(1,)))) == [2, 1, 3]
 
 
@@ -127,9 +157,13 @@ def test_a_count_without_an_earlier_one_is_told_as_it_is():
 
 def test_new_is_said_only_of_new_papers_for_which_nothing_else_speaks():
     published = [date(2026, 2, 27), date(2026, 2, 20)]
-    papers = [paper(number, f"Sound {number}", published=day) for number, day in enumerate(published, 1)]
+    papers = [
+        paper(number, f"Sound {number}", published=day) for number, day in enumerate(published, 1)
+    ]
     selection = only(frozen([*papers, paper(3, "Noise", votes=9)]), reader())
-    assert {pick.paper_id: [reason.text for reason in pick.reasons] for pick in selection.picks} == {
+    assert {
+        pick.paper_id: [reason.text for reason in pick.reasons] for pick in selection.picks
+    } == {
         1: ["new: published on February\u00a027"],
         2: ["published on February\u00a020"],
         3: ["9 votes so far"],
@@ -137,9 +171,18 @@ def test_new_is_said_only_of_new_papers_for_which_nothing_else_speaks():
 
 
 def test_at_most_two_papers_come_from_outside_the_topics():
-    trending = [paper(number, f"Sound number {number}", votes=100 + number) for number in range(2, 9)]
-    selection = only(frozen([paper(1, "Diffusion models", votes=900), *trending], [DIFFUSION]), reader(topics=(1,)))
-    assert [(pick.paper_id, pick.section) for pick in selection.picks] == [(1, "lead"), (8, "also"), (7, "also")]
+    trending = [
+        paper(number, f"Sound number {number}", votes=100 + number) for number in range(2, 9)
+    ]
+    selection = only(
+        frozen([paper(1, "Diffusion models", votes=900), *trending], [DIFFUSION]),
+        reader(topics=(1,)),
+    )
+    assert [(pick.paper_id, pick.section) for pick in selection.picks] == [
+        (1, "lead"),
+        (8, "also"),
+        (7, "also"),
+    ]
 
 
 def test_only_my_topics_means_nothing_from_outside():
@@ -148,8 +191,13 @@ def test_only_my_topics_means_nothing_from_outside():
 
 
 def test_only_what_trends_means_votes_decide():
-    papers = [paper(1, "Diffusion models", votes=3), *(paper(n, f"Sound {n}", votes=20 * n) for n in range(2, 7))]
-    selection = only(frozen(papers, [DIFFUSION]), reader(topics=(1,), balance=100, papers_per_digest=4))
+    papers = [
+        paper(1, "Diffusion models", votes=3),
+        *(paper(n, f"Sound {n}", votes=20 * n) for n in range(2, 7)),
+    ]
+    selection = only(
+        frozen(papers, [DIFFUSION]), reader(topics=(1,), balance=100, papers_per_digest=4)
+    )
     assert chosen(selection) == [6, 5, 4, 3]
     assert {pick.section for pick in selection.picks[1:]} == {"topics"}
 
@@ -247,4 +295,7 @@ def test_readers_with_hundreds_of_interests_are_ranked_as_others_are():
     statistics = frozen(papers, [topic(n, f"Nothing {n}") for n in range(10, 300)] + [DIFFUSION])
     many = only(statistics, reader(topics=(*range(10, 300), 1), phrases=("robot hands",)))
     assert {(pick.paper_id, pick.topic_id) for pick in many.picks} == {(1, 1), (2, None)}
-    assert {explanation.topic_id for explanation in explain(statistics, reader(topics=(*range(10, 300), 1)), [1])} == {1}
+    assert {
+        explanation.topic_id
+        for explanation in explain(statistics, reader(topics=(*range(10, 300), 1)), [1])
+    } == {1}

@@ -16,7 +16,18 @@ from tests.newsletter.ranking.plain import frozen, paper, reader, topic
 
 pytestmark = pytest.mark.slow
 
-WORDS = ["diffusion", "model", "models", "robot", "graph", "fine-tuning", "llm", "agents", "sound", "policy"]
+WORDS = [
+    "diffusion",
+    "model",
+    "models",
+    "robot",
+    "graph",
+    "fine-tuning",
+    "llm",
+    "agents",
+    "sound",
+    "policy",
+]
 PHRASES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join)
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
 COUNTS = st.none() | st.integers(0, 500)
@@ -42,14 +53,22 @@ def editions(draw):
     ]
     parents = st.none() | st.integers(1, 5)
     topics = [
-        topic(number, draw(PHRASES), draw(st.lists(PHRASES, max_size=2)), ("cs.RO",) if number == 3 else (), draw(parents))
+        topic(
+            number,
+            draw(PHRASES),
+            draw(st.lists(PHRASES, max_size=2)),
+            ("cs.RO",) if number == 3 else (),
+            draw(parents),
+        )
         for number in range(1, draw(st.integers(1, 5)))
     ]
     return papers, topics
 
 
 ARCHIVE = fit_archive([(word, other) for word in WORDS for other in WORDS])
-LIKED = st.builds(TasteEvent, TEXTS, TEXTS, st.sampled_from([1.0, -1.0, 0.3]), st.just(date(2026, 2, 1)))
+LIKED = st.builds(
+    TasteEvent, TEXTS, TEXTS, st.sampled_from([1.0, -1.0, 0.3]), st.just(date(2026, 2, 1))
+)
 READERS = st.builds(
     reader,
     topics=st.lists(st.integers(1, 6), max_size=4, unique=True).map(tuple),
@@ -73,7 +92,9 @@ def ranked(statistics, crowd):
 def test_the_hard_rules_hold(edition, crowd):
     papers, topics = edition
     by_id = {one.id: one for one in papers}
-    for (profile, mailed), selection in zip(crowd, ranked(frozen(papers, topics), crowd), strict=True):
+    for (profile, mailed), selection in zip(
+        crowd, ranked(frozen(papers, topics), crowd), strict=True
+    ):
         assert len(selection.picks) <= profile.papers_per_digest
         assert len({pick.paper_id for pick in selection.picks}) == len(selection.picks)
         for pick in selection.picks:

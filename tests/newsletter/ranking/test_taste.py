@@ -6,14 +6,30 @@ from hypothesis import strategies as st
 
 from newsletter.ranking.archive import fit_archive
 from newsletter.ranking.rank import rank
-from newsletter.ranking.taste import TasteEvent, UnreadableTaste, describe, forget, learn, read, term_hash
+from newsletter.ranking.taste import (
+    TasteEvent,
+    UnreadableTaste,
+    describe,
+    forget,
+    learn,
+    read,
+    term_hash,
+)
 from newsletter.ranking.text import stem
 from tests.newsletter.ranking.plain import frozen, paper, reader
 
 DAY = date(2026, 3, 1)
 SOUND = ("Audio synthesis with vocoders", "Neural vocoders turn spectrograms into audio.")
-GRAPHS = ("Graph rewiring for message passing", "Message passing on graphs suffers from bottlenecks.")
-TEXTS = [SOUND, GRAPHS, ("Audio codecs and neural vocoders", "Neural audio codecs."), ("Rewiring graphs", "Message passing again.")]
+GRAPHS = (
+    "Graph rewiring for message passing",
+    "Message passing on graphs suffers from bottlenecks.",
+)
+TEXTS = [
+    SOUND,
+    GRAPHS,
+    ("Audio codecs and neural vocoders", "Neural audio codecs."),
+    ("Rewiring graphs", "Message passing again."),
+]
 ARCHIVE = fit_archive(TEXTS * 2)
 
 
@@ -22,8 +38,13 @@ def liking(text, weight=1.0, day=DAY):
 
 
 def picked(taste, **chosen):
-    papers = [paper(1, "Vocoders for audio", "Neural vocoders."), paper(2, "Message passing", "Graph rewiring.")]
-    (selection,) = rank(frozen(papers, archive=ARCHIVE), [reader(taste=taste, **chosen)], [frozenset()])
+    papers = [
+        paper(1, "Vocoders for audio", "Neural vocoders."),
+        paper(2, "Message passing", "Graph rewiring."),
+    ]
+    (selection,) = rank(
+        frozen(papers, archive=ARCHIVE), [reader(taste=taste, **chosen)], [frozenset()]
+    )
     return selection.picks
 
 
@@ -41,7 +62,9 @@ def test_a_disliked_paper_counts_against_its_like():
 
 
 def test_a_reader_sees_their_taste_in_words():
-    assert ("vocoders", pytest.approx(1.0, abs=0.5)) in describe(learn(b"", [liking(SOUND)], ARCHIVE))
+    assert ("vocoders", pytest.approx(1.0, abs=0.5)) in describe(
+        learn(b"", [liking(SOUND)], ARCHIVE)
+    )
 
 
 def test_a_forgotten_word_is_gone():
@@ -73,7 +96,10 @@ def test_foreign_bytes_are_refused(foreign):
 
 
 WORDS = st.text("abcdefgh -éß", min_size=1, max_size=30)
-EVENTS = st.lists(st.builds(TasteEvent, WORDS, WORDS, st.floats(-2, 2), st.dates(date(2024, 1, 1), DAY)), max_size=8)
+EVENTS = st.lists(
+    st.builds(TasteEvent, WORDS, WORDS, st.floats(-2, 2), st.dates(date(2024, 1, 1), DAY)),
+    max_size=8,
+)
 
 
 @given(EVENTS)
@@ -86,7 +112,11 @@ def test_a_taste_stays_small_and_survives_its_bytes(events):
 
 
 def test_the_longest_taste_fits_in_two_kilobytes():
-    words = [f"{letter * 13}{other}" for letter in "abcdefghijklmnopqrst" for other in "abcdefghijklmnopqrst"]
+    words = [
+        f"{letter * 13}{other}"
+        for letter in "abcdefghijklmnopqrst"
+        for other in "abcdefghijklmnopqrst"
+    ]
     text = (" ".join(words[:200]), " ".join(words[200:]))
     assert len(learn(b"", [liking(text)], fit_archive([text, text]))) <= 2048
 
@@ -94,8 +124,12 @@ def test_the_longest_taste_fits_in_two_kilobytes():
 @pytest.mark.parametrize("weight", [1.0, 0.25, -1.0])
 def test_one_act_does_not_thin_the_digest_of_a_reader_who_follows_nothing(weight):
     papers = [paper(n, f"Subject{n} in detail{n}", votes=30 + n) for n in range(1, 11)]
-    statistics = frozen([*papers, paper(11, *SOUND, votes=9), paper(12, *GRAPHS, votes=9)], archive=ARCHIVE)
-    (selection,) = rank(statistics, [reader(taste=learn(b"", [liking(SOUND, weight)], ARCHIVE))], [frozenset()])
+    statistics = frozen(
+        [*papers, paper(11, *SOUND, votes=9), paper(12, *GRAPHS, votes=9)], archive=ARCHIVE
+    )
+    (selection,) = rank(
+        statistics, [reader(taste=learn(b"", [liking(SOUND, weight)], ARCHIVE))], [frozenset()]
+    )
     assert len(selection.picks) == 10
     assert not selection.note
 
@@ -104,7 +138,9 @@ def test_who_only_asked_for_fewer_is_never_told_what_they_liked():
     papers = [paper(1, *SOUND, votes=5), paper(2, *GRAPHS, votes=5), paper(3, *TEXTS[3], votes=5)]
     taste = learn(b"", [liking(SOUND, -1.0)], ARCHIVE)
     (selection,) = rank(frozen(papers, archive=ARCHIVE), [reader(taste=taste)], [frozenset()])
-    told = [reason.text for pick in selection.picks for reason in pick.reasons if reason.kind == "taste"]
+    told = [
+        reason.text for pick in selection.picks for reason in pick.reasons if reason.kind == "taste"
+    ]
     assert told
     assert set(told) == {"unlike what you asked for fewer of"}
 

@@ -31,7 +31,10 @@ def test_tokens_quote_the_text_they_come_from(text):
         assert words(text[token.start : token.end]) == [token.word]
 
 
-@pytest.mark.parametrize(("one", "many"), [("LLM", "LLMs"), ("policy", "policies"), ("bias", "biases"), ("matrix", "matrices")])
+@pytest.mark.parametrize(
+    ("one", "many"),
+    [("LLM", "LLMs"), ("policy", "policies"), ("bias", "biases"), ("matrix", "matrices")],
+)
 def test_number_forms_reach_the_plural_and_back(one, many):
     one, many = one.casefold(), many.casefold()
     assert many in number_forms(one)
@@ -75,6 +78,9 @@ def test_a_mention_is_a_whole_word(text):
     assert not index.mentions(phrase_words("universe"))
 
 
-@given(st.lists(st.sampled_from(["graph", "neural", "net", "llm", "policy"]), min_size=1, max_size=4), st.text(max_size=20))
+@given(
+    st.lists(st.sampled_from(["graph", "neural", "net", "llm", "policy"]), min_size=1, max_size=4),
+    st.text(max_size=20),
+)
 def test_a_phrase_is_mentioned_by_any_text_that_ends_with_it(phrase, before):
     assert PaperIndex("", f"{before} {' '.join(phrase).upper()}").mentions(tuple(phrase))

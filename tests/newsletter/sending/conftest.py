@@ -24,7 +24,9 @@ def no_waiting(monkeypatch):
 
 @pytest.fixture
 def die(monkeypatch):
-    """Run work that is killed in the middle, without the last words that a process which merely fails would write."""
+    """Run work that is killed in the middle, without the last words that a process which merely
+    fails would write.
+    """
 
     def dying(work) -> None:
         def no_last_words(_run):

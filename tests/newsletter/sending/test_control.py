@@ -8,7 +8,14 @@ from newsletter.editions import WrongState, open_edition
 from newsletter.models import Delivery, DeliveryStatus, Edition, EditionState
 from newsletter.sending.books import books, estimate
 from newsletter.sending.claim import Claimed, claim
-from newsletter.sending.control import cancel_run, pause, resume, retry_failed, settle_uncertain, strike
+from newsletter.sending.control import (
+    cancel_run,
+    pause,
+    resume,
+    retry_failed,
+    settle_uncertain,
+    strike,
+)
 from newsletter.sending.due import due_batches
 from newsletter.sending.record import finish
 from newsletter.sending.sender import send_batch
@@ -108,7 +115,9 @@ def test_before_the_freeze_papers_are_hidden_not_struck():
 
 
 def test_failed_readers_alone_are_tried_again(edition, clock):
-    mailbox = send_due(clock, Mailbox(lambda number, _: PermanentForReader("550") if number in (1, 2) else None))
+    mailbox = send_due(
+        clock, Mailbox(lambda number, _: PermanentForReader("550") if number in (1, 2) else None)
+    )
     sweep(clock())
     assert retry_failed(edition.pk, clock.forward(hours=9)) == 2
     send_due(clock, mailbox)
@@ -119,7 +128,9 @@ def test_failed_readers_alone_are_tried_again(edition, clock):
 
 
 def test_what_is_retried_while_its_old_batch_still_runs_is_its_new_workers_alone(edition, clock):
-    """The old worker writes its notes once more at its end. By then another one may be mailing the reader."""
+    """The old worker writes its notes once more at its end. By then another one may be mailing
+    the reader.
+    """
     others: list[Claimed] = []
 
     def first_fails(number, _mail) -> PermanentForReader | None:
@@ -132,11 +143,17 @@ def test_what_is_retried_while_its_old_batch_still_runs_is_its_new_workers_alone
     [other] = others
     assert Delivery.objects.get(pk=other.hand_overs[0].delivery_id).status == DeliveryStatus.CLAIMED
     assert finish(other, 1, [], clock(), clock())
-    assert (books(edition).sent, books(edition).failed, retry_failed(edition.pk, clock())) == (4, 0, 0)
+    assert (books(edition).sent, books(edition).failed, retry_failed(edition.pk, clock())) == (
+        4,
+        0,
+        0,
+    )
 
 
 def test_what_is_retried_looks_like_any_other_mail_of_the_edition(edition, clock):
-    mailbox = send_due(clock, Mailbox(lambda number, _: PermanentForReader("550") if number == 0 else None))
+    mailbox = send_due(
+        clock, Mailbox(lambda number, _: PermanentForReader("550") if number == 0 else None)
+    )
     retry_failed(edition.pk, clock())
     send_due(clock, mailbox)
     assert len({mail.message().subject for mail in mailbox.accepted}) == 1
@@ -149,13 +166,23 @@ def test_what_is_retried_keeps_the_pace_of_its_domain(settings):
         a_reader(number, address=f"reader{number}@slow.example")
     edition = a_planned_edition()
     Delivery.objects.bulk_create(
-        Delivery(edition=edition, subscriber_id=pk, batch=batch, status="failed", reason="550", claimed_at=FREEZE)
+        Delivery(
+            edition=edition,
+            subscriber_id=pk,
+            batch=batch,
+            status="failed",
+            reason="550",
+            claimed_at=FREEZE,
+        )
         for batch in edition.batches.all()
         for pk in batch.subscriber_ids
     )
     edition.batches.update(state="done")
     assert retry_failed(edition.pk, FREEZE) == 4
-    assert list(edition.batches.filter(state="planned").values_list("domain", flat=True)) == ["slow.example"] * 2
+    assert (
+        list(edition.batches.filter(state="planned").values_list("domain", flat=True))
+        == ["slow.example"] * 2
+    )
 
 
 def test_of_a_cancelled_edition_nothing_is_sent_again_and_nothing_forgotten(edition, clock):
@@ -171,12 +198,17 @@ def test_of_a_cancelled_edition_nothing_is_sent_again_and_nothing_forgotten(edit
     with pytest.raises(WrongState):
         settle_uncertain(Delivery.objects.values_list("pk", flat=True), arrived=False, now=clock())
     assert (books(edition).failed, books(edition).uncertain, books(edition).cancelled) == (1, 1, 2)
-    assert settle_uncertain(Delivery.objects.values_list("pk", flat=True), arrived=True, now=clock()) == 1
+    assert (
+        settle_uncertain(Delivery.objects.values_list("pk", flat=True), arrived=True, now=clock())
+        == 1
+    )
 
 
 def test_what_a_later_edition_has_mailed_meanwhile_is_in_no_retried_mail(edition, clock):
     """A failed mail counts as not mailed, so the next edition brings its papers again."""
-    mailbox = send_due(clock, Mailbox(lambda number, _: PermanentForReader("550") if number == 0 else None))
+    mailbox = send_due(
+        clock, Mailbox(lambda number, _: PermanentForReader("550") if number == 0 else None)
+    )
     tomorrow = a_planned_edition(day=DAY + timedelta(days=1))
     clock.forward(days=1)
     send_due(clock, mailbox)
@@ -185,7 +217,12 @@ def test_what_a_later_edition_has_mailed_meanwhile_is_in_no_retried_mail(edition
     send_due(clock, mailbox)
     failed_once = Delivery.objects.filter(edition=edition).earliest("position")
     assert failed_once.status in (DeliveryStatus.SENT, DeliveryStatus.SKIPPED)
-    mailed = [paper for mail in mailbox.accepted if mail.address == failed_once.subscriber.address for paper in mail.papers]
+    mailed = [
+        paper
+        for mail in mailbox.accepted
+        if mail.address == failed_once.subscriber.address
+        for paper in mail.papers
+    ]
     assert len(mailed) == len(set(mailed)) > 0
 
 

@@ -42,7 +42,9 @@ def edition(settings, slow) -> Edition:
 def clock(edition, monkeypatch) -> HandClock:
     clock = HandClock(next_instant(edition))
     monkeypatch.setattr(ration, "LONGEST_WAIT", timedelta(seconds=5))
-    monkeypatch.setattr(ration.time, "sleep", lambda seconds: clock.forward(seconds=seconds + 0.001))
+    monkeypatch.setattr(
+        ration.time, "sleep", lambda seconds: clock.forward(seconds=seconds + 0.001)
+    )
     return clock
 
 
@@ -66,12 +68,18 @@ def test_a_paced_domain_takes_its_time_and_holds_up_nobody_else(edition, clock, 
 
 
 def test_what_a_paced_batch_leaves_stays_paced(edition, clock, slow):
-    sending_time(edition, clock, Mailbox(lambda _, mail: Transient("451 later") if mail.address.startswith("a1") else None))
+    sending_time(
+        edition,
+        clock,
+        Mailbox(lambda _, mail: Transient("451 later") if mail.address.startswith("a1") else None),
+    )
     assert edition.batches.get(state="planned").domain == slow
 
 
 def test_a_domain_that_refuses_again_and_again_is_left_alone_for_now(edition, clock, slow):
-    mailbox = Mailbox(lambda _, mail: Transient("451 4.7.0 too many") if mail.address.endswith(slow) else None)
+    mailbox = Mailbox(
+        lambda _, mail: Transient("451 4.7.0 too many") if mail.address.endswith(slow) else None
+    )
     sending_time(edition, clock, mailbox)
     assert mailbox.tried == 10 + REFUSALS_OF_A_DOMAIN
     assert (books(edition).sent, books(edition).deferred) == (10, 10)

@@ -1,4 +1,6 @@
-"""The mark is the fence: who may not go on does not, and the reader is asked for at the last moment."""
+"""The mark is the fence: who may not go on does not, and the reader is asked for at the last
+moment.
+"""
 
 import uuid
 from datetime import timedelta
@@ -52,7 +54,9 @@ def test_the_same_hand_over_cannot_begin_twice(claimed, fence, clock):
 
 
 def test_a_foreign_token_is_lost(claimed, clock):
-    assert Fence(claimed.batch_id, uuid.uuid4()).advance([claimed.hand_overs[0]], clock()) is Mark.LOST
+    assert (
+        Fence(claimed.batch_id, uuid.uuid4()).advance([claimed.hand_overs[0]], clock()) is Mark.LOST
+    )
 
 
 def test_a_lease_that_ran_out_is_lost_before_anybody_sweeps(claimed, fence, clock, settings):
@@ -85,7 +89,10 @@ def test_a_halted_batch_lets_nothing_more_out(claimed, fence, clock):
 def test_a_reader_who_went_since_the_claim_gets_nothing(claimed, fence, clock, change):
     reader = claimed.hand_overs[0].reader.id
     now = clock()
-    values = {name: now + value if isinstance(value, timedelta) else now if value is True else value for name, value in change.items()}
+    values = {
+        name: now + value if isinstance(value, timedelta) else now if value is True else value
+        for name, value in change.items()
+    }
     Subscriber.objects.filter(pk=reader).update(left_at=now, **values)
     assert fence.advance([claimed.hand_overs[0]], now) is Mark.READER_GONE
     assert fence.advance([claimed.hand_overs[1]], now) is Mark.MADE
@@ -106,13 +113,20 @@ def test_each_of_several_readers_is_asked_for_at_their_own_address(claimed, fenc
 def test_a_mark_looks_at_its_readers_alone_also_before_there_are_statistics(claimed):
     if connection.vendor != "postgresql":
         pytest.skip("the statement is PostgreSQL's")
-    like = Subscriber.objects.values("state", "confirmed_at", "created_at", "profile_id").get(pk=claimed.hand_overs[0].reader.id)
+    like = Subscriber.objects.values("state", "confirmed_at", "created_at", "profile_id").get(
+        pk=claimed.hand_overs[0].reader.id
+    )
     others = (f"another{number}@example.org" for number in range(2_000))
-    Subscriber.objects.bulk_create(Subscriber(address=address, address_key=address, **like) for address in others)
+    Subscriber.objects.bulk_create(
+        Subscriber(address=address, address_key=address, **like) for address in others
+    )
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         cursor.execute(f"PREPARE planned AS {_MOVE.sql}")
-        cursor.execute(f"EXPLAIN EXECUTE planned (1, 1, 1, '{claimed.token}', 0, 1, now(), '{{1}}', '{{a@example.org}}')")
+        cursor.execute(
+            f"EXPLAIN EXECUTE planned (1, 1, 1, '{claimed.token}', 0, 1, now(), '{{1}}', "
+            f"'{{a@example.org}}')"
+        )
         plan = "\n".join(line for (line,) in cursor.fetchall())
         cursor.execute("DEALLOCATE planned")
     assert "Index Cond: (id = ANY ($8))" in plan

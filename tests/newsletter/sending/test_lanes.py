@@ -1,4 +1,6 @@
-"""Several connections side by side: every answer is kept, none is mixed up, and a dead worker leaves at most as many uncertain."""
+"""Several connections side by side: every answer is kept, none is mixed up, and a dead worker
+leaves at most as many uncertain.
+"""
 
 import socket
 import threading
@@ -33,7 +35,13 @@ from tests.newsletter.world import a_planned_edition, papers, readers
 
 
 def a_mail(number: int) -> Mail:
-    return Mail(number, 1, f"reader{number}@example.org", f"key{number}", RenderedMail("subject", "text", "<p>html</p>"))
+    return Mail(
+        number,
+        1,
+        f"reader{number}@example.org",
+        f"key{number}",
+        RenderedMail("subject", "text", "<p>html</p>"),
+    )
 
 
 class Diary:
@@ -86,7 +94,9 @@ def test_other_work_is_done_while_the_provider_thinks():
     with Lanes(diary) as lanes:
         meanwhile = (diary.steps.append(("meanwhile", str(number))) for number in range(9))
         assert lanes.hand_over(errands(3), meanwhile) == [None] * 3
-    assert [step for step, _ in diary.steps] == ["begin"] * 3 + ["meanwhile"] * 3 + ["end"] * 3 + ["close"] * 3
+    assert [step for step, _ in diary.steps] == ["begin"] * 3 + ["meanwhile"] * 3 + ["end"] * 3 + [
+        "close"
+    ] * 3
 
 
 @pytest.mark.parametrize("error", [Transient("later"), ZeroDivisionError()])
@@ -129,13 +139,19 @@ def test_lanes_of_smtp_mix_up_nothing(settings, announcing):
         with Lanes(SmtpTransport.as_set()) as lanes:
             answers = []
             for start in range(0, 9, 3):
-                following = [a_mail(start + 3 + lane).address if announcing else None for lane in range(3)]
-                answers += lanes.hand_over([Errand(lane, a_mail(start + lane), following[lane]) for lane in range(3)])
+                following = [
+                    a_mail(start + 3 + lane).address if announcing else None for lane in range(3)
+                ]
+                answers += lanes.hand_over(
+                    [Errand(lane, a_mail(start + lane), following[lane]) for lane in range(3)]
+                )
     finally:
         stopping(server)()
     refused = [number for number, answer in enumerate(answers) if answer is not None]
     assert len(refused) == 1
-    assert sorted(address for address, _ in server.accepted) == sorted(f"reader{n}@example.org" for n in range(9) if n not in refused)
+    assert sorted(address for address, _ in server.accepted) == sorted(
+        f"reader{n}@example.org" for n in range(9) if n not in refused
+    )
 
 
 class Wide(Mailbox):
@@ -199,7 +215,9 @@ def test_a_fault_in_the_code_spoils_no_other_answer(edition, clock):
     assert (account.uncertain, account.sent, account.deferred) == (1, 3, 7)
 
 
-@pytest.mark.parametrize("error", [Throttled("no connection"), PermanentForAll("535 wrong password")])
+@pytest.mark.parametrize(
+    "error", [Throttled("no connection"), PermanentForAll("535 wrong password")]
+)
 def test_what_a_provider_says_to_all_answers_for_those_not_begun(error):
     class Closed(Diary):
         def connect(self):
@@ -219,7 +237,9 @@ def test_what_a_provider_says_to_all_answers_for_those_not_begun(error):
 
 
 @pytest.mark.parametrize("pipelining", [True, False])
-def test_connections_that_fall_silent_before_the_content_are_waited_for_together(settings, monkeypatch, pipelining):
+def test_connections_that_fall_silent_before_the_content_are_waited_for_together(
+    settings, monkeypatch, pipelining
+):
     server = ScriptedSmtp()
     use(settings, server)
     server.pipelining, settings.CONNECTIONS_PER_WORKER = pipelining, 3
@@ -229,7 +249,11 @@ def test_connections_that_fall_silent_before_the_content_are_waited_for_together
     monkeypatch.setattr(smtp_pipeline, "LEAST_PATIENCE", 0.01)
     patience: list[float | None] = []
     read = smtp_pipeline.PipeliningSMTP.getreply
-    monkeypatch.setattr(smtp_pipeline.PipeliningSMTP, "getreply", lambda smtp: patience.append(smtp.sock.gettimeout()) or read(smtp))
+    monkeypatch.setattr(
+        smtp_pipeline.PipeliningSMTP,
+        "getreply",
+        lambda smtp: patience.append(smtp.sock.gettimeout()) or read(smtp),
+    )
     try:
         with Lanes(SmtpTransport.as_set()) as lanes:
             answers = lanes.hand_over(errands(3))
@@ -253,7 +277,9 @@ def test_a_server_that_allows_fewer_connections_gets_fewer(settings, pipelining)
             assert server.connections == asked
     finally:
         stopping(server)()
-    assert sorted(address for address, _ in server.accepted) == sorted(a_mail(n).address for n in [0, 0, 1, 1, 2, 3, 4])
+    assert sorted(address for address, _ in server.accepted) == sorted(
+        a_mail(n).address for n in [0, 0, 1, 1, 2, 3, 4]
+    )
 
 
 @pytest.mark.parametrize("pipelining", [True, False])
@@ -276,7 +302,9 @@ def test_a_connection_that_is_lost_for_good_costs_no_other_one(settings, pipelin
 
 
 class Scripted(Diary):
-    """A transport on whose connections what happens is said by `played`, a function of the connection's number and the mail."""
+    """A transport on whose connections what happens is said by `played`, a function of the
+    connection's number and the mail.
+    """
 
     def __init__(self, width, played):
         super().__init__()
@@ -303,7 +331,9 @@ class ScriptedConnection(DiaryConnection):
 def test_a_connection_in_trouble_does_not_carry_for_the_others():
     """Else each mail would wait for it anew, for longer than the worker may."""
     no_room, silent = NoRoom("421 too many"), Transient("no reply")
-    transport = Scripted(4, lambda lane, mail: no_room if lane > 1 else silent if (lane, mail) == (0, 2) else None)
+    transport = Scripted(
+        4, lambda lane, mail: no_room if lane > 1 else silent if (lane, mail) == (0, 2) else None
+    )
     with Lanes(transport) as lanes:
         assert lanes.hand_over(errands(4)) == [None, None, silent, None]
     transport = Scripted(5, lambda lane, mail: no_room if lane else silent if mail else None)
@@ -340,8 +370,12 @@ def test_a_server_without_a_greeting_is_no_server_without_room(settings):
         (OSError(113, "no route to host"), Throttled),
     ],
 )
-def test_only_what_fails_at_once_is_tried_on_each_connection(failure, answer, monkeypatch, settings):
-    """Else a batch would wait for a name server, or for a host that is down, once for each of its connections."""
+def test_only_what_fails_at_once_is_tried_on_each_connection(
+    failure, answer, monkeypatch, settings
+):
+    """Else a batch would wait for a name server, or for a host that is down, once for each of
+    its connections.
+    """
     asked: list[object] = []
 
     def create_connection(*address: object, **_: object) -> socket.socket:
@@ -392,4 +426,9 @@ def test_a_batch_goes_out_whole_over_the_connections_that_a_server_allows(settin
         pool.close()
     finally:
         stopping(server)()
-    assert books(edition).sent == len(server.accepted) == len({address for address, _ in server.accepted}) == 11
+    assert (
+        books(edition).sent
+        == len(server.accepted)
+        == len({address for address, _ in server.accepted})
+        == 11
+    )

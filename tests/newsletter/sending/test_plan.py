@@ -11,7 +11,17 @@ from newsletter.sending.plan import plan_edition, plan_first_digest
 from newsletter.sending.sender import send_batch
 from subscriptions.models import Subscriber
 from tests.newsletter.sending.ways_out import HandClock, Mailbox
-from tests.newsletter.world import DAY, FREEZE, NOON, a_frozen_edition, a_planned_edition, a_profile, a_reader, papers, readers
+from tests.newsletter.world import (
+    DAY,
+    FREEZE,
+    NOON,
+    a_frozen_edition,
+    a_planned_edition,
+    a_profile,
+    a_reader,
+    papers,
+    readers,
+)
 
 pytestmark = pytest.mark.django_db
 

@@ -1,4 +1,6 @@
-"""A prepared statement leaves time for other work, and the connection in order whatever that work does."""
+"""A prepared statement leaves time for other work, and the connection in order whatever that
+work does.
+"""
 
 import signal
 from collections.abc import Iterator
@@ -12,7 +14,9 @@ from newsletter.sending.prepared import Prepared
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has no server that one could wait for"),
+    pytest.mark.skipif(
+        "connection.vendor == 'sqlite'", reason="SQLite has no server that one could wait for"
+    ),
 ]
 
 
@@ -32,7 +36,10 @@ def slow() -> Prepared:
 
 
 def test_it_says_how_many_rows_it_was_about():
-    assert Prepared("rows", "SELECT * FROM generate_series(1, $1::int)").execute("7", meanwhile=idly()) == 7
+    assert (
+        Prepared("rows", "SELECT * FROM generate_series(1, $1::int)").execute("7", meanwhile=idly())
+        == 7
+    )
 
 
 def test_work_in_the_meantime_ends_with_the_answer(slow):
@@ -50,7 +57,12 @@ def test_work_that_is_done_before_the_answer_waits_for_it(slow):
 
 def test_values_too_long_to_be_sent_at_once_are_sent_whole():
     long = "x" * 20_000_000
-    assert Prepared("long", "SELECT 1 WHERE length($1::text) = 20000000").execute(long, meanwhile=idly()) == 1
+    assert (
+        Prepared("long", "SELECT 1 WHERE length($1::text) = 20000000").execute(
+            long, meanwhile=idly()
+        )
+        == 1
+    )
     assert answers_still()
 
 
@@ -71,7 +83,11 @@ def test_other_threads_go_on_while_the_server_keeps_it_waiting():
         with closing(connection):
             Prepared("lock", "SELECT pg_advisory_lock($1::bigint)").execute("7", meanwhile=idly())
 
-    with closing(connection.copy()) as other, other.cursor() as cursor, ThreadPoolExecutor(1) as pool:
+    with (
+        closing(connection.copy()) as other,
+        other.cursor() as cursor,
+        ThreadPoolExecutor(1) as pool,
+    ):
         cursor.execute("SELECT pg_advisory_lock(7)")
         waiting = pool.submit(wait_for_the_lock)
         while not _is_waited_for(cursor):
@@ -81,7 +97,9 @@ def test_other_threads_go_on_while_the_server_keeps_it_waiting():
 
 
 def _is_waited_for(cursor) -> bool:
-    cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted")
+    cursor.execute(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted"
+    )
     return cursor.fetchone() == (1,)
 
 
@@ -106,7 +124,9 @@ def test_a_signal_breaks_off_the_wait_and_the_connection(slow):
     connection.close()
     assert answers_still()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])  # it sleeps on, and would be in the way of the suite's end
+        cursor.execute(
+            "SELECT pg_terminate_backend(%s, 5000)", [backend]
+        )  # it sleeps on, and would be in the way of the suite's end
 
 
 def test_a_statement_that_fails_is_told_as_any_other():

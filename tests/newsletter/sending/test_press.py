@@ -30,6 +30,8 @@ def test_an_id_is_known_no_longer_than_its_pick_whatever_other_threads_do(monkey
     gone = id(pick)
     del pick
     later = [a_pick(number) for number in range(5, 500)]
-    later.sort(key=lambda pick: id(pick) != gone)  # first the one, if any, that has taken the room of the one that is gone
+    later.sort(
+        key=lambda pick: id(pick) != gone
+    )  # first the one, if any, that has taken the room of the one that is gone
     for pick in later:
         assert voice.shown([pick])[0].paper_id == pick.paper_id

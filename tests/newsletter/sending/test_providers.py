@@ -1,4 +1,6 @@
-"""Several providers: by weight, within ceilings and warm-up plans, and each stands in for one that fails."""
+"""Several providers: by weight, within ceilings and warm-up plans, and each stands in for one
+that fails.
+"""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +12,14 @@ from newsletter.models.rate import ProviderRate
 from newsletter.sending import providers, sender
 from newsletter.sending.books import books
 from newsletter.sending.due import due_batches, next_instant
-from newsletter.sending.providers import choose_provider, failed, limits_of, others, warm_up_ceiling, worked
+from newsletter.sending.providers import (
+    choose_provider,
+    failed,
+    limits_of,
+    others,
+    warm_up_ceiling,
+    worked,
+)
 from newsletter.sending.rate import Budget
 from newsletter.sending.sender import send_batch
 from newsletter.sending.transports import PermanentForAll, Throttled, Uncertain
@@ -86,9 +95,13 @@ def test_own_limits_come_before_the_settings(settings):
     assert limits_of("unknown", NOW).per_hour == 100
 
 
-@pytest.mark.parametrize(("day", "ceiling"), [(-1, 200), (0, 200), (1, 300), (2, 450), (10, 1000), (400, 1000)])
+@pytest.mark.parametrize(
+    ("day", "ceiling"), [(-1, 200), (0, 200), (1, 300), (2, 450), (10, 1000), (400, 1000)]
+)
 def test_a_warm_up_grows_from_day_to_day_to_the_ordinary_ceiling(day, ceiling):
-    Provider.objects.create(name="left", per_day=1000, warm_up_from=NOW.date(), warm_up_first=200, warm_up_growth=1.5)
+    Provider.objects.create(
+        name="left", per_day=1000, warm_up_from=NOW.date(), warm_up_first=200, warm_up_growth=1.5
+    )
     assert limits_of("left", NOW + timedelta(days=day)).per_day == ceiling
 
 
@@ -125,7 +138,9 @@ def test_rests_grow_and_end_with_the_first_mail(two):
 
 
 def test_what_a_provider_carried_before_it_failed_ends_no_rest(out, edition, clock):
-    out["left"]._script = lambda number, _: PermanentForAll("402 no credit") if number == 2 else None
+    out["left"]._script = lambda number, _: (
+        PermanentForAll("402 no credit") if number == 2 else None
+    )
     send_batch(due_batches(clock())[0], clock)
     assert len(out["left"].accepted) == 2
     assert Provider.objects.get(name="left").rests_until == clock() + timedelta(minutes=2)
@@ -183,7 +198,9 @@ def test_what_a_throttled_provider_left_goes_on_with_another_at_once(out, editio
 
 
 def test_an_uncertain_delivery_never_moves_to_another_provider(out, edition, clock):
-    out["left"]._script = lambda number, _: after_accepting(Uncertain("no answer")) if number == 1 else None
+    out["left"]._script = lambda number, _: (
+        after_accepting(Uncertain("no answer")) if number == 1 else None
+    )
     run(clock)
     failed("left", "gone", clock())
     run(clock, 3)
@@ -195,7 +212,9 @@ def test_an_uncertain_delivery_never_moves_to_another_provider(out, edition, clo
 def test_a_provider_that_knows_repeats_is_offered_an_uncertain_mail_again(out, edition, clock):
     box = out["left"]
     box.knows_repeats = True
-    box._script = lambda number, _: after_accepting(Uncertain("no answer")) if number in (1, 2) else None
+    box._script = lambda number, _: (
+        after_accepting(Uncertain("no answer")) if number in (1, 2) else None
+    )
     run(clock)
     assert books(edition).sent == 8
     again = [mail for mail in box.accepted if box.addresses[mail.address] == 3]
@@ -205,6 +224,8 @@ def test_a_provider_that_knows_repeats_is_offered_an_uncertain_mail_again(out, e
 def test_a_provider_that_knows_repeats_is_not_asked_for_ever(out, edition, clock):
     box = out["left"]
     box.knows_repeats = True
-    box._script = lambda _, mail: Uncertain("no answer") if mail.address.startswith("reader3") else None
+    box._script = lambda _, mail: (
+        Uncertain("no answer") if mail.address.startswith("reader3") else None
+    )
     run(clock)
     assert (books(edition).sent, books(edition).uncertain) == (7, 1)

@@ -1,4 +1,6 @@
-"""A prepared question is answered as the ORM would, for the values of each call, within the caller's transaction."""
+"""A prepared question is answered as the ORM would, for the values of each call, within the
+caller's transaction.
+"""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -12,18 +14,39 @@ from subscriptions.models import Subscriber
 from tests.newsletter.world import NOON, a_planned_edition, a_reader, papers, readers
 
 AMONG = Question(
-    "test_among", lambda ids, hour: Subscriber.objects.filter(pk__among=ids, hour=hour).order_by("pk").values_list("pk", "address")
+    "test_among",
+    lambda ids, hour: (
+        Subscriber.objects.filter(pk__among=ids, hour=hour)
+        .order_by("pk")
+        .values_list("pk", "address")
+    ),
 )
-LISTS = Question("test_lists", lambda since: Batch.objects.filter(slot_at__gte=since).values_list("subscriber_ids", "slot_at", "halted"))
-QUOTED = Question("test_quoted", lambda hour: Subscriber.objects.filter(hour=hour, address__contains="%o'").values_list("pk"))
+LISTS = Question(
+    "test_lists",
+    lambda since: Batch.objects.filter(slot_at__gte=since).values_list(
+        "subscriber_ids", "slot_at", "halted"
+    ),
+)
+QUOTED = Question(
+    "test_quoted",
+    lambda hour: Subscriber.objects.filter(hour=hour, address__contains="%o'").values_list("pk"),
+)
 TAKE = Change(
     "test_take",
     lambda batch, token, until, provider: (
         Batch.objects.filter(pk=batch, state=BatchState.PLANNED),
-        {"state": BatchState.CLAIMED, "token": token, "lease_until": until, "provider": provider, "subscriber_ids": []},
+        {
+            "state": BatchState.CLAIMED,
+            "token": token,
+            "lease_until": until,
+            "provider": provider,
+            "subscriber_ids": [],
+        },
     ),
 )
-OUT_OF_RANGE = Change("test_hour", lambda reader, hour: (Subscriber.objects.filter(pk=reader), {"hour": hour}))
+OUT_OF_RANGE = Change(
+    "test_hour", lambda reader, hour: (Subscriber.objects.filter(pk=reader), {"hour": hour})
+)
 
 
 @pytest.fixture
@@ -37,7 +60,10 @@ def edition() -> Edition:
 def test_every_call_has_its_own_values(edition):
     first, second, *_ = Subscriber.objects.order_by("pk")
     assert AMONG(Ids([first.pk]), 8) == [(first.pk, first.address)]
-    assert AMONG(Ids([second.pk, first.pk]), 8) == [(first.pk, first.address), (second.pk, second.address)]
+    assert AMONG(Ids([second.pk, first.pk]), 8) == [
+        (first.pk, first.address),
+        (second.pk, second.address),
+    ]
     assert AMONG(Ids([first.pk]), 9) == AMONG(Ids([]), 8) == []
 
 
@@ -50,7 +76,10 @@ def test_rows_are_converted_as_the_orm_converts_them(edition):
 
 @pytest.mark.django_db
 def test_constants_are_quoted():
-    odd, _ = a_reader(1, address="per%o'cent@example.org"), a_reader(2, address="percent@example.org")
+    odd, _ = (
+        a_reader(1, address="per%o'cent@example.org"),
+        a_reader(2, address="percent@example.org"),
+    )
     assert QUOTED(8) == [(odd.pk,)]
 
 
@@ -60,7 +89,12 @@ def test_a_change_tells_how_many_rows_it_changed(edition):
     assert TAKE(batch.pk, token, NOON, "it's") == 1
     assert TAKE(batch.pk, uuid4(), NOON, "another") == 0
     batch.refresh_from_db()
-    assert (batch.state, batch.token, batch.lease_until, batch.provider) == ("claimed", token, NOON, "it's")
+    assert (batch.state, batch.token, batch.lease_until, batch.provider) == (
+        "claimed",
+        token,
+        NOON,
+        "it's",
+    )
     assert batch.subscriber_ids == []
 
 

@@ -1,4 +1,6 @@
-"""A batch takes its share of the cluster's rate, waits a little, and leaves long waits to the beat."""
+"""A batch takes its share of the cluster's rate, waits a little, and leaves long waits to the
+beat.
+"""
 
 from datetime import timedelta
 
@@ -28,7 +30,9 @@ def edition():
 def clock(edition, monkeypatch) -> HandClock:
     clock = HandClock(next_instant(edition))
     monkeypatch.setattr(ration, "LONGEST_WAIT", timedelta(seconds=5))
-    monkeypatch.setattr(ration.time, "sleep", lambda seconds: clock.forward(seconds=seconds + 0.001))
+    monkeypatch.setattr(
+        ration.time, "sleep", lambda seconds: clock.forward(seconds=seconds + 0.001)
+    )
     return clock
 
 
@@ -67,7 +71,9 @@ def test_throttling_slows_the_whole_cluster(edition, clock):
 
 def test_what_was_taken_and_not_used_goes_back(edition, clock, settings):
     settings.DAILY_QUOTA = 1000
-    mailbox = send_due(clock, Mailbox(lambda number, _: Throttled("429", 90) if number == 2 else None))
+    mailbox = send_due(
+        clock, Mailbox(lambda number, _: Throttled("429", 90) if number == 2 else None)
+    )
     assert mailbox.tried == 3
     assert Budget("mailbox").report(clock()).day_used <= 3 + 1
 

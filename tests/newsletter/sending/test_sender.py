@@ -15,7 +15,13 @@ from newsletter.sending.due import due_batches, next_instant
 from newsletter.sending.fence import Fence
 from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import sweep
-from newsletter.sending.transports import PermanentForAll, PermanentForReader, Throttled, Transient, Uncertain
+from newsletter.sending.transports import (
+    PermanentForAll,
+    PermanentForReader,
+    Throttled,
+    Transient,
+    Uncertain,
+)
 from subscriptions.models import Subscriber
 from tests.newsletter.sending.ways_out import HandClock, Killed, Mailbox, after_accepting, always
 from tests.newsletter.world import a_planned_edition, a_reader, papers, readers
@@ -72,7 +78,9 @@ def test_a_batch_sent_twice_mails_nobody_twice(edition, clock):
 
 
 def test_one_refused_reader_fails_alone_with_the_reason(edition, clock):
-    mailbox = Mailbox(lambda number, _: PermanentForReader("550 no such user") if number == 2 else None)
+    mailbox = Mailbox(
+        lambda number, _: PermanentForReader("550 no such user") if number == 2 else None
+    )
     send_due(clock, mailbox)
     assert statuses(edition) == {"sent": 4, "failed": 1}
     assert Delivery.objects.get(status=DeliveryStatus.FAILED).reason == "550 no such user"
@@ -91,7 +99,11 @@ def test_throttling_keeps_every_reader_due_and_waits_as_told(edition, clock):
     assert set(mailbox.addresses.values()) == {1}
 
 
-@pytest.mark.parametrize("seconds", [172_800, 1_770_000_000, 1e12, math.inf], ids=["two days", "an epoch", "milliseconds", "absurd"])
+@pytest.mark.parametrize(
+    "seconds",
+    [172_800, 1_770_000_000, 1e12, math.inf],
+    ids=["two days", "an epoch", "milliseconds", "absurd"],
+)
 def test_no_provider_can_make_a_batch_wait_longer_than_an_hour(edition, clock, seconds):
     mailbox = Mailbox(lambda number, _: Throttled("429", seconds) if number == 1 else None)
     send_due(clock, mailbox)
@@ -130,7 +142,9 @@ def test_throttling_is_no_attempt(edition, clock):
 
 
 def test_a_transient_refusal_is_tried_again_a_bounded_number_of_times(edition, clock):
-    mailbox = Mailbox(lambda _, mail: Transient("451 greylisted") if mail.address.startswith("reader3") else None)
+    mailbox = Mailbox(
+        lambda _, mail: Transient("451 greylisted") if mail.address.startswith("reader3") else None
+    )
     for _ in range(12):
         send_due(clock, mailbox)
         clock.forward(minutes=31)
@@ -142,7 +156,9 @@ def test_a_transient_refusal_is_tried_again_a_bounded_number_of_times(edition, c
 
 
 def test_an_unknown_answer_is_uncertain_and_never_sent_again(edition, clock):
-    mailbox = Mailbox(lambda number, _: after_accepting(Uncertain("no answer")) if number == 0 else None)
+    mailbox = Mailbox(
+        lambda number, _: after_accepting(Uncertain("no answer")) if number == 0 else None
+    )
     for _ in range(3):
         send_due(clock, mailbox)
         clock.forward(hours=1)
@@ -161,7 +177,9 @@ def test_a_refusal_that_concerns_everybody_stops_the_run_and_says_so(edition, cl
     assert due_batches(clock.forward(hours=1)) == []
 
 
-def test_nothing_but_refusals_stops_the_run_before_everybody_has_failed(monkeypatch, edition, clock):
+def test_nothing_but_refusals_stops_the_run_before_everybody_has_failed(
+    monkeypatch, edition, clock
+):
     monkeypatch.setattr(answers, "FAILED_IN_A_ROW", 3)
     mailbox = Mailbox(always(lambda: PermanentForReader("554 policy")))
     send_due(clock, mailbox)
@@ -171,7 +189,9 @@ def test_nothing_but_refusals_stops_the_run_before_everybody_has_failed(monkeypa
 
 
 def test_an_error_outside_the_contract_leaves_one_uncertain_and_is_not_swallowed(edition, clock):
-    mailbox = Mailbox(lambda number, _: after_accepting(ZeroDivisionError()) if number == 2 else None)
+    mailbox = Mailbox(
+        lambda number, _: after_accepting(ZeroDivisionError()) if number == 2 else None
+    )
     with pytest.raises(ZeroDivisionError):
         send_due(clock, mailbox)
     assert statuses(edition) == {"sent": 2, "uncertain": 1, "deferred": 2}
@@ -210,10 +230,16 @@ def test_inside_the_catch_up_window_the_digest_goes_out_late(edition, clock):
 
 @pytest.fixture
 def full_disk(monkeypatch) -> Callable[[int], list[float]]:
-    """Let the end of a batch fail so many times as when the database cannot write; what is slept meanwhile takes no time."""
+    """Let the end of a batch fail so many times as when the database cannot write; what is slept
+    meanwhile takes no time.
+    """
 
     def fails(times: int) -> list[float]:
-        left, waits, really = [OperationalError("could not extend file\nHINT: Check free disk space.")] * times, [], sender.finish
+        left, waits, really = (
+            [OperationalError("could not extend file\nHINT: Check free disk space.")] * times,
+            [],
+            sender.finish,
+        )
 
         def finish(*values, **named) -> bool:
             if left:
@@ -228,7 +254,9 @@ def full_disk(monkeypatch) -> Callable[[int], list[float]]:
     return fails
 
 
-def test_a_database_that_cannot_write_for_a_while_is_waited_for_and_told_about(edition, clock, full_disk, monkeypatch):
+def test_a_database_that_cannot_write_for_a_while_is_waited_for_and_told_about(
+    edition, clock, full_disk, monkeypatch
+):
     log = structlog.testing.CapturingLogger()
     monkeypatch.setattr(sender, "log", log)
     waits = full_disk(3)
@@ -239,7 +267,9 @@ def test_a_database_that_cannot_write_for_a_while_is_waited_for_and_told_about(e
     assert told == ["could not extend file"] * 3
 
 
-def test_what_could_not_be_recorded_is_left_to_the_sweep_and_told_about(edition, clock, full_disk, monkeypatch):
+def test_what_could_not_be_recorded_is_left_to_the_sweep_and_told_about(
+    edition, clock, full_disk, monkeypatch
+):
     log = structlog.testing.CapturingLogger()
     monkeypatch.setattr(sender, "log", log)
     full_disk(len(sender.PATIENCE))
@@ -267,8 +297,13 @@ def test_a_language_met_first_while_the_database_makes_a_mark_stops_nothing(sett
     assert mailbox.connections == 2
 
 
-@pytest.mark.parametrize(("moment", "expected"), [("before", {"deferred": 5}), ("after", {"uncertain": 2, "deferred": 3})])
-def test_a_worker_told_to_stop_about_the_mark_takes_nothing_for_sent(edition, clock, monkeypatch, moment, expected):
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [("before", {"deferred": 5}), ("after", {"uncertain": 2, "deferred": 3})],
+)
+def test_a_worker_told_to_stop_about_the_mark_takes_nothing_for_sent(
+    edition, clock, monkeypatch, moment, expected
+):
     advance = Fence.advance
 
     def told_to_stop(*arguments):
@@ -293,7 +328,9 @@ def test_an_edition_in_many_languages_is_read_once_in_each(settings, monkeypatch
     edition = a_planned_edition()
     press.forget()
     unpack, unpacked = press.CompiledParts.from_bytes, []
-    monkeypatch.setattr(press.CompiledParts, "from_bytes", lambda stored: unpacked.append(stored) or unpack(stored))
+    monkeypatch.setattr(
+        press.CompiledParts, "from_bytes", lambda stored: unpacked.append(stored) or unpack(stored)
+    )
     send_due(HandClock(next_instant(edition)), Mailbox())
     assert statuses(edition) == {"sent": 20}
     assert len(unpacked) == 5

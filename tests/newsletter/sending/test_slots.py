@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from newsletter.sending.slots import slot, wants
 
 ZONES = st.sampled_from(sorted(available_timezones() - {"localtime"}))
-NOMINALS = st.integers(0, 7 * 366 * 24).map(lambda hours: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=hours))
+NOMINALS = st.integers(0, 7 * 366 * 24).map(
+    lambda hours: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=hours)
+)
 
 
 def utc(*parts: int) -> datetime:
@@ -27,14 +29,18 @@ def test_a_slot_is_the_wanted_local_hour_at_or_after_the_nominal_instant(nominal
     if (local.hour, local.minute) != (hour, 0):
         wanted = datetime.combine(local.date(), time(hour), here)
         assert wanted.astimezone(UTC) == due, "moved by no gap"
-        assert wanted.astimezone(UTC).astimezone(here).replace(fold=0) != wanted, "the wanted hour exists"
+        assert wanted.astimezone(UTC).astimezone(here).replace(fold=0) != wanted, (
+            "the wanted hour exists"
+        )
 
 
 @given(NOMINALS, st.integers(0, 23), ZONES)
 def test_there_is_no_earlier_one_but_what_summer_time_puts_before_the_instant(nominal, hour, zone):
     due = slot(nominal, hour, zone)
     here = ZoneInfo(zone)
-    in_summer = max((nominal + timedelta(days=day)).astimezone(here).utcoffset() for day in range(-183, 184))
+    in_summer = max(
+        (nominal + timedelta(days=day)).astimezone(here).utcoffset() for day in range(-183, 184)
+    )
     moment = nominal
     while moment < due:
         local = moment.astimezone(here)
@@ -50,9 +56,12 @@ def test_a_later_edition_is_never_due_before_an_earlier_one(nominal, hour, zone)
 
 @given(st.integers(0, 23), st.integers(0, 23), ZONES)
 def test_a_year_has_one_digest_on_each_local_day(nominal_hour, hour, zone):
-    slots = [slot(utc(2026, 1, 1, nominal_hour) + timedelta(days=day), hour, zone) for day in range(366)]
+    slots = [
+        slot(utc(2026, 1, 1, nominal_hour) + timedelta(days=day), hour, zone) for day in range(366)
+    ]
     local = [due.astimezone(ZoneInfo(zone)) for due in slots]
-    # In Greenland the clocks go from 23:00 to midnight: that digest is the last of the old day, an hour late.
+    # In Greenland the clocks go from 23:00 to midnight: that digest is the last of the old day, an
+    # hour late.
     days = [(due - timedelta(hours=due.hour != hour)).date() for due in local]
     assert [after - before for before, after in pairwise(days)] == [timedelta(days=1)] * 365
 
@@ -101,6 +110,8 @@ def test_weekdays_means_the_local_weekday_of_the_slot():
     assert not wants("weekdays", "daily", saturday_morning_in_auckland, "Pacific/Auckland")
 
 
-@pytest.mark.parametrize(("cadence", "edition"), [("daily", "weekly"), ("weekdays", "weekly"), ("weekly", "daily")])
+@pytest.mark.parametrize(
+    ("cadence", "edition"), [("daily", "weekly"), ("weekdays", "weekly"), ("weekly", "daily")]
+)
 def test_nobody_wants_an_edition_of_another_cadence(cadence, edition):
     assert not wants(cadence, edition, utc(2026, 1, 14, 8), "UTC")

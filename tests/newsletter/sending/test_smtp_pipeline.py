@@ -1,4 +1,6 @@
-"""The pipelining connection against real mail servers: what was accepted, what was refused, and what nobody can know."""
+"""The pipelining connection against real mail servers: what was accepted, what was refused, and
+what nobody can know.
+"""
 
 # ruff: noqa: N802 - aiosmtpd finds what handles a command by the command's name
 
@@ -35,12 +37,16 @@ CUT = "cut"
 
 
 class Script:
-    """An aiosmtpd handler that accepts, except where its script for that step says what to answer (or to cut) instead."""
+    """An aiosmtpd handler that accepts, except where its script for that step says what to
+    answer (or to cut) instead.
+    """
 
     def __init__(self, pipelining=True) -> None:
         self.pipelining = pipelining
         self.accepted: list[tuple[str, bytes]] = []
-        self.steps: dict[str, deque[str | None]] = {name: deque() for name in ("MAIL", "RCPT", "DATA", "CONTENT")}
+        self.steps: dict[str, deque[str | None]] = {
+            name: deque() for name in ("MAIL", "RCPT", "DATA", "CONTENT")
+        }
         self.connections = 0
 
     def will(self, step, *answers) -> None:
@@ -172,12 +178,20 @@ def test_announced_mails_arrive_each_at_its_own_reader(started, pipelining):
     assert [address for address, _ in script.accepted] == readers
 
 
-@pytest.mark.parametrize(("pipelining", "announcing", "writes"), [(True, True, 5), (True, False, 8), (False, True, 16)])
+@pytest.mark.parametrize(
+    ("pipelining", "announcing", "writes"), [(True, True, 5), (True, False, 8), (False, True, 16)]
+)
 def test_it_writes_no_more_often_than_the_server_allows(started, pipelining, announcing, writes):
     _, smtp = started(pipelining=pipelining)
     smtp.sock = Counting(smtp.sock)
     for last in (False, False, False, True):
-        hand_over(smtp, SENDER, "ada@example.org", CONTENT, "ada@example.org" if announcing and not last else None)
+        hand_over(
+            smtp,
+            SENDER,
+            "ada@example.org",
+            CONTENT,
+            "ada@example.org" if announcing and not last else None,
+        )
     assert smtp.sock.writes == writes
 
 
@@ -194,7 +208,9 @@ def test_it_writes_no_more_often_than_the_server_allows(started, pipelining, ann
         ("CONTENT", Step.CONTENT, "452 full"),
     ],
 )
-def test_a_refused_mail_says_where_and_the_next_one_goes_on(started, pipelining, step, where, answer):
+def test_a_refused_mail_says_where_and_the_next_one_goes_on(
+    started, pipelining, step, where, answer
+):
     script, smtp = started(pipelining=pipelining)
     script.will(step, answer)
     with pytest.raises(Refused) as refusal:
@@ -308,7 +324,11 @@ def test_where_commands_go_one_by_one_only_the_sender_is_named_ahead(started):
     hand_over(smtp, SENDER, "ada@example.org", CONTENT, "bob@example.org")
     hand_over(smtp, SENDER, "eve@example.org", CONTENT)
     assert smtp.announced is None
-    assert [address for address, _ in script.accepted] == ["ada@example.org", "ada@example.org", "eve@example.org"]
+    assert [address for address, _ in script.accepted] == [
+        "ada@example.org",
+        "ada@example.org",
+        "eve@example.org",
+    ]
     assert script.connections == 1
 
 
@@ -356,7 +376,12 @@ def test_closing_on_an_announced_mail_sends_nothing(started, pipelining):
 
 
 @pytest.mark.parametrize(
-    ("reader", "content"), [("ada@example.org\r\nRCPT TO:<eve@example.org>", CONTENT), ("ä@example.org", CONTENT), ("a@b.org", b"no end")]
+    ("reader", "content"),
+    [
+        ("ada@example.org\r\nRCPT TO:<eve@example.org>", CONTENT),
+        ("ä@example.org", CONTENT),
+        ("a@b.org", b"no end"),
+    ],
 )
 def test_what_cannot_be_sent_is_told_before_anything_is(started, reader, content):
     script, smtp = started()
@@ -421,7 +446,11 @@ def test_a_reply_is_read_as_the_standard_library_reads_it(wire, sent, reply):
 def test_replies_that_come_together_are_read_one_by_one(wire):
     smtp, server = wire
     server.sendall(b"250 one\r\n550-two\r\n550 lines\r\n354 three\r\n")
-    assert [smtp.getreply() for _ in range(3)] == [(250, b"one"), (550, b"two\nlines"), (354, b"three")]
+    assert [smtp.getreply() for _ in range(3)] == [
+        (250, b"one"),
+        (550, b"two\nlines"),
+        (354, b"three"),
+    ]
 
 
 def test_a_reply_that_comes_in_pieces_is_waited_for(wire):
@@ -453,7 +482,9 @@ def test_a_server_that_says_nothing_is_left(wire):
     assert smtp.sock is None
 
 
-@pytest.mark.parametrize("sent", [b"250 " + b"x" * LONGEST_LINE + b"\r\n", b"x" * (LONGEST_LINE + 1)])
+@pytest.mark.parametrize(
+    "sent", [b"250 " + b"x" * LONGEST_LINE + b"\r\n", b"x" * (LONGEST_LINE + 1)]
+)
 def test_a_line_without_end_is_no_reply(wire, sent):
     smtp, server = wire
     server.sendall(sent)
@@ -471,7 +502,9 @@ def test_a_reply_without_end_is_none(wire):
 
 
 def test_what_came_before_tls_is_no_answer_over_it(wire):
-    """Whoever can write into the clear part of a connection must not answer for the server afterwards."""
+    """Whoever can write into the clear part of a connection must not answer for the server
+    afterwards.
+    """
     smtp, server = wire
     server.sendall(b"220 go on\r\n250 injected\r\n")
     assert smtp.getreply() == (220, b"go on")
@@ -483,7 +516,9 @@ def test_what_came_before_tls_is_no_answer_over_it(wire):
 
 
 class SlowTls(ssl.SSLSocket):
-    """Sends as OpenSSL does, record by record, and when there is no more room does not say how many have left."""
+    """Sends as OpenSSL does, record by record, and when there is no more room does not say how
+    many have left.
+    """
 
     room: int
 
@@ -510,12 +545,23 @@ def test_over_tls_the_fate_is_open_once_the_record_with_the_dot_has_left(room, f
 
 
 def test_the_reply_to_a_content_is_waited_for_from_when_it_left(wire, monkeypatch):
-    """Of many connections that fall silent each gets its time, but not one after the other without end."""
+    """Of many connections that fall silent each gets its time, but not one after the other
+    without end.
+    """
     smtp, _ = wire
     smtp.esmtp_features = {}
     patience = []
-    monkeypatch.setattr(PipeliningSMTP, "getreply", lambda smtp: patience.append(smtp.sock.gettimeout()) or (250, b"fine"))
-    for waited, expected in [(0, 5), (60, 5), (MOST_PATIENCE - 3, 3), (MOST_PATIENCE + 20, LEAST_PATIENCE)]:
+    monkeypatch.setattr(
+        PipeliningSMTP,
+        "getreply",
+        lambda smtp: patience.append(smtp.sock.gettimeout()) or (250, b"fine"),
+    )
+    for waited, expected in [
+        (0, 5),
+        (60, 5),
+        (MOST_PATIENCE - 3, 3),
+        (MOST_PATIENCE + 20, LEAST_PATIENCE),
+    ]:
         smtp._asked_at = time.monotonic() - waited
         assert smtp._refusal(Step.CONTENT, ACCEPTED) is None
         assert patience.pop() == pytest.approx(expected, abs=0.5)

@@ -58,7 +58,9 @@ def test_failed_ones_are_planned_again_and_nothing_else(edition, name, capsys):
     assert (books(edition).deferred, books(edition).sent) == (2, 2)
 
 
-@pytest.mark.parametrize(("found", "status"), [("--arrived", DeliveryStatus.SENT), ("--again", DeliveryStatus.DEFERRED)])
+@pytest.mark.parametrize(
+    ("found", "status"), [("--arrived", DeliveryStatus.SENT), ("--again", DeliveryStatus.DEFERRED)]
+)
 def test_uncertain_ones_are_listed_and_settled_by_number(edition, name, capsys, found, status):
     sent(edition, lambda number, _: Uncertain("no answer") if number == 1 else None)
     delivery = edition.deliveries.get(status=DeliveryStatus.UNCERTAIN)

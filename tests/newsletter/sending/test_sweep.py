@@ -1,4 +1,6 @@
-"""Whatever a worker leaves behind is settled by what the marks say, and only balanced books are closed."""
+"""Whatever a worker leaves behind is settled by what the marks say, and only balanced books are
+closed.
+"""
 
 from datetime import timedelta
 
@@ -46,7 +48,9 @@ def by_position(edition) -> list[str]:
 
 
 @pytest.mark.parametrize("marks", range(6))
-def test_before_the_cursor_sent_at_the_cursor_uncertain_after_it_planned_again(edition, clock, settings, marks):
+def test_before_the_cursor_sent_at_the_cursor_uncertain_after_it_planned_again(
+    edition, clock, settings, marks
+):
     abandoned(edition, clock, marks)
     sweep(clock.forward(seconds=settings.LEASE_SECONDS))
     known = ["sent"] * (marks - 1) + ["uncertain"] * (marks > 0)
@@ -62,7 +66,9 @@ def test_a_lease_in_force_is_left_alone(edition, clock, settings):
 
 def test_what_was_recorded_before_the_crash_stays(edition, clock, settings):
     claimed = abandoned(edition, clock, 3)
-    Delivery.objects.filter(pk=claimed.hand_overs[1].delivery_id).update(status="failed", reason="550")
+    Delivery.objects.filter(pk=claimed.hand_overs[1].delivery_id).update(
+        status="failed", reason="550"
+    )
     sweep(clock.forward(seconds=settings.LEASE_SECONDS))
     assert by_position(edition)[:3] == ["sent", "failed", "uncertain"]
 
@@ -102,7 +108,9 @@ def test_sweeping_twice_is_sweeping_once(edition, clock, settings):
 
 @pytest.mark.parametrize("killed_at", range(5))
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_at_any_mail_loses_and_repeats_nothing(die, edition, clock, settings, killed_at, when):
+def test_killed_at_any_mail_loses_and_repeats_nothing(
+    die, edition, clock, settings, killed_at, when
+):
     death = after_accepting(Killed()) if when == "after" else Killed()
     mailbox = Mailbox(lambda number, _: death if number == killed_at else None)
     die(lambda: send_batch(due_batches(clock())[0], clock, mailbox))

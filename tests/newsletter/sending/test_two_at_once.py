@@ -20,7 +20,15 @@ from newsletter.sending.sweep import sweep
 from subscriptions.models import Subscriber, SubscriberState
 from subscriptions.retention import forget
 from tests.newsletter.sending.ways_out import HandClock, Mailbox
-from tests.newsletter.world import FREEZE, a_frozen_edition, a_planned_edition, a_profile, a_reader, papers, readers
+from tests.newsletter.world import (
+    FREEZE,
+    a_frozen_edition,
+    a_planned_edition,
+    a_profile,
+    a_reader,
+    papers,
+    readers,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,7 +36,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def threads_share_the_database():
     if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one sender by design, and its test database lives in one connection")
+        pytest.skip(
+            "SQLite has one sender by design, and its test database lives in one connection"
+        )
 
 
 def at_once(*works: Callable[[], object]) -> list[object]:
@@ -99,7 +109,9 @@ def test_two_editions_never_choose_the_same_paper_for_one_reader_at_once():
     daily = a_planned_edition()
     Subscriber.objects.filter(pk=reader.pk).update(cadence="weekly")
     weekly = a_planned_edition("weekly")
-    Batch.objects.update(at_once=True)  # each edition is sent whatever cadence the reader has just now
+    Batch.objects.update(
+        at_once=True
+    )  # each edition is sent whatever cadence the reader has just now
     ids = [daily.batches.get().pk, weekly.batches.get().pk]
     at_once(*[lambda pk=pk: claim(pk, daily.batches.get().send_after) for pk in ids])
     chosen = [paper for row in Delivery.objects.all() for paper in row.papers]
@@ -122,7 +134,9 @@ def test_confirming_many_times_at_once_plans_one_first_digest(edition):
 
 
 def test_a_run_resumed_while_a_pause_still_waits_for_a_batch_goes_on(edition):
-    """The pause waits for the worker that is just writing the end of its batch; staff resume meanwhile."""
+    """The pause waits for the worker that is just writing the end of its batch; staff resume
+    meanwhile.
+    """
     batch = edition.batches.get()
     held = claim(batch.pk, batch.send_after)
     waiting_batch = plan_first_digest(a_reader(99).pk, batch.send_after)
@@ -130,7 +144,9 @@ def test_a_run_resumed_while_a_pause_still_waits_for_a_batch_goes_on(edition):
     def resumed() -> bool:
         return Edition.objects.filter(pk=edition.pk, paused_at=None).exists()
 
-    pausing = threading.Thread(target=in_a_thread, args=[lambda: pause(edition.pk, "535 wrong password", batch.send_after)])
+    pausing = threading.Thread(
+        target=in_a_thread, args=[lambda: pause(edition.pk, "535 wrong password", batch.send_after)]
+    )
     resuming = threading.Thread(target=in_a_thread, args=[lambda: resume(edition.pk)])
     with transaction.atomic():
         Batch.objects.select_for_update().get(pk=held.batch_id)
@@ -144,9 +160,17 @@ def test_a_run_resumed_while_a_pause_still_waits_for_a_batch_goes_on(edition):
     assert due_batches(batch.send_after) == [waiting_batch]
 
 
-@pytest.mark.parametrize("steer", [resume, lambda edition: pause(edition, "535 wrong password", FREEZE)], ids=["resume", "pause"])
-def test_who_steers_a_run_keeps_clear_of_a_claim_and_of_a_reader_in_it_who_comes_back(edition, steer):
-    """Each of the three would wait for the next one: in such a ring the database breaks one of them off."""
+@pytest.mark.parametrize(
+    "steer",
+    [resume, lambda edition: pause(edition, "535 wrong password", FREEZE)],
+    ids=["resume", "pause"],
+)
+def test_who_steers_a_run_keeps_clear_of_a_claim_and_of_a_reader_in_it_who_comes_back(
+    edition, steer
+):
+    """Each of the three would wait for the next one: in such a ring the database breaks one of
+    them off.
+    """
     batch = edition.batches.get()
     done: list[str] = []
 
@@ -191,7 +215,10 @@ def test_leaving_while_the_batch_is_claimed_is_obeyed_at_the_hand_over(edition):
     leaving = Subscriber.objects.order_by("pk").last()
     mailbox = Mailbox(
         lambda number, _: (
-            Subscriber.objects.filter(pk=leaving.pk).update(state="unsubscribed", left_at=FREEZE) and None if number == 0 else None
+            Subscriber.objects.filter(pk=leaving.pk).update(state="unsubscribed", left_at=FREEZE)
+            and None
+            if number == 0
+            else None
         )
     )
     send_batch(batch.pk, HandClock(batch.send_after), mailbox)
@@ -200,7 +227,9 @@ def test_leaving_while_the_batch_is_claimed_is_obeyed_at_the_hand_over(edition):
 
 
 def while_waiting(first: Callable[[], object], second: Callable[[], object]) -> list[object]:
-    """Run the second work in a thread of its own as soon as the first is done but not committed; it has to wait for the commit."""
+    """Run the second work in a thread of its own as soon as the first is done but not committed;
+    it has to wait for the commit.
+    """
     results: list[object] = []
 
     def run() -> None:
@@ -234,7 +263,9 @@ def somebody_waits() -> bool:
 
 @pytest.fixture
 def never_confirmed(edition) -> Subscriber:
-    """A reader old enough to be forgotten who is in a batch all the same. The product lets nobody be both."""
+    """A reader old enough to be forgotten who is in a batch all the same. The product lets
+    nobody be both.
+    """
     reader = Subscriber.objects.order_by("pk").first()
     Subscriber.objects.filter(pk=reader.pk).update(state=SubscriberState.PENDING)
     return reader
@@ -242,14 +273,18 @@ def never_confirmed(edition) -> Subscriber:
 
 def test_whom_a_claim_has_just_given_a_delivery_is_not_deleted(edition, never_confirmed):
     batch = edition.batches.get()
-    [refused] = while_waiting(lambda: claim(batch.pk, batch.send_after), lambda: forget(FREEZE + timedelta(days=1)))
+    [refused] = while_waiting(
+        lambda: claim(batch.pk, batch.send_after), lambda: forget(FREEZE + timedelta(days=1))
+    )
     assert isinstance(refused, ProtectedError)
     assert Delivery.objects.get(subscriber=never_confirmed.pk).subscriber.pk == never_confirmed.pk
 
 
 def test_whom_retention_is_just_deleting_gets_no_delivery(edition, never_confirmed):
     batch = edition.batches.get()
-    [claimed] = while_waiting(lambda: forget(FREEZE + timedelta(days=1)), lambda: claim(batch.pk, batch.send_after))
+    [claimed] = while_waiting(
+        lambda: forget(FREEZE + timedelta(days=1)), lambda: claim(batch.pk, batch.send_after)
+    )
     assert len(claimed.hand_overs) == Delivery.objects.count() == 29
     assert not Delivery.objects.filter(subscriber=never_confirmed.pk).exists()
 

@@ -1,4 +1,6 @@
-"""Ways out for tests: small real transports that remember what they accepted and do what a script says."""
+"""Ways out for tests: small real transports that remember what they accepted and do what a
+script says.
+"""
 
 from collections import Counter
 from collections.abc import Callable
@@ -22,7 +24,9 @@ class Mailbox:
     blocks = True
     knows_repeats = False
 
-    def __init__(self, script: Callable[[int, Mail], BaseException | None] = lambda _number, _mail: None) -> None:
+    def __init__(
+        self, script: Callable[[int, Mail], BaseException | None] = lambda _number, _mail: None
+    ) -> None:
         self.accepted: list[Mail] = []
         self.tried = 0
         self.connections = 0

@@ -26,6 +26,6 @@ def test_a_stream_is_left_to_the_server():
 
 
 def test_it_sees_the_answer_after_its_body_was_measured(settings):
-    assert settings.MIDDLEWARE.index("newsletter.site.heads.bodiless_heads") < settings.MIDDLEWARE.index(
-        "django.middleware.common.CommonMiddleware"
-    )
+    assert settings.MIDDLEWARE.index(
+        "newsletter.site.heads.bodiless_heads"
+    ) < settings.MIDDLEWARE.index("django.middleware.common.CommonMiddleware")

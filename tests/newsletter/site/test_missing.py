@@ -30,12 +30,24 @@ def test_an_edition_may_be_in_the_making_for_half_an_hour(edition):
 
 
 @pytest.mark.parametrize(
-    ("state", "words"), [("held", "holding it back"), ("cancelled", "cancelled"), ("open", "in time"), (None, "in time")]
+    ("state", "words"),
+    [
+        ("held", "holding it back"),
+        ("cancelled", "cancelled"),
+        ("open", "in time"),
+        (None, "in time"),
+    ],
 )
 def test_a_missing_edition_comes_with_its_reason(edition, client, time_machine, state, words):
     if state:
         Edition.objects.create(
-            cadence="daily", day=TODAY.date(), nominal_at=TODAY, candidate_days=3, opened_at=TODAY, state=state, held_reason="no source"
+            cadence="daily",
+            day=TODAY.date(),
+            nominal_at=TODAY,
+            candidate_days=3,
+            opened_at=TODAY,
+            state=state,
+            held_reason="no source",
         )
     time_machine.move_to(SOON, tick=False)
     for page in ("/", "/editions/"):

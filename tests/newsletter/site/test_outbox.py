@@ -14,9 +14,17 @@ def folder(settings, tmp_path):
     return settings.OUTBOX_DIR
 
 
-def put(folder, subject, at, html="<html><head></head><body><p>Hello <script>alert(1)</script></p></body></html>"):
+def put(
+    folder,
+    subject,
+    at,
+    html="<html><head></head><body><p>Hello <script>alert(1)</script></p></body></html>",
+):
     message = EmailMultiAlternatives(
-        subject, "Hello https://example.org/c/token/", to=["ada@example.org"], headers={"Message-ID": f"<{at}@x>"}
+        subject,
+        "Hello https://example.org/c/token/",
+        to=["ada@example.org"],
+        headers={"Message-ID": f"<{at}@x>"},
     )
     message.attach_alternative(html, "text/html")
     known = set(folder.glob("*.eml")) if folder.is_dir() else set()
@@ -57,7 +65,9 @@ def test_the_html_part_comes_alone_under_a_policy_that_runs_nothing(client, fold
     assert response["X-Frame-Options"] == "SAMEORIGIN"
 
 
-@pytest.mark.parametrize("name", ["..%2Fsecret_key", "secret_key", "absent.eml", ".hidden.eml", "a%00.eml"])
+@pytest.mark.parametrize(
+    "name", ["..%2Fsecret_key", "secret_key", "absent.eml", ".hidden.eml", "a%00.eml"]
+)
 def test_only_mails_of_the_outbox_can_be_read(client, folder, name):
     folder.mkdir()
     (folder.parent / "secret_key").write_text("secret")

@@ -44,7 +44,10 @@ def test_growth_puts_a_paper_first_and_a_missing_count_is_not_growth(edition):
     edition.candidates.filter(pk=first.pk).update(votes=90, votes_before=88)
     edition.candidates.filter(pk=second.pk).update(votes=30, votes_before=5)
     stories = stories_of(edition)
-    assert [(story.paper_id, story.growth) for story in stories[:2]] == [(second.paper_id, 25), (first.paper_id, 2)]
+    assert [(story.paper_id, story.growth) for story in stories[:2]] == [
+        (second.paper_id, 25),
+        (first.paper_id, 2),
+    ]
     assert {story.growth for story in stories[2:]} == {None}
 
 
@@ -56,8 +59,14 @@ def test_pinned_comes_first_and_hidden_or_struck_does_not_come(client):
     curate(opened, papers[0], "hide", None, world.FREEZE)
     edition = world.a_frozen_edition()
     Strike.objects.create(edition=edition, paper=papers[1], reason="withdrawn", at=world.NOON)
-    assert [story.paper_id for story in stories_of(edition)] == [papers[4].pk, papers[2].pk, papers[3].pk]
-    assert "Worth &lt;b&gt;reading&lt;/b&gt;" in page(client, reverse("edition", args=["daily", edition.day]))
+    assert [story.paper_id for story in stories_of(edition)] == [
+        papers[4].pk,
+        papers[2].pk,
+        papers[3].pk,
+    ]
+    assert "Worth &lt;b&gt;reading&lt;/b&gt;" in page(
+        client, reverse("edition", args=["daily", edition.day])
+    )
 
 
 def test_the_archive_lists_editions(client, edition):
@@ -65,7 +74,13 @@ def test_the_archive_lists_editions(client, edition):
 
 
 @pytest.mark.parametrize(
-    "path", ["/editions/daily/2026-02-30/", "/editions/hourly/2026-01-14/", "/editions/daily/2019-01-01/", "/topics/none/"]
+    "path",
+    [
+        "/editions/daily/2026-02-30/",
+        "/editions/hourly/2026-01-14/",
+        "/editions/daily/2019-01-01/",
+        "/topics/none/",
+    ],
 )
 def test_what_is_not_there_is_404(client, edition, path):
     response = client.get(path)
@@ -87,7 +102,10 @@ def test_a_topic_made_after_the_freeze_has_no_papers_yet(client, edition):
 
 def test_a_digest_in_the_browser_has_its_papers_in_order_with_reasons(client, delivery):
     content = page(client, view_url(delivery.pk).removeprefix("http://127.0.0.1:8000"))
-    titles = [edition_paper.paper.title for edition_paper in delivery.edition.candidates.select_related("paper")[:3]]
+    titles = [
+        edition_paper.paper.title
+        for edition_paper in delivery.edition.candidates.select_related("paper")[:3]
+    ]
     places = [content.index(title) for title in titles]
     assert places == sorted(places)
     assert content.count("Why it’s here:") == 3
@@ -115,12 +133,17 @@ def test_a_withdrawn_paper_is_named_in_the_browser_and_not_shown(client, deliver
 def test_a_digest_whose_compiled_edition_is_gone_is_shown_all_the_same(client, delivery):
     delivery.edition.compiled.all().delete()
     press.forget()
-    assert "Why it’s here:" in page(client, view_url(delivery.pk).removeprefix("http://127.0.0.1:8000"))
+    assert "Why it’s here:" in page(
+        client, view_url(delivery.pk).removeprefix("http://127.0.0.1:8000")
+    )
 
 
 def test_a_digest_that_was_erased_shows_nothing(client, delivery):
     delivery.delete()
-    assert client.get(view_url(delivery.pk or 1).removeprefix("http://127.0.0.1:8000")).status_code == 404
+    assert (
+        client.get(view_url(delivery.pk or 1).removeprefix("http://127.0.0.1:8000")).status_code
+        == 404
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,13 +173,19 @@ def test_robots_are_kept_from_signed_links(client):
     assert {"Disallow: /u/", "Disallow: /p/", "Disallow: /desk/"} <= set(lines)
 
 
-def test_a_front_page_costs_few_queries_however_many_papers(client, edition, django_assert_max_num_queries):
+def test_a_front_page_costs_few_queries_however_many_papers(
+    client, edition, django_assert_max_num_queries
+):
     with django_assert_max_num_queries(8):
         page(client, "/")
 
 
 def test_titles_and_summaries_are_words_not_tex(client):
-    world.a_paper(1, title=r"On $\alpha$-fairness", abstract=r"We bound $\alpha$. " + "It holds for every graph we tried. " * 40)
+    world.a_paper(
+        1,
+        title=r"On $\alpha$-fairness",
+        abstract=r"We bound $\alpha$. " + "It holds for every graph we tried. " * 40,
+    )
     edition = world.a_frozen_edition()
     content = page(client, reverse("edition", args=["daily", edition.day]))
     assert "On α-fairness" in content

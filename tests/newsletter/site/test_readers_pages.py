@@ -1,4 +1,6 @@
-"""The readers' pages: GET changes nothing, POST does one thing, and no answer tells whether an address is known."""
+"""The readers' pages: GET changes nothing, POST does one thing, and no answer tells whether an
+address is known.
+"""
 
 import re
 from datetime import timedelta
@@ -12,7 +14,15 @@ from django.test import Client
 
 from newsletter.models import Feedback
 from subscriptions import letters, links
-from subscriptions.models import Consent, Letter, SignUp, Subscriber, SubscriberState, SuppressionReason, Topic
+from subscriptions.models import (
+    Consent,
+    Letter,
+    SignUp,
+    Subscriber,
+    SubscriberState,
+    SuppressionReason,
+    Topic,
+)
 from subscriptions.models.profile import Choices
 from subscriptions.suppression import suppress
 from tests.subscriptions.readers import DAY, NOW, a_letter, a_reader
@@ -35,7 +45,11 @@ def path(url):
 
 def snapshot() -> str:
     """Return all stored rows of the apps that hold what readers chose and staff decided."""
-    models = [model for app in ("subscriptions", "newsletter", "ingest") for model in apps.get_app_config(app).get_models()]
+    models = [
+        model
+        for app in ("subscriptions", "newsletter", "ingest")
+        for model in apps.get_app_config(app).get_models()
+    ]
     return "".join(serialize("json", model._base_manager.order_by("pk")) for model in models)
 
 
@@ -49,10 +63,16 @@ def a_sign_up(address="ada@example.org"):
 
 def test_a_sign_up_keeps_what_was_chosen(client):
     topic = Topic.objects.create(slug="vision", name="Vision")
-    response = client.post("/sign-up/", FORM | {"address": " Ada@Example.org ", "topics": [topic.pk]}, follow=True)
+    response = client.post(
+        "/sign-up/", FORM | {"address": " Ada@Example.org ", "topics": [topic.pk]}, follow=True
+    )
     assert response.redirect_chain == [("/sign-up/sent/", 302)]
     sign_up = SignUp.objects.get()
-    assert (sign_up.subscriber.address, sign_up.hour, sign_up.timezone) == ("Ada@Example.org", 7, "Europe/Berlin")
+    assert (sign_up.subscriber.address, sign_up.hour, sign_up.timezone) == (
+        "Ada@Example.org",
+        7,
+        "Europe/Berlin",
+    )
     assert sign_up.profile.choices == Choices(topics=(topic.pk,))
 
 
@@ -77,13 +97,22 @@ def test_every_address_gets_the_same_answer():
             response = Client().post(page, FORM | {"address": f"{name}@example.org"})
             shown = Client().get(response["Location"])
             answers.add(
-                (response.status_code, response["Location"], response.content, shown.status_code, shown.content, str(response.cookies))
+                (
+                    response.status_code,
+                    response["Location"],
+                    response.content,
+                    shown.status_code,
+                    shown.content,
+                    str(response.cookies),
+                )
             )
         assert len(answers) == 1
 
 
 def test_a_machine_that_takes_the_bait_sees_success_and_changes_nothing(client):
-    response = client.post("/sign-up/", FORM | {"address": "ada@example.org", "website": "https://spam.example"})
+    response = client.post(
+        "/sign-up/", FORM | {"address": "ada@example.org", "website": "https://spam.example"}
+    )
     assert response["Location"] == "/sign-up/sent/"
     assert not Subscriber.objects.exists()
 
@@ -93,27 +122,52 @@ def test_one_network_is_limited_whatever_it_asks(client):
         client.post("/sign-up/", FORM | {"address": f"reader{number}@example.org"})
     assert client.post("/sign-up/", FORM | {"address": "more@example.org"}).status_code == 429
     assert client.post("/preferences/", {"address": "reader1@example.org"}).status_code == 429
-    assert client.post("/sign-up/", FORM | {"address": "more@example.org"}, REMOTE_ADDR="192.0.2.9").status_code == 302
+    assert (
+        client.post(
+            "/sign-up/", FORM | {"address": "more@example.org"}, REMOTE_ADDR="192.0.2.9"
+        ).status_code
+        == 302
+    )
 
 
 def test_a_household_of_ipv6_is_one_network(client):
     for number in range(20):
-        client.post("/sign-up/", FORM | {"address": f"reader{number}@example.org"}, REMOTE_ADDR=f"2001:db8::{number + 1:x}")
-    assert client.post("/sign-up/", FORM | {"address": "more@example.org"}, REMOTE_ADDR="2001:db8::ffff").status_code == 429
+        client.post(
+            "/sign-up/",
+            FORM | {"address": f"reader{number}@example.org"},
+            REMOTE_ADDR=f"2001:db8::{number + 1:x}",
+        )
+    assert (
+        client.post(
+            "/sign-up/", FORM | {"address": "more@example.org"}, REMOTE_ADDR="2001:db8::ffff"
+        ).status_code
+        == 429
+    )
 
 
 def test_behind_a_proxy_only_the_entry_of_our_proxy_counts(client, settings):
     settings.BEHIND_PROXY = True
     for number in range(20):
         client.post(
-            "/sign-up/", FORM | {"address": f"reader{number}@example.org"}, headers={"X-Forwarded-For": f"10.0.0.{number}, 192.0.2.1"}
+            "/sign-up/",
+            FORM | {"address": f"reader{number}@example.org"},
+            headers={"X-Forwarded-For": f"10.0.0.{number}, 192.0.2.1"},
         )
-    refused = client.post("/sign-up/", FORM | {"address": "more@example.org"}, headers={"X-Forwarded-For": "10.9.9.9, 192.0.2.1"})
+    refused = client.post(
+        "/sign-up/",
+        FORM | {"address": "more@example.org"},
+        headers={"X-Forwarded-For": "10.9.9.9, 192.0.2.1"},
+    )
     assert refused.status_code == 429
 
 
 def test_a_form_of_another_site_is_refused():
-    assert Client(enforce_csrf_checks=True).post("/sign-up/", FORM | {"address": "ada@example.org"}).status_code == 403
+    assert (
+        Client(enforce_csrf_checks=True)
+        .post("/sign-up/", FORM | {"address": "ada@example.org"})
+        .status_code
+        == 403
+    )
     assert not Subscriber.objects.exists()
 
 
@@ -150,38 +204,56 @@ def test_a_confirmation_runs_out_after_three_days(client, noon):
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=b"])
+@pytest.mark.parametrize(
+    "content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=b"]
+)
 def test_one_click_works_in_both_forms_without_cookies_and_never_redirects(slash, content_type):
     reader = a_reader()
     body = ONE_CLICK
     if content_type.startswith("multipart"):
-        body = '--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--\r\n'
+        body = (
+            "--b\r\nContent-Disposition: form-data; "
+            'name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--\r\n'
+        )
     url = path(links.leave_url(reader.pk, 7)).rstrip("/") + slash
     for _repeat in range(3):
         response = Client(enforce_csrf_checks=True).generic("POST", url, body, content_type)
         assert (response.status_code, response.content) == (200, b"You are unsubscribed.\n")
     reader.refresh_from_db()
     assert reader.state == SubscriberState.UNSUBSCRIBED
-    assert [consent.evidence for consent in reader.consents.all()] == ["one-click unsubscribe, edition 7"]
+    assert [consent.evidence for consent in reader.consents.all()] == [
+        "one-click unsubscribe, edition 7"
+    ]
 
 
 @pytest.mark.parametrize("body", ["", "List-Unsubscribe=Yes", "unsubscribe=1", "\xff\xfe=%00&&&"])
 def test_another_body_changes_nothing(client, body):
     reader = a_reader()
-    response = client.generic("POST", path(links.leave_url(reader.pk)), body, "application/x-www-form-urlencoded")
+    response = client.generic(
+        "POST", path(links.leave_url(reader.pk)), body, "application/x-www-form-urlencoded"
+    )
     assert response.status_code == 400
     assert Subscriber.objects.get().state == SubscriberState.ACTIVE
 
 
 def test_one_click_of_a_damaged_link_is_a_plain_404_and_of_an_erased_reader_a_success(client):
-    assert client.post("/u/AAAAAAAAAAAAAAAAAAAA/", {"List-Unsubscribe": "One-Click"}).status_code == 404
-    assert client.post(path(links.leave_url(999_999)), {"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert (
+        client.post("/u/AAAAAAAAAAAAAAAAAAAA/", {"List-Unsubscribe": "One-Click"}).status_code
+        == 404
+    )
+    assert (
+        client.post(path(links.leave_url(999_999)), {"List-Unsubscribe": "One-Click"}).status_code
+        == 200
+    )
 
 
 def test_one_click_works_over_plain_http_in_production(settings, client):
     settings.SECURE_SSL_REDIRECT = True
     reader = a_reader()
-    assert client.post(path(links.leave_url(reader.pk)), {"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert (
+        client.post(path(links.leave_url(reader.pk)), {"List-Unsubscribe": "One-Click"}).status_code
+        == 200
+    )
 
 
 def test_a_person_leaves_by_a_button_without_cookies_and_can_come_back():
@@ -194,7 +266,12 @@ def test_a_person_leaves_by_a_button_without_cookies_and_can_come_back():
     reader.refresh_from_db()
     assert reader.state == SubscriberState.UNSUBSCRIBED
     back = re.search(r'name="page" value="([^"]+)"', left.content.decode())[1]
-    assert "Good to have you back" in Client(enforce_csrf_checks=True).post(f"{url}come-back/", {"page": back}).content.decode()
+    assert (
+        "Good to have you back"
+        in Client(enforce_csrf_checks=True)
+        .post(f"{url}come-back/", {"page": back})
+        .content.decode()
+    )
     reader.refresh_from_db()
     assert reader.state == SubscriberState.ACTIVE
 
@@ -203,9 +280,14 @@ def test_a_person_leaves_by_a_button_without_cookies_and_can_come_back():
 def test_a_button_of_another_readers_page_or_none_is_refused(client, action):
     state = SubscriberState.ACTIVE if action == "leave" else SubscriberState.UNSUBSCRIBED
     reader, other = a_reader(state=state, left_at=NOW), a_reader("bob@example.org")
-    foreign = re.search(r'name="page" value="([^"]+)"', client.get(path(links.leave_url(other.pk))).content.decode())[1]
+    foreign = re.search(
+        r'name="page" value="([^"]+)"', client.get(path(links.leave_url(other.pk))).content.decode()
+    )[1]
     for page in (foreign, "", "x" * 30):
-        assert client.post(f"{path(links.leave_url(reader.pk))}{action}/", {"page": page}).status_code == 404
+        assert (
+            client.post(f"{path(links.leave_url(reader.pk))}{action}/", {"page": page}).status_code
+            == 404
+        )
     reader.refresh_from_db()
     assert reader.state == state
 
@@ -215,7 +297,10 @@ def test_a_button_on_a_page_of_the_day_before_yesterday_shows_a_fresh_page(clien
     url = path(links.leave_url(reader.pk))
     button = re.search(r'name="page" value="([^"]+)"', client.get(url).content.decode())[1]
     noon.move_to(NOW + 2 * DAY)
-    assert "Leave Paperboy?" in client.post(f"{url}leave/", {"page": button}, follow=True).content.decode()
+    assert (
+        "Leave Paperboy?"
+        in client.post(f"{url}leave/", {"page": button}, follow=True).content.decode()
+    )
 
 
 # --- Preferences
@@ -245,7 +330,9 @@ def test_preferences_are_shown_and_saved(client):
     response = client.post(url, wanted(topics=[topic.pk], paused_until="2026-01-20"), follow=True)
     assert "Saved." in response.content.decode()
     reader.refresh_from_db()
-    assert reader.profile.choices == Choices((topic.pk,), ("tree search", "process reward"), ("survey",), 3, 7, 60)
+    assert reader.profile.choices == Choices(
+        (topic.pk,), ("tree search", "process reward"), ("survey",), 3, 7, 60
+    )
     assert (reader.cadence, reader.hour, reader.timezone) == ("weekdays", 6, "Asia/Tokyo")
     assert reader.paused_until.isoformat() == "2026-01-19T15:00:00+00:00"
 
@@ -310,7 +397,10 @@ def test_machines_that_open_every_link_three_times_change_nothing(delivery):
         links.preferences_url(reader.pk, NOW),
         links.leave_url(reader.pk, delivery.edition_id),
         links.view_url(delivery.pk),
-        *(f"{links.act_url(delivery.pk, NOW)}{kind}/{delivery.papers[0]}/" for kind in ("more", "fewer")),
+        *(
+            f"{links.act_url(delivery.pk, NOW)}{kind}/{delivery.papers[0]}/"
+            for kind in ("more", "fewer")
+        ),
     ]
     before = snapshot()
     for _visit in range(3):
@@ -338,7 +428,9 @@ def test_every_signed_page_is_kept_to_its_reader(client, delivery):
         assert response["X-Robots-Tag"] == "noindex, nofollow"
         assert "script-src 'self'" in response["Content-Security-Policy"]
         assert response["X-Frame-Options"] == "DENY"
-        assert not re.search(r'<(?:script|link|img|iframe)[^>]+="(?:https?:)?//', response.content.decode())
+        assert not re.search(
+            r'<(?:script|link|img|iframe)[^>]+="(?:https?:)?//', response.content.decode()
+        )
 
 
 @pytest.mark.parametrize("place", ["c", "p", "u", "v"])
@@ -361,7 +453,11 @@ def test_feedback_is_recorded_by_the_button_for_a_paper_that_was_mailed(client, 
     paper = delivery.papers[1]
     assert "Noted" in client.post(f"{act}fewer/{paper}/").content.decode()
     word = Feedback.objects.get()
-    assert (word.subscriber_id, word.paper_id, word.kind) == (delivery.subscriber_id, paper, "fewer")
+    assert (word.subscriber_id, word.paper_id, word.kind) == (
+        delivery.subscriber_id,
+        paper,
+        "fewer",
+    )
     assert client.post(f"{act}fewer/{max(delivery.papers) + 1}/").status_code == 404
     assert client.post(f"{act}love/{paper}/").status_code == 404
     assert Feedback.objects.count() == 1

@@ -19,7 +19,11 @@ def papers():
     world.a_paper(1, title="Chess and rivers", abstract="Rivers are long. A chess engine is not.")
     world.a_paper(2, title="Engines for chess", abstract="We play.", votes=17)
     world.a_paper(3, title="Bees", abstract="They dance.")
-    world.a_paper(4, title="A chess engine that explains itself", abstract="A chess engine tells why it moves.")
+    world.a_paper(
+        4,
+        title="A chess engine that explains itself",
+        abstract="A chess engine tells why it moves.",
+    )
 
 
 def page(client, query):
@@ -40,7 +44,11 @@ def test_an_empty_page_says_how_it_works(client):
 def test_the_phrase_in_the_title_comes_first_and_every_paper_says_why(client, papers):
     content = page(client, "chess engine")
     assert titles(content)[0] == "A chess engine that explains itself"
-    assert set(titles(content)) == {"A chess engine that explains itself", "Engines for chess", "Chess and rivers"}
+    assert set(titles(content)) == {
+        "A chess engine that explains itself",
+        "Engines for chess",
+        "Chess and rivers",
+    }
     assert content.count('class="why"') == 3
     assert "“chess engine” in the title" in content
     assert "<b>17</b> votes" in content
@@ -54,7 +62,22 @@ def test_a_word_that_no_paper_has_finds_nothing_and_says_so(client, papers):
     assert "No paper has all of “chess volcano”" in page(client, "chess volcano")
 
 
-@pytest.mark.parametrize("query", ["???", "   ", "%", "_", "' OR 1=1 --", "\x00", "\\", "🙂", "the of and", "x" * 5000, "a " * 500])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "???",
+        "   ",
+        "%",
+        "_",
+        "' OR 1=1 --",
+        "\x00",
+        "\\",
+        "🙂",
+        "the of and",
+        "x" * 5000,
+        "a " * 500,
+    ],
+)
 def test_odd_queries_are_answered(client, papers, query):
     assert "<h1>Search the papers</h1>" in page(client, query)
 
@@ -67,7 +90,9 @@ def test_what_was_asked_is_shown_as_text(client, papers):
 def test_withdrawn_and_merged_papers_are_not_found(client, papers):
     first, second = Paper.objects.filter(title__icontains="chess").order_by("pk")[:2]
     Paper.objects.filter(pk=first.pk).update(withdrawn_at=world.NOON)
-    Paper.objects.filter(pk=second.pk).update(merged_into=Paper.objects.get(title__startswith="A chess"))
+    Paper.objects.filter(pk=second.pk).update(
+        merged_into=Paper.objects.get(title__startswith="A chess")
+    )
     assert titles(page(client, "chess")) == ["A chess engine that explains itself"]
 
 
@@ -77,7 +102,9 @@ def test_a_new_paper_is_found_at_once(client, papers):
     assert "Chess by post" in titles(page(client, "chess"))
 
 
-def test_a_search_costs_few_queries_and_looks_at_few_papers(client, papers, django_assert_max_num_queries, monkeypatch):
+def test_a_search_costs_few_queries_and_looks_at_few_papers(
+    client, papers, django_assert_max_num_queries, monkeypatch
+):
     monkeypatch.setattr(search, "ANYWHERE", 2)
     monkeypatch.setattr(search, "IN_TITLE", 1)
     with django_assert_max_num_queries(8):

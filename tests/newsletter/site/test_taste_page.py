@@ -1,4 +1,6 @@
-"""A reader sees what was learned about them in words, takes words out, or starts again; a title's link may count a click."""
+"""A reader sees what was learned about them in words, takes words out, or starts again; a
+title's link may count a click.
+"""
 
 import email
 import email.policy
@@ -49,7 +51,11 @@ def taught(reader, delivery):
 
 
 def words(reader):
-    return dict(describe(bytes(Subscriber.objects.select_related("profile").get(pk=reader.pk).profile.taste)))
+    return dict(
+        describe(
+            bytes(Subscriber.objects.select_related("profile").get(pk=reader.pk).profile.taste)
+        )
+    )
 
 
 def test_before_anything_was_learned_the_page_says_how(client, page):
@@ -113,7 +119,9 @@ def test_an_export_has_the_taste_in_words(taught):
 
 
 def test_the_button_in_a_digest_teaches(client, reader, delivery):
-    client.post(f"{links.act_url(delivery.pk, NOW).removeprefix('http://127.0.0.1:8000')}more/{delivery.papers[0]}/")
+    client.post(
+        f"{links.act_url(delivery.pk, NOW).removeprefix('http://127.0.0.1:8000')}more/{delivery.papers[0]}/"
+    )
     assert words(reader)
 
 
@@ -124,9 +132,25 @@ def mail_of(delivery, **form):
     """Print the digest's mail as its worker would."""
     press.forget()
     row = delivery.subscriber
-    reader = Reader(row.pk, row.address, row.state, None, None, row.cadence, row.hour, row.timezone, row.language, row.profile_id)
-    picks = tuple(Pick(pk, Parts(1, 0, 0, 0, 0), (Reason("topic", "a reason"),), "topics", None) for pk in delivery.papers)
-    return press.Press(delivery.edition_id, NOW, **form).print(delivery.pk, reader, Selection(picks, ""))
+    reader = Reader(
+        row.pk,
+        row.address,
+        row.state,
+        None,
+        None,
+        row.cadence,
+        row.hour,
+        row.timezone,
+        row.language,
+        row.profile_id,
+    )
+    picks = tuple(
+        Pick(pk, Parts(1, 0, 0, 0, 0), (Reason("topic", "a reason"),), "topics", None)
+        for pk in delivery.papers
+    )
+    return press.Press(delivery.edition_id, NOW, **form).print(
+        delivery.pk, reader, Selection(picks, "")
+    )
 
 
 @pytest.fixture
@@ -135,11 +159,17 @@ def read_link(delivery):
 
 
 @pytest.mark.parametrize("as_bytes", [False, True])
-def test_titles_lead_straight_to_papers_unless_clicks_are_counted(delivery, read_link, settings, as_bytes):
+def test_titles_lead_straight_to_papers_unless_clicks_are_counted(
+    delivery, read_link, settings, as_bytes
+):
     paper = Paper.objects.get(pk=delivery.papers[0]).get_absolute_url()
-    plain = email.message_from_bytes(mail_of(delivery, as_bytes=as_bytes).dotted(), policy=email.policy.default)
+    plain = email.message_from_bytes(
+        mail_of(delivery, as_bytes=as_bytes).dotted(), policy=email.policy.default
+    )
     settings.COUNT_CLICKS = True
-    counting = email.message_from_bytes(mail_of(delivery, as_bytes=as_bytes).dotted(), policy=email.policy.default)
+    counting = email.message_from_bytes(
+        mail_of(delivery, as_bytes=as_bytes).dotted(), policy=email.policy.default
+    )
     for kind in ("plain", "html"):
         before, after = (message.get_body((kind,)).get_content() for message in (plain, counting))
         assert paper in before
@@ -169,7 +199,12 @@ def test_an_old_title_still_leads_on_unmeasured(client, read_link, noon):
 
 def test_a_link_leads_only_to_papers_of_its_digest(client, delivery, read_link):
     other = world.a_paper(77)
-    assert client.get(read_link.replace(f"/{delivery.papers[0]}/", f"/{other.pk}/"), **BROWSER).status_code == 404
+    assert (
+        client.get(
+            read_link.replace(f"/{delivery.papers[0]}/", f"/{other.pk}/"), **BROWSER
+        ).status_code
+        == 404
+    )
 
 
 def test_a_paper_without_an_address_leads_nowhere(client, delivery, read_link):

@@ -15,13 +15,20 @@ HANDED_OVER = world.FREEZE + timedelta(hours=3)
 
 @pytest.fixture
 def delivery(db):
-    """A digest of five papers, each on another subject, in an archive that has met every subject before."""
+    """A digest of five papers, each on another subject, in an archive that has met every subject
+    before.
+    """
     frozen.forget()
     world.a_topic()
     for number, subject in enumerate(SUBJECTS, start=1):
         abstract = f"We study {subject.lower()} and how {subject.lower()} change."
         world.a_paper(number, title=f"{subject} with graph networks", abstract=abstract)
-        world.a_paper(50 + number, title=f"{subject} of old", abstract=abstract, day=world.DAY - timedelta(days=40))
+        world.a_paper(
+            50 + number,
+            title=f"{subject} of old",
+            abstract=abstract,
+            day=world.DAY - timedelta(days=40),
+        )
     refit(world.FREEZE)
     edition = world.a_frozen_edition()
     reader = world.a_reader()

@@ -1,4 +1,6 @@
-"""Clicks are measured when they happen and count only where a person is likely to have made them."""
+"""Clicks are measured when they happen and count only where a person is likely to have made
+them.
+"""
 
 from datetime import timedelta
 

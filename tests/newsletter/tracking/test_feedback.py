@@ -61,7 +61,9 @@ def test_the_latest_word_takes_the_one_before_back(reader, papers):
     note_word(reader.pk, papers[0], "more", NOW)
     note_word(reader.pk, papers[0], "fewer", NOW)
     note_word(other.pk, papers[0], "fewer", NOW)
-    assert dict(describe(taste_of(reader))) == pytest.approx(dict(describe(taste_of(other))), abs=0.03)
+    assert dict(describe(taste_of(reader))) == pytest.approx(
+        dict(describe(taste_of(other))), abs=0.03
+    )
     assert read(taste_of(reader)).events == 1
 
 
@@ -85,7 +87,9 @@ def test_forgetting_everything_leaves_no_trace_that_could_teach_again(delivery, 
 
 
 def test_a_taste_that_cannot_be_read_is_learned_anew(reader, papers):
-    Subscriber.objects.filter(pk=reader.pk).update(profile=Profile.objects.of(reader.profile.choices, now=NOW, taste=b"old"))
+    Subscriber.objects.filter(pk=reader.pk).update(
+        profile=Profile.objects.of(reader.profile.choices, now=NOW, taste=b"old")
+    )
     note_word(reader.pk, papers[0], "more", NOW)
     assert read(taste_of(reader)).events == 1
 

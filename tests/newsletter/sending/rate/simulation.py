@@ -1,4 +1,6 @@
-"""Workers that spend a budget under a simulated clock, and the check that no window ever held more than it may."""
+"""Workers that spend a budget under a simulated clock, and the check that no window ever held
+more than it may.
+"""
 
 import heapq
 import random
@@ -35,8 +37,17 @@ class Spent:
         return most
 
 
-def spend(budgets: list[Budget], length: timedelta, *, asking: int = 200, delay: timedelta = timedelta(), seed: int = 1) -> Spent:
-    """Let each budget's worker ask for mails as soon as it may, for so long; each grant is handed over within `delay` after it."""
+def spend(
+    budgets: list[Budget],
+    length: timedelta,
+    *,
+    asking: int = 200,
+    delay: timedelta = timedelta(),
+    seed: int = 1,
+) -> Spent:
+    """Let each budget's worker ask for mails as soon as it may, for so long; each grant is
+    handed over within `delay` after it.
+    """
     chance = random.Random(seed)
     spent = Spent()
     turns = [(START, number) for number in range(len(budgets))]

@@ -17,7 +17,9 @@ STEPS = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
+)
 @given(steps=STEPS)
 def test_redis_and_the_database_follow_the_same_law(redis_client, bucket, steps):
     redis_client.flushdb()
@@ -30,7 +32,11 @@ def test_redis_and_the_database_follow_the_same_law(redis_client, bucket, steps)
         assert bucket.draw("both", wanted, shape_of(rate), now) == expected
 
 
-@given(rate=st.floats(0.1, 5_000), gaps=st.lists(st.integers(0, 300_000), min_size=20, max_size=120), wanted=st.integers(1, 400))
+@given(
+    rate=st.floats(0.1, 5_000),
+    gaps=st.lists(st.integers(0, 300_000), min_size=20, max_size=120),
+    wanted=st.integers(1, 400),
+)
 def test_no_second_holds_more_than_the_rate(rate, gaps, wanted):
     level, now, drawn = Level(0.0, START), START, []
     for gap in gaps:

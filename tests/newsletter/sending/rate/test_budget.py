@@ -1,4 +1,6 @@
-"""The budget is spent nearly whole and never overrun: with one worker or eight, over flushes, restarts and outages of Redis."""
+"""The budget is spent nearly whole and never overrun: with one worker or eight, over flushes,
+restarts and outages of Redis.
+"""
 
 import itertools
 import math
@@ -64,7 +66,9 @@ def test_a_flush_of_redis_overruns_nothing(bucket, redis_client, workers):
             return super().take(n, now)
 
     limits = Limits(per_second=20, per_hour=300)
-    spent = spend([Flushing("postmark", limits, bucket) for _ in range(workers)], timedelta(seconds=40))
+    spent = spend(
+        [Flushing("postmark", limits, bucket) for _ in range(workers)], timedelta(seconds=40)
+    )
     assert spent.total == 300
     assert spent.most_within(SECOND) <= 20
 
@@ -84,13 +88,17 @@ def test_restarted_workers_overrun_nothing(bucket):
 
 def test_the_quota_holds_while_redis_is_away(absent_bucket):
     limits = Limits(per_second=20, per_hour=100)
-    spent = spend([Budget("postmark", limits, absent_bucket) for _ in range(2)], timedelta(minutes=90))
+    spent = spend(
+        [Budget("postmark", limits, absent_bucket) for _ in range(2)], timedelta(minutes=90)
+    )
     assert spent.most_within(HOUR) <= 100
     assert spent.total >= 100
 
 
 def test_the_rate_holds_while_redis_is_away(absent_bucket):
-    spent = spend([Budget("postmark", Limits(20), absent_bucket) for _ in range(2)], timedelta(seconds=20))
+    spent = spend(
+        [Budget("postmark", Limits(20), absent_bucket) for _ in range(2)], timedelta(seconds=20)
+    )
     assert spent.most_within(SECOND) <= 20
     assert spent.total >= 0.95 * 20 * 20
 
@@ -105,7 +113,9 @@ def test_redis_is_left_alone_for_a_while_after_a_failure(absent_bucket):
     assert len(asked) == 2
 
 
-def test_without_limits_everything_is_granted_and_nothing_written(budgets, django_assert_num_queries):
+def test_without_limits_everything_is_granted_and_nothing_written(
+    budgets, django_assert_num_queries
+):
     (budget,) = budgets(Limits())
     budget.take(1, START)
     with django_assert_num_queries(1):
@@ -135,7 +145,11 @@ def test_the_end_of_a_quota_says_when_it_goes_on(budgets):
     assert budget.take(1, grant.wait_until).count == 1
 
 
-@pytest.mark.parametrize(("limits", "window"), [(Limits(per_hour=100), HOUR), (Limits(per_day=100), DAY)], ids=["hour", "day"])
+@pytest.mark.parametrize(
+    ("limits", "window"),
+    [(Limits(per_hour=100), HOUR), (Limits(per_day=100), DAY)],
+    ids=["hour", "day"],
+)
 def test_what_a_clock_ahead_has_spent_counts_but_not_from_far_away(budgets, limits, window):
     ahead, right = budgets(limits, 2)
     ahead.take(60, START + window * 0.9)
@@ -199,13 +213,19 @@ def test_the_limits_come_from_the_settings(settings):
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="one process sends on SQLite, whose test database lives in one connection")
+@pytest.mark.skipif(
+    "connection.vendor == 'sqlite'",
+    reason="one process sends on SQLite, whose test database lives in one connection",
+)
 @pytest.mark.parametrize("workers", [2, 8])
 def test_threads_at_once_spend_the_hour_and_not_more(bucket, workers):
     def work(number):
         budget = Budget("postmark", Limits(per_hour=1_000), bucket)
         try:
-            total = sum(budget.take(7, START + timedelta(milliseconds=100 * step + number)).count for step in range(60))
+            total = sum(
+                budget.take(7, START + timedelta(milliseconds=100 * step + number)).count
+                for step in range(60)
+            )
             budget.release()
         finally:
             connection.close()
@@ -213,6 +233,10 @@ def test_threads_at_once_spend_the_hour_and_not_more(bucket, workers):
 
     with ThreadPoolExecutor(workers) as pool:
         totals = list(pool.map(work, range(workers)))
-    rest = Budget("postmark", Limits(per_hour=1_000), bucket).take(1_000, START + timedelta(seconds=20)).count
+    rest = (
+        Budget("postmark", Limits(per_hour=1_000), bucket)
+        .take(1_000, START + timedelta(seconds=20))
+        .count
+    )
     assert sum(totals) + rest == 1_000
     assert ProviderRate.objects.count() == 1

@@ -5,7 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from newsletter.sending.rate.pace import ASSUMED_CEILING, LEAST_REST, LONGEST_REST, RECOVERY, REST, Pace
+from newsletter.sending.rate.pace import (
+    ASSUMED_CEILING,
+    LEAST_REST,
+    LONGEST_REST,
+    RECOVERY,
+    REST,
+    Pace,
+)
 from tests.newsletter.sending.rate.simulation import START
 
 CEILING = 50.0
@@ -24,16 +31,24 @@ def test_a_throttling_pauses_and_cuts_the_rate():
 
 
 def test_the_provider_says_how_long_the_pause_is():
-    assert Pace().throttled(START, START + timedelta(minutes=7), CEILING).pause(START) == START + timedelta(minutes=7)
+    assert Pace().throttled(START, START + timedelta(minutes=7), CEILING).pause(
+        START
+    ) == START + timedelta(minutes=7)
 
 
 def test_an_absurd_pause_is_cut_to_an_hour():
-    assert Pace().throttled(START, START + timedelta(days=400), CEILING).pause(START) == START + LONGEST_REST
+    assert (
+        Pace().throttled(START, START + timedelta(days=400), CEILING).pause(START)
+        == START + LONGEST_REST
+    )
 
 
 @pytest.mark.parametrize("ago", [0, 60])
 def test_a_pause_that_is_over_when_it_is_asked_for_holds_a_second(ago):
-    assert Pace().throttled(START, START - timedelta(seconds=ago), CEILING).pause(START) == START + LEAST_REST
+    assert (
+        Pace().throttled(START, START - timedelta(seconds=ago), CEILING).pause(START)
+        == START + LEAST_REST
+    )
 
 
 def test_sixteen_connections_that_are_told_to_try_again_now_cut_the_rate_once():

@@ -1,4 +1,6 @@
-"""Scripted providers: a mail server and an HTTP interface on loopback that do to each mail what the next word of a script says."""
+"""Scripted providers: a mail server and an HTTP interface on loopback that do to each mail what
+the next word of a script says.
+"""
 
 import json
 import socket
@@ -11,9 +13,11 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 
 class ScriptedSmtp(ThreadingTCPServer):
-    """Speaks just enough SMTP. `script` holds a word per mail; "" accepts, and so does a script that has ended.
+    """Speaks just enough SMTP. `script` holds a word per mail; "" accepts, and so does a script
+    that has ended.
 
-    Words: a stage and a reply ("mail 451 later", "rcpt 550 no such user", "data 354", "dot 554 no") or a stage and "cut" or "stall".
+    Words: a stage and a reply ("mail 451 later", "rcpt 550 no such user", "data 354", "dot 554 no")
+    or a stage and "cut" or "stall".
     """
 
     daemon_threads = True
@@ -101,7 +105,11 @@ class _SmtpSession(StreamRequestHandler):
         return not what.startswith("421")
 
     def do_ehlo(self, _line: bytes) -> None:
-        self.say("250-here" + "\r\n250-PIPELINING" * self.server.pipelining + f"\r\n250 AUTH {self.server.mechanisms}")
+        self.say(
+            "250-here"
+            + "\r\n250-PIPELINING" * self.server.pipelining
+            + f"\r\n250 AUTH {self.server.mechanisms}"
+        )
 
     def do_mail(self, _line: bytes) -> bool:
         self.word = self.server.script.pop(0) if self.server.script else ""
@@ -140,7 +148,9 @@ class _SmtpSession(StreamRequestHandler):
 
 
 class ScriptedHttp(ThreadingHTTPServer):
-    """Answers POSTs as Postmark would. `script` holds (status, headers, body) per call, or "cut" or "stall"; then all are accepted."""
+    """Answers POSTs as Postmark would. `script` holds (status, headers, body) per call, or "cut"
+    or "stall"; then all are accepted.
+    """
 
     daemon_threads = True
 
@@ -184,10 +194,14 @@ class _HttpSession(BaseHTTPRequestHandler):
         status, headers, body = word or (
             200,
             {},
-            json.dumps({"ErrorCode": 0, "Message": "OK", "MessageID": "m1", "To": sent["To"]}).encode(),
+            json.dumps(
+                {"ErrorCode": 0, "Message": "OK", "MessageID": "m1", "To": sent["To"]}
+            ).encode(),
         )
         self.send_response(status)
-        for name, value in ({"Content-Type": "application/json", "Content-Length": str(len(body))} | headers).items():
+        for name, value in (
+            {"Content-Type": "application/json", "Content-Length": str(len(body))} | headers
+        ).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

@@ -1,4 +1,6 @@
-"""One contract for every way out: each trouble has one meaning, and after any of them the next mail goes."""
+"""One contract for every way out: each trouble has one meaning, and after any of them the next
+mail goes.
+"""
 
 import errno
 import json
@@ -36,9 +38,14 @@ def a_mail(number: int = 1, **changes) -> Mail:
         subject=changes.pop("subject", "Ten papers — and why"),
         text=changes.pop("text", "Hello.\r\n.\r\n.. two dots\r\nBye."),
         html="<p>Hello.</p>",
-        headers={"Message-ID": f"<1.{number}@paperboy.example>", "List-Unsubscribe": "<https://paperboy.example/u/x/>"},
+        headers={
+            "Message-ID": f"<1.{number}@paperboy.example>",
+            "List-Unsubscribe": "<https://paperboy.example/u/x/>",
+        },
     )
-    return Mail(number, 1, changes.pop("address", f"reader{number}@example.org"), f"key{number}", rendered)
+    return Mail(
+        number, 1, changes.pop("address", f"reader{number}@example.org"), f"key{number}", rendered
+    )
 
 
 def an_unused_port() -> int:
@@ -48,7 +55,9 @@ def an_unused_port() -> int:
 
 
 class Contract:
-    """What every way out must do. A subclass gives `transport`, `server` and how its provider says each trouble."""
+    """What every way out must do. A subclass gives `transport`, `server` and how its provider
+    says each trouble.
+    """
 
     troubles: list[tuple[object, type[Exception]]]
 
@@ -73,7 +82,9 @@ class Contract:
                 assert "example.org" not in caught.value.reason
                 connection.hand_over(a_mail(2))
 
-    def test_an_unknown_answer_is_claimed_only_where_the_mail_may_have_arrived(self, transport, server):
+    def test_an_unknown_answer_is_claimed_only_where_the_mail_may_have_arrived(
+        self, transport, server
+    ):
         for word, meaning in self.troubles:
             before = len(server.accepted)
             server.script[:] = [word]
@@ -87,7 +98,10 @@ class TestSmtp(Contract):
         ("mail cut", Transient),
         ("rcpt cut", Transient),
         ("data cut", Transient),
-        ("body cut", Uncertain),  # all of a short mail, its dot too, is on the way before the cut is seen
+        (
+            "body cut",
+            Uncertain,
+        ),  # all of a short mail, its dot too, is on the way before the cut is seen
         ("dot cut", Uncertain),
         ("dot stall", Uncertain),
         ("mail stall", Transient),
@@ -120,16 +134,23 @@ class TestSmtp(Contract):
         with transport.connect() as connection, pytest.raises(Throttled):
             connection.hand_over(a_mail())
 
-    @pytest.mark.parametrize(("greeting", "meaning"), [("421 busy", Throttled), ("554 go away", PermanentForAll)])
+    @pytest.mark.parametrize(
+        ("greeting", "meaning"), [("421 busy", Throttled), ("554 go away", PermanentForAll)]
+    )
     def test_the_greeting_counts(self, transport, server, greeting, meaning):
         server.greeting = greeting
         with transport.connect() as connection, pytest.raises(meaning):
             connection.hand_over(a_mail())
 
-    def test_a_server_that_knows_no_way_to_log_in_of_ours_stops_the_run(self, transport, server, settings):
+    def test_a_server_that_knows_no_way_to_log_in_of_ours_stops_the_run(
+        self, transport, server, settings
+    ):
         settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "paperboy", "secret"
         server.mechanisms = "GSSAPI"
-        with transport.connect() as connection, pytest.raises(PermanentForAll, match="authentication"):
+        with (
+            transport.connect() as connection,
+            pytest.raises(PermanentForAll, match="authentication"),
+        ):
             connection.hand_over(a_mail())
 
     def test_a_farewell_is_waited_for_a_moment_only(self, transport, server, monkeypatch):
@@ -144,9 +165,14 @@ class TestSmtp(Contract):
             connection.hand_over(a_mail())
         assert patience == [QUICK]
 
-    def test_a_password_that_smtp_cannot_write_stops_the_run_and_is_not_told(self, transport, settings):
+    def test_a_password_that_smtp_cannot_write_stops_the_run_and_is_not_told(
+        self, transport, settings
+    ):
         settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "paperboy", "sécret"
-        with transport.connect() as connection, pytest.raises(PermanentForAll, match="ASCII") as refused:
+        with (
+            transport.connect() as connection,
+            pytest.raises(PermanentForAll, match="ASCII") as refused,
+        ):
             connection.hand_over(a_mail())
         assert "cret" not in "".join(traceback.format_exception(refused.value))
 
@@ -168,16 +194,22 @@ class TestSmtp(Contract):
     def test_an_address_that_smtp_cannot_write_costs_no_mail_before_it(self, transport, server):
         server.pipelining = True
         with transport.connect() as connection:
-            for number, following in enumerate(("jürgen@example.org", "a b@example.org", "a@" + "ü" * 70 + ".example")):
+            for number, following in enumerate(
+                ("jürgen@example.org", "a b@example.org", "a@" + "ü" * 70 + ".example")
+            ):
                 assert list(connection.steps(a_mail(number), following))
         assert len(server.accepted) == 3
 
     @pytest.mark.parametrize("pipelining", [True, False])
-    def test_a_domain_with_letters_of_any_language_is_written_in_ascii(self, transport, server, pipelining):
+    def test_a_domain_with_letters_of_any_language_is_written_in_ascii(
+        self, transport, server, pipelining
+    ):
         server.pipelining = pipelining
         with transport.connect() as connection:
             for number, following in enumerate(("ada@bücher.example", None)):
-                assert list(connection.steps(a_mail(number, address="ada@bücher.example"), following))
+                assert list(
+                    connection.steps(a_mail(number, address="ada@bücher.example"), following)
+                )
         assert [address for address, _ in server.accepted] == ["ada@xn--bcher-kva.example"] * 2
         assert server.connections == 1
 
@@ -185,7 +217,12 @@ class TestSmtp(Contract):
         with transport.connect() as connection:
             connection.hand_over(a_mail())
         message = message_from_bytes(server.accepted[0][1], policy=policy.default)
-        assert message.get_body(("plain",)).get_content().splitlines() == ["Hello.", ".", ".. two dots", "Bye."]
+        assert message.get_body(("plain",)).get_content().splitlines() == [
+            "Hello.",
+            ".",
+            ".. two dots",
+            "Bye.",
+        ]
 
     def test_a_real_server_takes_the_mail(self, settings):
         class Keep:
@@ -222,7 +259,8 @@ class TestHttp(Contract):
         ("stall", Uncertain),
         ((200, {}, b"<html>it works"), Uncertain),
         ((200, {}, b""), Uncertain),
-        # Anymail calls the recipient invalid, as if it had refused to send; but the provider took the mail.
+        # Anymail calls the recipient invalid, as if it had refused to send; but the provider took
+        # the mail.
         ((200, {}, b'{"ErrorCode": 0, "Message": "OK", "MessageID": "x", "To": ""}'), Uncertain),
         ((429, {}, b"{}"), Throttled),
         ((429, {"Retry-After": "7"}, b"{}"), Throttled),
@@ -233,15 +271,38 @@ class TestHttp(Contract):
         ((504, {}, b"oops"), Uncertain),
         ((401, {}, b"{}"), PermanentForAll),
         ((422, {}, postmark_error(300, "Invalid request")), PermanentForReader),
-        ((422, {}, postmark_error(300, "Error parsing 'To': Illegal email domain in address 'reader1@example.org'.")), PermanentForReader),
-        ((422, {}, postmark_error(406, "Found inactive addresses: reader1@example.org. Inactive recipients are")), PermanentForReader),
+        (
+            (
+                422,
+                {},
+                postmark_error(
+                    300,
+                    "Error parsing 'To': Illegal email domain in address 'reader1@example.org'.",
+                ),
+            ),
+            PermanentForReader,
+        ),
+        (
+            (
+                422,
+                {},
+                postmark_error(
+                    406, "Found inactive addresses: reader1@example.org. Inactive recipients are"
+                ),
+            ),
+            PermanentForReader,
+        ),
         ((422, {}, postmark_error(406, "something new")), Uncertain),
     ]
 
     @pytest.fixture
     def server(self, settings):
         server = ScriptedHttp()
-        settings.ANYMAIL = {"POSTMARK_SERVER_TOKEN": "test", "POSTMARK_API_URL": server.url, "REQUESTS_TIMEOUT": 0.4}
+        settings.ANYMAIL = {
+            "POSTMARK_SERVER_TOKEN": "test",
+            "POSTMARK_API_URL": server.url,
+            "REQUESTS_TIMEOUT": 0.4,
+        }
         yield server
         stopping(server)()
 
@@ -250,8 +311,16 @@ class TestHttp(Contract):
         return BackendTransport("postmark", "anymail.backends.postmark.EmailBackend")
 
     def test_no_server_is_throttling_and_not_failure(self, settings):
-        settings.ANYMAIL = {"POSTMARK_SERVER_TOKEN": "test", "POSTMARK_API_URL": f"http://127.0.0.1:{an_unused_port()}/"}
-        with BackendTransport("postmark", "anymail.backends.postmark.EmailBackend").connect() as connection, pytest.raises(Throttled):
+        settings.ANYMAIL = {
+            "POSTMARK_SERVER_TOKEN": "test",
+            "POSTMARK_API_URL": f"http://127.0.0.1:{an_unused_port()}/",
+        }
+        with (
+            BackendTransport(
+                "postmark", "anymail.backends.postmark.EmailBackend"
+            ).connect() as connection,
+            pytest.raises(Throttled),
+        ):
             connection.hand_over(a_mail())
 
     def test_the_provider_is_told_our_delivery(self, transport, server):
@@ -267,7 +336,12 @@ class TestHttp(Contract):
 
     def test_a_provider_without_its_key_stops_the_run(self, settings):
         settings.ANYMAIL = {}
-        with BackendTransport("postmark", "anymail.backends.postmark.EmailBackend").connect() as connection, pytest.raises(PermanentForAll):
+        with (
+            BackendTransport(
+                "postmark", "anymail.backends.postmark.EmailBackend"
+            ).connect() as connection,
+            pytest.raises(PermanentForAll),
+        ):
             connection.hand_over(a_mail())
 
 
@@ -288,7 +362,9 @@ class TestFileOutbox:
         with transport.connect() as connection, pytest.raises(Throttled, match="File exists"):
             connection.hand_over(a_mail(1))
 
-    def test_a_disk_that_fills_up_keeps_no_half_written_mail(self, transport, tmp_path, monkeypatch):
+    def test_a_disk_that_fills_up_keeps_no_half_written_mail(
+        self, transport, tmp_path, monkeypatch
+    ):
         def write_half(path: Path, content: bytes) -> int:
             with path.open("wb") as file:
                 file.write(content[: len(content) // 2])

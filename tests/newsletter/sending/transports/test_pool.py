@@ -30,12 +30,20 @@ def pool():
 
 
 def a_mail(number: int) -> Mail:
-    return Mail(number, 1, f"reader{number}@example.org", f"key{number}", RenderedMail("subject", "text", "<p>html</p>"))
+    return Mail(
+        number,
+        1,
+        f"reader{number}@example.org",
+        f"key{number}",
+        RenderedMail("subject", "text", "<p>html</p>"),
+    )
 
 
 def a_batch(pool, first: int, following: str | None = None) -> list[Exception | None]:
     with pool.lanes(SmtpTransport.as_set()) as lanes:
-        return lanes.hand_over([Errand(lane, a_mail(first + lane), following) for lane in range(WIDTH)])
+        return lanes.hand_over(
+            [Errand(lane, a_mail(first + lane), following) for lane in range(WIDTH)]
+        )
 
 
 def test_the_next_batch_uses_the_same_connections(server, pool):
@@ -46,7 +54,9 @@ def test_the_next_batch_uses_the_same_connections(server, pool):
 
 def test_a_connection_that_has_announced_a_mail_does_not_wait_with_it(server, pool):
     assert a_batch(pool, 0, following="somebody@example.org") + a_batch(pool, 2) == [None] * 4
-    assert sorted(address for address, _ in server.accepted) == [f"reader{number}@example.org" for number in range(4)]
+    assert sorted(address for address, _ in server.accepted) == [
+        f"reader{number}@example.org" for number in range(4)
+    ]
 
 
 def test_connections_that_the_server_closed_meanwhile_cost_no_mail(server, pool):
