@@ -29,6 +29,7 @@ from django.urls import reverse_lazy
 from environs import Env, EnvError, EnvValidationError, validate
 
 from newsletter import environment
+from subscriptions.redaction import redact_log_line
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _problems: list[str] = []
@@ -613,6 +614,7 @@ LOGGING = {
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *(_json if PRODUCTION else [_console]),
+                redact_log_line,
             ],
             "foreign_pre_chain": [
                 structlog.stdlib.add_log_level,
@@ -620,12 +622,10 @@ LOGGING = {
             ],
         },
     },
-    "filters": {"tokens": {"()": "subscriptions.redaction.TokenFilter"}},
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "structured",
-            "filters": ["tokens"],
         }
     },
     # Django gives the development server a handler of its own, which would print the tokens in its

@@ -6,6 +6,8 @@ from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
 from anymail.exceptions import AnymailError, AnymailRequestsAPIError
 from django.core.mail import EmailMessage, get_connection
 
+from subscriptions.redaction import stored_reason
+
 
 class Fate(StrEnum):
     """What became of a mail that was not clearly accepted."""
@@ -17,13 +19,13 @@ class Fate(StrEnum):
 
 class NotHandedOver(Exception):
     """The provider did not clearly accept the mail. `fate` says whether to try later, to give
-    up, or that nobody knows.
+    up, or that nobody knows. `reason` is for staff and names no address.
     """
 
     def __init__(self, fate: Fate, reason: str) -> None:
-        super().__init__(reason)
         self.fate = fate
-        self.reason = reason
+        self.reason = stored_reason(reason)
+        super().__init__(self.reason)
 
 
 def hand_over(message: EmailMessage) -> None:

@@ -192,7 +192,7 @@ def _unwanted_elsewhere(letter: Letter, reader: Subscriber) -> str:
 
 def _record_failure(letter: Letter, error: NotHandedOver, now: datetime) -> None:
     attempts = letter.attempts + 1  # as begin_handing counted it
-    reason = error.reason[:300]
+    reason = error.reason
     if error.fate is Fate.UNKNOWN:
         _settle(letter, LetterState.HANDING, state=LetterState.UNCERTAIN, error=reason)
     elif error.fate is Fate.REFUSED or attempts >= MAX_ATTEMPTS:

@@ -100,6 +100,6 @@ def _handed_over(message: EmailMultiAlternatives) -> bool:
     try:
         hand_over(message)
     except NotHandedOver as error:
-        log.warning("staff_not_told", fate=error.fate.value, reason=error.reason[:300])
+        log.warning("staff_not_told", fate=error.fate.value, reason=error.reason)
         return False
     return True

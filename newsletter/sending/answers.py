@@ -21,6 +21,7 @@ from newsletter.sending.transports import (
     Transient,
     Uncertain,
 )
+from subscriptions.redaction import stored_reason
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +76,12 @@ def note_answer(run: Run, hand_over: HandOver, answer: Exception | None) -> Reac
 
 
 def fail(run: Run, hand_over: HandOver, reason: str) -> Reaction | None:
-    """Note a delivery that will never be accepted."""
+    """Note a delivery that will never be accepted.
+
+    Args:
+        reason: may hold an address, as the text of an error does.
+    """
+    reason = stored_reason(reason)
     run.note(hand_over, DeliveryStatus.FAILED, reason)
     run.failed_in_a_row += 1
     if run.failed_in_a_row >= FAILED_IN_A_ROW and not run.accepted:

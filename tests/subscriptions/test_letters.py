@@ -4,6 +4,7 @@ import smtplib
 from datetime import timedelta
 
 import pytest
+import structlog.testing
 from anymail.exceptions import AnymailAPIError, AnymailRequestsAPIError
 from django.core import mail
 
@@ -190,6 +191,38 @@ def test_a_failure_of_the_provider_is_read_for_what_it_means(provider, error, st
     send(letter)
     assert letter.state == state
     assert letter.error
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        {
+            "on_send": smtplib.SMTPRecipientsRefused(
+                {"Ada@Example.org": (550, b"5.1.1 <ada%40example.org>: ask bob@example.org")}
+            )
+        },
+        {"on_open": ConnectionRefusedError("proxy of ADA@example.org")},
+        {"on_send": AnymailAPIError('{"to":"\\"ada x\\"@example.org"}')},
+        {"on_send": TimeoutError("ada@xn--exmple-cua.org, ada@exämple.org")},
+    ],
+    ids=["SMTP", "connecting", "API", "unknown"],
+)
+def test_a_stored_error_and_the_log_name_no_address(provider, failure):
+    provider(**failure)
+    letter = a_letter(a_reader())
+    with structlog.testing.capture_logs() as logged:
+        send(letter)
+    assert "<address>" in letter.error
+    for text in (letter.error, str(logged)):
+        for part in ("ada", "bob", "example", "exämple", "xn--"):
+            assert part not in text.lower()
+
+
+def test_an_answer_with_a_nul_character_is_stored(provider):
+    provider(on_send=smtplib.SMTPDataError(554, b"no\x00 way"))
+    letter = a_letter(a_reader())
+    send(letter)
+    assert letter.state == LetterState.FAILED
 
 
 def test_a_worker_that_died_before_the_hand_over_loses_nothing():

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from subscriptions.redaction import stored_reason
+
 
 class HandOverError(Exception):
     """A mail was not accepted, or nobody knows whether it was. `reason` is for staff and names
@@ -13,8 +15,8 @@ class HandOverError(Exception):
     """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason[:300]
+        self.reason = stored_reason(reason)
+        super().__init__(self.reason)
 
 
 class Throttled(HandOverError):

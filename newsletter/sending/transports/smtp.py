@@ -5,7 +5,6 @@ Django's backend opens the connection (TLS, login); newsletter.sending.smtp_pipe
 protocol and says at which step a mail was refused or cut off; the tables here say what that means.
 """
 
-import re
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -51,7 +50,6 @@ QUICK = 2.0
 """Seconds in which a server answers when nothing is asked of it: a worker with a batch in its
 hands asks on every connection.
 """
-_ADDRESS = re.compile(r"\S+@\S+")
 
 
 class _Backend(EmailBackend):
@@ -208,9 +206,8 @@ def _in_ascii(address: str) -> str:
 
 
 def _words(said: bytes | str) -> str:
-    """Return what the server said, without any address in it."""
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    return _ADDRESS.sub("<address>", " ".join(text.split()))
+    """Return what the server said as text. It may hold addresses, which `HandOverError` redacts."""
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said
 
 
 def _meaning(refused: Refused) -> HandOverError:

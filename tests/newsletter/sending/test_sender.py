@@ -86,6 +86,23 @@ def test_one_refused_reader_fails_alone_with_the_reason(edition, clock):
     assert Delivery.objects.get(status=DeliveryStatus.FAILED).reason == "550 no such user"
 
 
+def test_a_digest_that_cannot_be_rendered_fails_alone_and_its_reason_names_no_address(
+    edition, clock, monkeypatch
+):
+    render = press.Press.print
+
+    def fail_for_one(self, delivery_id, reader, selection):
+        if reader.address.startswith("reader2"):
+            raise ValueError(f"bad header\x00 <{reader.address.upper()}>")
+        return render(self, delivery_id, reader, selection)
+
+    monkeypatch.setattr(press.Press, "print", fail_for_one)
+    send_due(clock, Mailbox())
+    assert statuses(edition) == {"sent": 4, "failed": 1}
+    reason = Delivery.objects.get(status=DeliveryStatus.FAILED).reason
+    assert reason == "could not be printed: ValueError: bad header <address>"
+
+
 def test_throttling_keeps_every_reader_due_and_waits_as_told(edition, clock):
     mailbox = Mailbox(lambda number, _: Throttled("429", 120) if number == 1 else None)
     send_due(clock, mailbox)

@@ -112,6 +112,8 @@ class TestSmtp(Contract):
         ("rcpt 450 greylisted", Transient),
         ("rcpt 454 later", Throttled),
         ("rcpt 550 no such user reader1@example.org", PermanentForReader),
+        ("rcpt 550 see https://mail.example/?to=reader1%40example.org", PermanentForReader),
+        ('rcpt 550 "reader of example.org"@example.com is gone', PermanentForReader),
         ("data 451 not now", Transient),
         ("dot 451 not now", Transient),
         ("dot 554 spam", PermanentForReader),
