@@ -8,6 +8,7 @@ from newsletter.ranking.taste import UnreadableTaste, describe
 from subscriptions.models import Subscriber
 from subscriptions.registry import Holding, register
 
+ERASED_REASON = "erased with the reader"
 _OFFSET = struct.Struct("<H")
 
 
@@ -117,6 +118,8 @@ def _export_deliveries(reader: Subscriber) -> list[dict[str, Any]]:
 
 def _empty_deliveries(reader: Subscriber) -> int:
     """Keep the rows, which the books of past editions count, without what the reader was mailed
-    and why.
+    and why, and without what a provider said about the mail.
     """
-    return Delivery.objects.filter(subscriber=reader).update(profile=None, papers=[], parts=[])
+    deliveries = Delivery.objects.filter(subscriber=reader)
+    deliveries.exclude(reason="").update(reason=ERASED_REASON)
+    return deliveries.update(profile=None, papers=[], parts=[])

@@ -15,6 +15,7 @@ from django.db import transaction
 from subscriptions.models import (
     AddressChange,
     Consent,
+    Letter,
     Profile,
     Subscriber,
     SubscriberState,
@@ -37,6 +38,7 @@ class Holding:
     erase: Callable[[Subscriber], int]
 
 
+ERASED_WITH_ITS_ADDRESS = "erased with the address that it was about"
 _holdings: dict[str, Holding] = {}
 
 
@@ -66,7 +68,7 @@ def erase_reader(reader: Subscriber, *, now: datetime) -> dict[str, int]:
         if reader.state == SubscriberState.ERASED:
             return {}
         suppress(reader.address, SuppressionReason.ERASED, now=now)
-        AddressChange.objects.naming(reader.address_key).delete()
+        _forget_changes_to(reader.address_key)
         return forget(reader, now=now)
 
 
@@ -90,6 +92,16 @@ def forget(reader: Subscriber, *, now: datetime) -> dict[str, int]:
         )
         receipt["profiles"] = Profile.objects.unused(now).delete()[0]
     return receipt | {"reader": 1}
+
+
+def _forget_changes_to(address_key: str) -> None:
+    """Delete the changes of address, of whomever, that name an address, and what a provider said
+    about the mails to it.
+    """
+    changes = AddressChange.objects.naming(address_key)
+    letters = Letter.objects.filter(address_change__in=changes).exclude(error="")
+    letters.update(error=ERASED_WITH_ITS_ADDRESS)
+    changes.delete()
 
 
 def _row(reader: Subscriber) -> dict[str, Any]:

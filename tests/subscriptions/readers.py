@@ -35,12 +35,11 @@ def a_change(reader, address="bea@example.org", **fields):
 
 def a_letter(reader, kind=LetterKind.PREFERENCES, state=LetterState.WAITING, **fields):
     """Store a letter that is due now; one about a change of address with that change."""
-    if kind == LetterKind.CHANGE_ADDRESS:
-        fields.setdefault("address_change", a_change(reader))
-    if kind == LetterKind.ADDRESS_CHANGED:
-        fields.setdefault(
-            "address_change",
-            a_change(reader, made_at=NOW, former="ann@example.org", former_key="ann@example.org"),
+    if kind == LetterKind.CHANGE_ADDRESS and "address_change" not in fields:
+        fields["address_change"] = a_change(reader)
+    if kind == LetterKind.ADDRESS_CHANGED and "address_change" not in fields:
+        fields["address_change"] = a_change(
+            reader, made_at=NOW, former="ann@example.org", former_key="ann@example.org"
         )
     fields.setdefault("created_at", NOW)
     fields.setdefault("send_after", NOW)

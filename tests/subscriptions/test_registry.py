@@ -8,13 +8,29 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import models
 
-from subscriptions.models import Letter, LetterState, Profile, Subscriber, SubscriberState
+from newsletter.models import Delivery, DeliveryStatus
+from newsletter.sending.books import books
+from newsletter.sending.sender import send_batch
+from newsletter.sending.transports import PermanentForReader
+from subscriptions import letters
+from subscriptions.arming import arm
+from subscriptions.handover import Fate, NotHandedOver
+from subscriptions.models import (
+    Letter,
+    LetterKind,
+    LetterState,
+    Profile,
+    Subscriber,
+    SubscriberState,
+)
 from subscriptions.models.profile import Choices
-from subscriptions.registry import erase_reader, export_reader
+from subscriptions.registry import ERASED_WITH_ITS_ADDRESS, erase_reader, export_reader
 from subscriptions.schedule import Schedule
 from subscriptions.signup import request_sign_up
 from subscriptions.suppression import is_suppressed
-from tests.subscriptions.readers import NOW, a_letter, a_reader
+from tests.newsletter import world
+from tests.newsletter.sending.ways_out import Mailbox
+from tests.subscriptions.readers import NOW, a_change, a_letter, a_reader
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +78,43 @@ def test_no_table_remembers_an_erased_reader(reader):
     assert "my very own" not in left
     assert "asia/tokyo" not in left
     assert Subscriber.objects.get().state == SubscriberState.ERASED
+
+
+def test_no_row_of_another_reader_remembers_an_erased_address(reader, monkeypatch):
+    other = a_reader("bob@example.net")
+    change = a_change(other, "Ada@example.org")
+    letter = a_letter(other, LetterKind.CHANGE_ADDRESS, address_change=change)
+
+    def refuse(_message):
+        raise NotHandedOver(Fate.REFUSED, "550 ada is unknown: <Ada@Example.ORG>")
+
+    monkeypatch.setattr(letters, "hand_over", refuse)
+    arm(NOW)
+    assert not letters.send(letter.pk, lambda: NOW)
+    erase_reader(reader, now=NOW)
+    letter.refresh_from_db()
+    assert (letter.state, letter.error) == (LetterState.FAILED, ERASED_WITH_ITS_ADDRESS)
+    left = everything_stored().lower()
+    assert "example.org" not in left
+    assert "ada" not in left
+
+
+def test_the_deliveries_of_an_erased_reader_keep_no_answer_of_a_provider():
+    world.papers(3)
+    reader = world.a_reader(address="ada@example.org")
+    edition = world.a_planned_edition()
+    (batch,) = edition.batches.all()
+    send_batch(
+        batch.pk,
+        lambda: batch.send_after,
+        Mailbox(lambda *_: PermanentForReader("550 mailbox ada is full: <ada@example.org>")),
+    )
+    assert Delivery.objects.get().status == DeliveryStatus.FAILED
+    erase_reader(reader, now=NOW)
+    left = everything_stored().lower()
+    assert "example.org" not in left
+    assert "mailbox ada" not in left
+    assert books(edition).balanced
 
 
 def test_an_erased_reader_is_not_mailed_again_by_mistake(reader):
