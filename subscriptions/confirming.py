@@ -6,6 +6,7 @@ from django.db import transaction
 
 from subscriptions.models import Consent, ConsentKind, SignUp, Subscriber, SubscriberState
 from subscriptions.signals import subscriber_confirmed
+from subscriptions.suppression import lift_erasure
 
 
 def is_confirmed(sign_up_id: int) -> bool | None:
@@ -16,7 +17,7 @@ def is_confirmed(sign_up_id: int) -> bool | None:
 
 def confirm(sign_up_id: int, *, now: datetime) -> bool:
     """Make the reader of a sign-up active, with the choices of that sign-up; return whether the
-    sign-up still exists.
+    sign-up still exists. If the reader of that address was erased before, this lifts the erasure.
 
     Only the first confirmation of a sign-up changes anything: repeating it neither resets choices
     made since nor brings back a reader who has left.
@@ -44,6 +45,7 @@ def _activate(reader: Subscriber, sign_up: SignUp, now: datetime) -> None:
         language=sign_up.language,
         profile=sign_up.profile,
     )
+    lift_erasure(reader.address)
     Consent.objects.create(
         subscriber=reader,
         kind=ConsentKind.CONFIRMED,

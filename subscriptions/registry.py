@@ -61,7 +61,8 @@ def erase_reader(reader: Subscriber, *, now: datetime) -> dict[str, int]:
     """Forget a reader and return the receipt: how many rows of each holding were erased.
 
     The row itself stays, without address and choices, so that the books of past editions still
-    balance; a keyed hash stays, so that the address is never mailed again by mistake.
+    balance. A keyed hash of the address stays too, so that it is not mailed again by mistake, until
+    its owner signs up again and confirms (`subscriptions.suppression`).
     """
     with transaction.atomic():
         reader = Subscriber.objects.select_for_update().get(pk=reader.pk)

@@ -20,7 +20,7 @@ from subscriptions.models import (
 )
 from subscriptions.models.profile import Choices
 from subscriptions.schedule import Schedule
-from subscriptions.suppression import is_suppressed
+from subscriptions.suppression import may_be_asked_to_confirm
 
 ORIGIN_PER_HOUR, ORIGIN_PER_DAY = 20, 60
 """How many requests one network may make: enough for a lecture hall, too few to bother a list of
@@ -111,7 +111,7 @@ def _reader_of(address: str, profile: Profile, now: datetime) -> Subscriber:
         address_key=key,
         created_at=now,
         profile=profile,
-        suppressed_at=now if is_suppressed(address) else None,
+        suppressed_at=None if may_be_asked_to_confirm(address) else now,
     )
     Subscriber.objects.bulk_create([newcomer], ignore_conflicts=True)
     return Subscriber.objects.select_for_update().get(address_key=key)

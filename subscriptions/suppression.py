@@ -1,16 +1,26 @@
-"""Suppression: addresses we may not write to, whatever anyone asks for."""
+"""Suppression: addresses we may not write to, whatever anyone asks for.
+
+An erasure is the weakest reason. Whoever has the mailbox lifts it by signing up again and
+confirming; until then only that confirmation may go there. Any other reason replaces an erasure and
+is not lifted by a confirmation.
+"""
 
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from subscriptions.addresses import address_hash, address_hashes, fold
 from subscriptions.models import Subscriber, Suppression, SuppressionReason
 
 
 def suppress(address: str, reason: SuppressionReason, *, now: datetime) -> None:
-    """Never write to an address again. A second reason changes nothing."""
+    """Never write to an address again. A second reason changes nothing, unless the first was an
+    erasure.
+    """
     with transaction.atomic():
+        if reason != SuppressionReason.ERASED:
+            lift_erasure(address)
         if not is_suppressed(address):
             Suppression.objects.get_or_create(
                 address_hash=address_hash(address), defaults={"reason": reason, "at": now}
@@ -24,14 +34,26 @@ def is_suppressed(address: str) -> bool:
     """Say whether we may not write to an address, also when it was stored under an earlier
     secret.
     """
-    return Suppression.objects.filter(address_hash__in=address_hashes(address)).exists()
+    return _suppressions_of(address).exists()
 
 
 def only_bounced(address: str) -> bool:
     """Say whether an address is suppressed because it does not exist, and for nothing that a
     person said.
     """
-    reasons = Suppression.objects.filter(address_hash__in=address_hashes(address)).values_list(
-        "reason", flat=True
-    )
+    reasons = _suppressions_of(address).values_list("reason", flat=True)
     return set(reasons) == {SuppressionReason.HARD_BOUNCE}
+
+
+def may_be_asked_to_confirm(address: str) -> bool:
+    """Say whether a confirmation may go to an address: nothing forbids it, or only an erasure."""
+    return not _suppressions_of(address).exclude(reason=SuppressionReason.ERASED).exists()
+
+
+def lift_erasure(address: str) -> None:
+    """Forget that the reader of an address was erased. Other reasons stay."""
+    _suppressions_of(address).filter(reason=SuppressionReason.ERASED).delete()
+
+
+def _suppressions_of(address: str) -> QuerySet[Suppression]:
+    return Suppression.objects.filter(address_hash__in=address_hashes(address))

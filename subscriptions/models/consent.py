@@ -54,7 +54,7 @@ class SuppressionReason(models.TextChoices):
 
 class Suppression(models.Model):
     """An address we may not write to, as a keyed hash so that it outlives the erasure of its
-    reader.
+    reader. The owner of an erased address may sign up again; confirming deletes the row.
     """
 
     address_hash = models.CharField(max_length=64, unique=True, editable=False)

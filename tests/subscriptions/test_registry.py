@@ -5,15 +5,18 @@ from io import StringIO
 
 import pytest
 from django.apps import apps
+from django.core import mail
 from django.core.management import CommandError, call_command
-from django.db import models
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
 
 from newsletter.models import Delivery, DeliveryStatus
 from newsletter.sending.books import books
 from newsletter.sending.sender import send_batch
 from newsletter.sending.transports import PermanentForReader
-from subscriptions import letters
+from subscriptions import letters, moving
 from subscriptions.arming import arm
+from subscriptions.confirming import confirm
 from subscriptions.handover import Fate, NotHandedOver
 from subscriptions.models import (
     Letter,
@@ -22,12 +25,14 @@ from subscriptions.models import (
     Profile,
     Subscriber,
     SubscriberState,
+    Suppression,
+    SuppressionReason,
 )
 from subscriptions.models.profile import Choices
 from subscriptions.registry import ERASED_WITH_ITS_ADDRESS, erase_reader, export_reader
 from subscriptions.schedule import Schedule
-from subscriptions.signup import request_sign_up
-from subscriptions.suppression import is_suppressed
+from subscriptions.signup import request_preferences, request_sign_up
+from subscriptions.suppression import is_suppressed, suppress
 from tests.newsletter import world
 from tests.newsletter.sending.ways_out import Mailbox
 from tests.subscriptions.readers import NOW, a_change, a_letter, a_reader
@@ -117,11 +122,80 @@ def test_the_deliveries_of_an_erased_reader_keep_no_answer_of_a_provider():
     assert books(edition).balanced
 
 
+def sign_up(address="ada@example.org", now=NOW):
+    request_sign_up(address, Choices(), Schedule(), origin="elsewhere", now=now)
+    return Letter.objects.latest("pk")
+
+
 def test_an_erased_reader_is_not_mailed_again_by_mistake(reader):
     erase_reader(reader, now=NOW)
     assert is_suppressed("ADA@example.org")
-    request_sign_up("ada@example.org", Choices(), Schedule(), origin="elsewhere", now=NOW)
-    assert Letter.objects.get().state == LetterState.WITHHELD
+    other = a_reader("bob@example.org")
+    moving.ask(other.pk, "ada@example.org", origin="elsewhere", now=NOW)
+    request_preferences("ada@example.org", origin="elsewhere", now=NOW)
+    assert set(Letter.objects.values_list("state", flat=True)) == {LetterState.WITHHELD}
+
+
+def test_who_was_erased_signs_up_again_and_is_a_reader_once_they_confirm(reader):
+    erase_reader(reader, now=NOW)
+    letter = sign_up("ADA@example.org")
+    assert (letter.kind, letter.state) == (LetterKind.CONFIRM, LetterState.WAITING)
+    arm(NOW)
+    assert letters.send(letter.pk, lambda: NOW)
+    assert mail.outbox[0].to == ["ADA@example.org"]
+    assert is_suppressed("ada@example.org")
+    assert confirm(letter.sign_up_id, now=NOW)
+    assert not is_suppressed("ada@example.org")
+    again = Subscriber.objects.get(state=SubscriberState.ACTIVE)
+    assert again.pk != reader.pk
+    assert list(Subscriber.objects.mailable(NOW)) == [again]
+    assert Subscriber.objects.get(pk=reader.pk).state == SubscriberState.ERASED
+
+
+def test_a_confirmation_lifts_an_erasure_that_was_stored_under_an_earlier_secret(reader, settings):
+    erase_reader(reader, now=NOW)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "new" * 20
+    assert confirm(sign_up().sign_up_id, now=NOW)
+    assert not is_suppressed("ada@example.org")
+
+
+OTHER_REASONS = [reason for reason in SuppressionReason if reason != SuppressionReason.ERASED]
+
+
+@pytest.mark.parametrize("reason", OTHER_REASONS)
+def test_a_confirmation_lifts_no_other_suppression(reader, reason):
+    suppress("ada@example.org", reason, now=NOW)
+    erase_reader(reader, now=NOW)
+    letter = sign_up()
+    assert letter.state == LetterState.WITHHELD
+    assert confirm(letter.sign_up_id, now=NOW)
+    assert is_suppressed("ada@example.org")
+    assert not Subscriber.objects.mailable(NOW).exists()
+
+
+@pytest.mark.parametrize("reason", OTHER_REASONS)
+def test_what_is_heard_of_an_address_after_its_erasure_is_not_lifted(reader, reason):
+    erase_reader(reader, now=NOW)
+    early = sign_up()
+    suppress("ada@example.org", reason, now=NOW)
+    assert Suppression.objects.get().reason == reason
+    arm(NOW)
+    assert not letters.send(early.pk, lambda: NOW)
+    assert confirm(early.sign_up_id, now=NOW)
+    assert is_suppressed("ada@example.org")
+    assert not Subscriber.objects.mailable(NOW).exists()
+
+
+def test_a_known_address_an_unknown_one_and_an_erased_one_take_the_same_steps(reader):
+    sign_up("warm@example.org")
+    erase_reader(reader, now=NOW)
+    counts = set()
+    for address in ("new@example.org", "ada@example.org", "warm@example.org"):
+        with CaptureQueriesContext(connection) as queries:
+            sign_up(address)
+        counts.add(len(queries))
+    assert len(counts) == 1
 
 
 def test_erasing_twice_is_erasing_once(reader):
