@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
-from math import sqrt
+from math import inf, sqrt
 from zlib import crc32
 
 import numpy as np
@@ -97,6 +97,8 @@ def read(taste: bytes) -> Taste:
         raise UnreadableTaste("these bytes are no taste; reset it and learn again") from error
     if version != _VERSION or len(labels) != worded:
         raise UnreadableTaste(f"taste version {version} cannot be read; reset it and learn again")
+    if not 0 < scale < inf:
+        raise UnreadableTaste("these bytes hold no finite weights; reset the taste and learn again")
     hashes = table[:, 0].astype(int) | table[:, 1].astype(int) << 8 | table[:, 2].astype(int) << 16
     weights = table[:, 3].astype(np.int8) * (scale / _LEVELS)
     keys = [int(one) for one in hashes]

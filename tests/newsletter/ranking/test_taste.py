@@ -1,3 +1,4 @@
+import struct
 from datetime import date, timedelta
 
 import pytest
@@ -93,6 +94,14 @@ def test_no_taste_is_no_bytes():
 def test_foreign_bytes_are_refused(foreign):
     with pytest.raises(UnreadableTaste):
         read(foreign)
+
+
+@pytest.mark.parametrize("scale", [float("nan"), float("inf"), -1.0, 0.0])
+def test_weights_that_are_no_finite_numbers_are_refused(scale):
+    taste = bytearray(learn(b"", [liking(SOUND)], ARCHIVE))
+    taste[5:9] = struct.pack("<f", scale)
+    with pytest.raises(UnreadableTaste, match="finite"):
+        read(bytes(taste))
 
 
 WORDS = st.text("abcdefgh -éß", min_size=1, max_size=30)
