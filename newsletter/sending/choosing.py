@@ -3,36 +3,114 @@ mailed and what the edition has lost.
 """
 
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+
+import structlog
 
 from ingest.redirects import canonical, merged_into
+from newsletter.faults import bisect, describe
+from newsletter.models import DeliveryStatus
 from newsletter.ranking.rank import rank
+from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.values import Selection
 from newsletter.sending.frozen import frozen_papers, reader_profiles, statistics_of
 from newsletter.sending.history import held_elsewhere, mailed_among
 from newsletter.sending.losses import Losses, losses_of
-from newsletter.sending.readers import Reader
+from newsletter.sending.readers import NotNow, Reader
+
+log = structlog.get_logger(__name__)
+
+ALL_FAILED = 20
+"""So many readers for whom nothing can be chosen, and none for whom something can, show a fault of
+the edition or of ours: no reader is to blame.
+"""
+LOGGED_READERS = 20
+NOT_CHOSEN = "no digest could be chosen"
 
 
-def choose(edition_id: int, readers: Sequence[Reader]) -> list[Selection]:
-    """Return each reader's selection, in the order of `readers`, whose rows the caller has locked.
+def choose(edition_id: int, readers: Sequence[Reader]) -> list[Selection | NotNow]:
+    """Return each reader's papers, or why they get none, in the order of `readers`, whose rows the
+    caller has locked.
 
     What this edition's own delivery holds for a reader may be chosen again, unless another edition
-    has mailed it meanwhile.
+    has mailed it meanwhile. A reader whose profile or history raises an exception fails alone.
+
+    Raises:
+        Exception: the edition cannot be ranked, the database is in trouble, or `ALL_FAILED` readers
+            or more are asked for and each of them raises.
     """
-    losses = losses_of(edition_id)
-    same = _same_work(frozen_papers(edition_id), losses)
-    lost = losses.gone | {paper for paper in frozen_papers(edition_id) if same[paper] != paper}
-    ids = [reader.id for reader in readers]
-    mailed = mailed_among(ids, same.keys())
-    held = held_elsewhere(ids, edition_id)
-    known = mailed.keys() | held.keys()
-    excluded = [
-        _excluded(mailed.get(pk, set()) | held.get(pk, set()), same) | lost if pk in known else lost
-        for pk in ids
+    edition = _Frozen.of(edition_id)
+    found = bisect(edition.select, readers)
+    faults = [one for one in found if isinstance(one, Exception)]
+    if faults:
+        if len(faults) == len(readers) >= ALL_FAILED:
+            raise faults[0]
+        _log(edition_id, readers, found, faults[0])
+    return [_outcome(one) for one in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Frozen:
+    """What choosing asks of an edition, read once for all readers of a batch.
+
+    `same` names the edition's paper for each paper id that is one of its works by now; `lost` are
+    the papers that nobody may get any more.
+    """
+
+    id: int
+    statistics: EditionStatistics
+    same: Mapping[int, int]
+    lost: frozenset[int]
+
+    @classmethod
+    def of(cls, edition_id: int) -> "_Frozen":
+        papers, losses = frozen_papers(edition_id), losses_of(edition_id)
+        same = _same_work(papers, losses)
+        lost = losses.gone | {paper for paper in papers if same[paper] != paper}
+        return cls(edition_id, statistics_of(edition_id), same, lost)
+
+    def select(self, readers: Sequence[Reader]) -> list[Selection]:
+        ids = [reader.id for reader in readers]
+        mailed = mailed_among(ids, self.same.keys())
+        held = held_elsewhere(ids, self.id)
+        known = mailed.keys() | held.keys()
+        excluded = [
+            _excluded(mailed.get(pk, set()) | held.get(pk, set()), self.same) | self.lost
+            if pk in known
+            else self.lost
+            for pk in ids
+        ]
+        profiles = reader_profiles({reader.profile_id for reader in readers})
+        return rank(self.statistics, [profiles[reader.profile_id] for reader in readers], excluded)
+
+
+def _outcome(found: Selection | Exception) -> Selection | NotNow:
+    if isinstance(found, Exception):
+        return NotNow(DeliveryStatus.FAILED, f"{NOT_CHOSEN}: {describe(found)}"[:300])
+    return found if found.picks else _empty(found)
+
+
+def _empty(selection: Selection) -> NotNow:
+    """Nothing worth saying, nothing sent; the row says why."""
+    return NotNow(reason=f"empty: {selection.note}"[:300] if selection.note else "empty")
+
+
+def _log(
+    edition_id: int,
+    readers: Sequence[Reader],
+    found: Sequence[Selection | Exception],
+    first: Exception,
+) -> None:
+    """Log whose digests could not be chosen, with the traceback of the first one."""
+    failed = [
+        reader.id for reader, one in zip(readers, found, strict=True) if isinstance(one, Exception)
     ]
-    profiles = reader_profiles({reader.profile_id for reader in readers})
-    return rank(
-        statistics_of(edition_id), [profiles[reader.profile_id] for reader in readers], excluded
+    log.error(
+        "digests_not_chosen",
+        edition=edition_id,
+        count=len(failed),
+        readers=failed[:LOGGED_READERS],
+        exc_info=first,
     )
 
 

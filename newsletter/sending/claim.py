@@ -152,28 +152,21 @@ def _first_time(batch: _Taken, edition: Edition, now: datetime) -> tuple[int, li
                 for slot_at, ids in moved.items()
             ]
         )
-    return len(sendable) + len(settled), _insert(
-        batch, sendable, choose(edition.pk, sendable), settled, now
-    )
+    chosen: list[tuple[Reader, Selection]] = []
+    for reader, outcome in zip(sendable, choose(edition.pk, sendable), strict=True):
+        if isinstance(outcome, NotNow):
+            settled.append((reader, outcome))
+        else:
+            chosen.append((reader, outcome))
+    return len(chosen) + len(settled), _insert(batch, chosen, settled, now)
 
 
 def _insert(
     batch: _Taken,
-    readers: Sequence[Reader],
-    selections: Sequence[Selection],
+    chosen: Sequence[tuple[Reader, Selection]],
     settled: Sequence[tuple[Reader, NotNow]],
     now: datetime,
 ) -> list[HandOver]:
-    chosen = [
-        (reader, selection)
-        for reader, selection in zip(readers, selections, strict=True)
-        if selection.picks
-    ]
-    empty = [
-        (reader, _empty(selection))
-        for reader, selection in zip(readers, selections, strict=True)
-        if not selection.picks
-    ]
     rows = [
         NewDelivery(
             reader.id,
@@ -186,7 +179,7 @@ def _insert(
     ]
     rows += [
         NewDelivery(reader.id, verdict.status, reason=verdict.reason, settled_at=now)
-        for reader, verdict in [*settled, *empty]
+        for reader, verdict in settled
     ]
     ids = insert_deliveries(batch.edition_id, batch.id, rows, now)
     return [
@@ -213,18 +206,18 @@ def _again(batch: _Taken, edition: Edition, now: datetime) -> tuple[int, list[Ha
         else:
             _settle(rows[reader.id], verdict, now)
     hand_overs: list[HandOver] = []
-    for reader, selection in zip(free, choose(edition.pk, free), strict=True):
+    for reader, outcome in zip(free, choose(edition.pk, free), strict=True):
         row = rows[reader.id]
-        if selection.picks:
+        if isinstance(outcome, NotNow):
+            _settle(row, outcome, now)
+        else:
             Delivery.objects.filter(pk=row.pk).update(
                 status=DeliveryStatus.CLAIMED,
                 claimed_at=now,
                 profile=reader.profile_id,
-                **columns_of(selection.picks),
+                **columns_of(outcome.picks),
             )
-            hand_overs.append(HandOver(row.position, row.pk, reader, selection, row.attempts))
-        else:
-            _settle(row, _empty(selection), now)
+            hand_overs.append(HandOver(row.position, row.pk, reader, outcome, row.attempts))
     return batch.planned_count, hand_overs
 
 
@@ -232,8 +225,3 @@ def _settle(row: Delivery, verdict: NotNow, now: datetime) -> None:
     Delivery.objects.filter(pk=row.pk).update(
         status=verdict.status, reason=verdict.reason, settled_at=now
     )
-
-
-def _empty(selection: Selection) -> NotNow:
-    """Nothing worth saying, nothing sent; the row says why."""
-    return NotNow(reason=f"empty: {selection.note}"[:300] if selection.note else "empty")
