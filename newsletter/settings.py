@@ -547,8 +547,17 @@ SECURE_SSL_REDIRECT = PRODUCTION
 # HTTP inside the network.
 SECURE_REDIRECT_EXEMPT = [r"^u/", r"^healthz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
-SECURE_HSTS_PRELOAD = PRODUCTION
+# Both reach beyond this site: browsers would refuse plain HTTP on every other host below the domain
+# too, and a preload list takes months to leave. So only its owner can decide on them.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _env.bool("HSTS_INCLUDE_SUBDOMAINS", False)
+SECURE_HSTS_PRELOAD = _env.bool("HSTS_PRELOAD", False)
+if SECURE_HSTS_PRELOAD and not SECURE_HSTS_INCLUDE_SUBDOMAINS:
+    _problems.append(
+        "HSTS_PRELOAD needs HSTS_INCLUDE_SUBDOMAINS=true: browsers preload no domain without its "
+        "subdomains."
+    )
+# These two checks ask for the settings above, which are off by default for the reason given there.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 BEHIND_PROXY = _env.bool("BEHIND_PROXY", False)

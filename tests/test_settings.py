@@ -32,7 +32,10 @@ PRODUCTION = {
 }
 
 
-def load(tmp_path, **environment: str) -> subprocess.CompletedProcess[str]:
+def load(
+    tmp_path, shown: str = "ENVIRONMENT, s.EMAIL_BACKEND", /, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Load the settings in a process of its own, which prints those that are to be `shown`."""
     inherited = {
         name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}
     }
@@ -40,7 +43,7 @@ def load(tmp_path, **environment: str) -> subprocess.CompletedProcess[str]:
         [
             sys.executable,
             "-c",
-            "import newsletter.settings as s; print(s.ENVIRONMENT, s.EMAIL_BACKEND)",
+            f"import newsletter.settings as s; print(s.{shown})",
         ],
         env=inherited | {"VAR_DIR": str(tmp_path)} | environment,
         capture_output=True,
@@ -121,6 +124,7 @@ WRONG = [
     ("DOMAIN_RATES", "gmail.com=fast"),
     ("DOMAIN_RATES", "gmail.com=0"),
     ("DEBUG", "perhaps"),
+    ("HSTS_PRELOAD", "true"),
 ]
 
 
@@ -215,6 +219,20 @@ def test_a_production_instance_passes_every_check_of_a_deployment(tmp_path):
         check=False,
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("chosen", "header"),
+    [
+        ({}, "31536000 False False"),
+        ({"HSTS_INCLUDE_SUBDOMAINS": "true"}, "31536000 True False"),
+        ({"HSTS_INCLUDE_SUBDOMAINS": "true", "HSTS_PRELOAD": "true"}, "31536000 True True"),
+    ],
+)
+def test_hsts_reaches_other_hosts_only_where_the_owner_says_so(tmp_path, chosen, header):
+    shown = "SECURE_HSTS_SECONDS, s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRELOAD"
+    result = load(tmp_path, shown, **PRODUCTION | chosen)
+    assert result.stdout.strip() == header, result.stderr
 
 
 def test_a_key_of_hugging_face_may_stand_in_either_variable():
