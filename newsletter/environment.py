@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from email.utils import getaddresses
 from importlib.util import find_spec
+from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 SHORTEST_KEY = 50
@@ -64,11 +65,15 @@ def site_url_problems(url: str) -> list[str]:
     ]
 
 
-def database_url_problems(engine: str) -> list[str]:
-    """Want one of the two databases that the promises are tested on; `engine` is Django's name
-    of it.
+def database_url_problems(url: str, database: Mapping[str, Any]) -> list[str]:
+    """Want one of the two databases that the promises are tested on; `database` is what Django
+    was given for the address.
     """
-    if engine.endswith((".sqlite3", ".postgresql")):
+    if database["ENGINE"].endswith(".sqlite3"):
+        return []
+    if _is_misread(url):
+        return [_must_be_encoded("DATABASE_URL")]
+    if database["ENGINE"].endswith(".postgresql") and database["NAME"]:
         return []
     return [
         (
@@ -82,12 +87,16 @@ def database_url_problems(engine: str) -> list[str]:
 def redis_url_problems(url: str) -> list[str]:
     """Want a Redis server, by address or by socket."""
     parts = _split(url)
-    place = (
-        {"redis": "hostname", "rediss": "hostname", "redis+socket": "path"}.get(parts.scheme)
-        if parts
-        else None
-    )
-    if place and getattr(parts, place):
+    if parts and parts.scheme == "redis+socket" and parts.path:
+        return []
+    if _is_misread(url):
+        return [_must_be_encoded("REDIS_URL")]
+    if (
+        parts
+        and parts.scheme in {"redis", "rediss"}
+        and parts.hostname
+        and re.fullmatch(r"/?[0-9]*", parts.path)
+    ):
         return []
     return ["REDIS_URL must name a Redis server, such as redis://host:6379/0."]
 
@@ -97,6 +106,8 @@ def smtp_url_problems(url: str) -> list[str]:
     clear.
     """
     parts = _split(url)
+    if _is_misread(url):
+        return [_must_be_encoded("SMTP_URL")]
     if (
         parts
         and parts.scheme in {"smtp", "submission"}
@@ -258,6 +269,31 @@ def source_problems(
 
 def _random(key: str) -> bool:
     return len(key) >= SHORTEST_KEY and len(set(key)) >= FEWEST_LETTERS
+
+
+def _is_misread(url: str) -> bool:
+    """Say whether the user name or password holds a character that ends it too early: the host,
+    the port and the path would then be parts of the password.
+
+    In a URL, `/`, `?` and `#` end the part with the password (RFC 3986 section 3.2), so an `@` that
+    comes after them shows that they were meant as characters of it.
+    """
+    authority, *behind = re.split("[/?#]", url.partition("://")[2], maxsplit=1)
+    credentials = authority.rpartition("@")[0]
+    return (
+        "@" in "".join(behind)
+        or "#" in url
+        or bool(re.search(r"[][\t\r\n]|%(?![0-9A-Fa-f]{2})", credentials))
+    )
+
+
+def _must_be_encoded(variable: str) -> str:
+    return (
+        f"{variable} is not read as you mean it: in its user name and password, write @ as %40, "
+        "/ as %2F, # as %23, ? as %3F, : as %3A and % as %25 (percent-encoding). To encode a "
+        "password: python3 -c 'import urllib.parse; "
+        'print(urllib.parse.quote(input(), safe=""))\'.'
+    )
 
 
 def _split(url: str) -> SplitResult | None:

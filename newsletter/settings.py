@@ -17,7 +17,7 @@ from datetime import timedelta
 from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import dj_database_url
 import dj_email_url
@@ -103,18 +103,19 @@ except OSError as _error:
 
 # --- Database, broker
 # --------------------------------------------------------------------------------------------------
+_database_url = (
+    _env.str("DATABASE_URL", "") or f"sqlite:///{quote(str(VAR_DIR / 'paperboy.sqlite3'))}"
+)
 try:
-    _database = dj_database_url.parse(
-        _env.str("DATABASE_URL", "") or f"sqlite:///{VAR_DIR / 'paperboy.sqlite3'}",
-        conn_max_age=60,
-        conn_health_checks=True,
-    )
-except (
-    ValueError
-):  # neither an address nor one of a known database; the parser's own words name no variable
+    _database = dj_database_url.parse(_database_url, conn_max_age=60, conn_health_checks=True)
+except ValueError:
+    # Neither an address nor one of a known database; the parser's own message names no variable.
     _database = {"ENGINE": ""}
-_problems += environment.database_url_problems(_database["ENGINE"])
+_problems += environment.database_url_problems(_database_url, _database)
 DATABASES = {"default": _database}
+if _database["ENGINE"].endswith("postgresql"):
+    # Without it a server behind a dead line holds a process for two minutes at each attempt.
+    _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
 if _database["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 30,

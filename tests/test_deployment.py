@@ -47,9 +47,18 @@ def test_every_long_running_service_has_a_healthcheck(compose, name):
 
 
 def test_every_variable_that_compose_gives_us_is_read_by_settings(compose, settings_variables):
+    read_by_postgresql = {"PGPASSWORD"}
     for name in OURS:
-        given = set(compose["services"][name]["environment"])
+        given = set(compose["services"][name]["environment"]) - read_by_postgresql
         assert given <= settings_variables, given - settings_variables
+
+
+def test_the_password_of_the_database_needs_no_encoding(compose):
+    """In an address `@`, `/` and `#` would be read as its parts."""
+    for name in OURS:
+        environment = compose["services"][name]["environment"]
+        assert "PASSWORD" not in environment["DATABASE_URL"]
+        assert environment["PGPASSWORD"].startswith("${POSTGRES_PASSWORD:?")
 
 
 def test_every_variable_that_compose_asks_for_is_explained(compose):

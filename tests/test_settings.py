@@ -96,8 +96,10 @@ WRONG = [
     ("VAR_DIR", "/dev/null"),
     ("DATABASE_URL", "mysql://host/paperboy"),
     ("DATABASE_URL", "paperboy"),
+    ("DATABASE_URL", "postgres://ada:12/34@127.0.0.1/paperboy"),
     ("REDIS_URL", "localhost:6379"),
     ("REDIS_URL", "http://localhost:6379"),
+    ("REDIS_URL", "redis://:12#34@127.0.0.1:6379/0"),
     ("MAIL_PROVIDER", "Postmark"),
     ("MAIL_PROVIDER", "pigeon"),
     ("MAIL_PROVIDER", "test"),
@@ -152,6 +154,7 @@ def test_each_of_many_wrong_values_is_told_by_name(tmp_path, turn):
         "smtp+tls://ada:secret@example.org:587",
         "smtp://example.org:port",
         "smtp://example.org/?tlss=1",
+        "smtp://ada:12/34@example.org:587",
     ],
 )
 def test_a_way_to_a_mail_server_that_is_not_understood_is_refused(tmp_path, url):
@@ -177,6 +180,13 @@ def test_production_refuses_values_that_development_takes(tmp_path, name, value)
     result = load(tmp_path, **PRODUCTION | {name: value})
     assert result.returncode != 0
     assert f"  - {name}" in result.stderr
+
+
+def test_a_folder_may_have_any_name(tmp_path):
+    """A `#` in it cut the address of the database off: the file was made somewhere else."""
+    folder = tmp_path / "news # 1 %20?"
+    result = load(folder, "DATABASES['default']['NAME']")
+    assert result.stdout.strip() == f"{folder}/paperboy.sqlite3", result.stderr
 
 
 def test_an_empty_value_is_no_value(tmp_path):
