@@ -16,8 +16,9 @@ class NewsletterConfig(AppConfig):
     """
 
     def ready(self) -> None:
-        """Connect what listens to other apps' signals and tell the privacy registry what we
-        hold, which needs every model loaded.
+        """Connect what listens to other apps' signals, register the checks and tell the privacy
+        registry what we hold, which needs every model loaded.
         """
         import_module("newsletter.receivers")
+        import_module("newsletter.checks")
         import_module("newsletter.privacy").register_holdings()

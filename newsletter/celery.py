@@ -1,10 +1,13 @@
 """The Celery application: it only wakes workers; the database decides what is due."""
 
 import os
+import sys
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import celeryd_init, worker_process_init
+from django.core.exceptions import ImproperlyConfigured
 
+from newsletter.checks import refuse_wrong_mail_providers
 from newsletter.garbage import collect_rarely
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsletter.settings")
@@ -12,6 +15,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsletter.settings")
 app = Celery("paperboy")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@celeryd_init.connect
+def check_worker(**_signal: object) -> None:
+    """Let no worker start that could not send."""
+    try:
+        refuse_wrong_mail_providers()
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
 
 
 @worker_process_init.connect

@@ -4,6 +4,7 @@ sentences for whoever set it.
 Pure, and without Django, since the settings use it while they are being read.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from email.utils import getaddresses
@@ -112,7 +113,7 @@ def smtp_url_problems(url: str) -> list[str]:
         parts
         and parts.scheme in {"smtp", "submission"}
         and parts.hostname
-        and set(parse_qs(parts.query)) <= {"tls", "ssl"}
+        and [*parse_qs(parts.query)] in ([], ["tls"], ["ssl"])
     ):
         return []
     return [
@@ -145,6 +146,23 @@ def provider_problems(name: str) -> list[str]:
             )
         ]
     )
+
+
+def anymail_settings(variables: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    """Collect every `ANYMAIL_*` variable, so that each provider's own setting names work unchanged.
+
+    Switches are true or false, and settings that are dictionaries are JSON objects. An empty value
+    is none, or a provider would be given an empty key. No problem repeats a value.
+    """
+    found: dict[str, Any] = {}
+    for name, value in variables.items():
+        if name.startswith("ANYMAIL_") and value:
+            try:
+                structured = value in {"true", "false"} or value.startswith("{")
+                found[name.removeprefix("ANYMAIL_")] = json.loads(value) if structured else value
+            except ValueError:
+                problems.append(f"{name} begins like a JSON object and is none.")
+    return found
 
 
 def address_problems(variable: str, text: str, *, named: bool) -> list[str]:

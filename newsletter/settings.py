@@ -16,7 +16,6 @@ from contextlib import suppress
 from datetime import timedelta
 from email.utils import formataddr, parseaddr
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import dj_database_url
@@ -57,18 +56,6 @@ def _socket_path(var_dir: Path) -> Path:
     """
     name = hashlib.sha256(str(var_dir).encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"paperboy-{os.getuid()}-{name}" / "redis.sock"
-
-
-def _anymail_settings() -> dict[str, Any]:
-    """Collect every `ANYMAIL_*` variable, so that each provider's own setting names work
-    unchanged.
-    """
-    prefix = "ANYMAIL_"
-    return {
-        name.removeprefix(prefix): value
-        for name, value in os.environ.items()
-        if name.startswith(prefix)
-    }
 
 
 # --- Where this instance runs
@@ -252,7 +239,7 @@ OUTBOX_DIR = VAR_DIR / "outbox"
 MACHINE_FILE = VAR_DIR / "machine.json"
 """This machine's half of the proof that it may send from the database: see subscriptions.arming."""
 
-ANYMAIL = _anymail_settings()
+ANYMAIL = environment.anymail_settings(os.environ, _problems)
 MAIL_BACKENDS = {
     "file": "newsletter.sending.outbox.EmailBackend",
     "smtp": "django.core.mail.backends.smtp.EmailBackend",

@@ -2,12 +2,17 @@
 
 Its own logs would be a second format beside ours, and its access log would keep the tokens of all
 signed paths. Reading our settings here also tells wrong ones once and stops, instead of in every
-worker.
+worker; so does the check of the mail providers.
 """
 
+import os
 from typing import Any
 
+from newsletter.checks import refuse_wrong_mail_providers
 from newsletter.settings import LOGGING
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsletter.settings")
+refuse_wrong_mail_providers()
 
 wsgi_app = "newsletter.wsgi"
 bind = "0.0.0.0:8000"

@@ -29,6 +29,7 @@ PRODUCTION = {
     "SENDER_ADDRESS": "Paperboy <daily@paperboy.example.org>",
     "POSTAL_ADDRESS": "1 Test Street",
     "MAIL_PROVIDER": "postmark",
+    "ANYMAIL_POSTMARK_SERVER_TOKEN": "a-token-for-tests",
 }
 
 
@@ -155,6 +156,7 @@ def test_each_of_many_wrong_values_is_told_by_name(tmp_path, turn):
         "smtp://example.org:port",
         "smtp://example.org/?tlss=1",
         "smtp://ada:12/34@example.org:587",
+        "smtp://example.org/?tls=True&ssl=True",
     ],
 )
 def test_a_way_to_a_mail_server_that_is_not_understood_is_refused(tmp_path, url):
