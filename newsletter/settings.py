@@ -417,6 +417,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # Before the one that measures the body.
     "newsletter.site.heads.bodiless_heads",
+    # Before those that look at host and scheme.
+    "newsletter.site.health.answer_probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "newsletter.desk.policy.ContentPolicyMiddleware",
@@ -531,9 +533,8 @@ WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not PRODUCTION
 # --------------------------------------------------------------------------------------------------
 _https = SITE_URL.startswith("https://")
 SECURE_SSL_REDIRECT = PRODUCTION
-# One-click leaving must never be redirected (RFC 8058 section 3.1), and a health check speaks plain
-# HTTP inside the network.
-SECURE_REDIRECT_EXEMPT = [r"^u/", r"^healthz$"]
+# One-click leaving must never be redirected (RFC 8058 section 3.1).
+SECURE_REDIRECT_EXEMPT = [r"^u/"]
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 # Both reach beyond this site: browsers would refuse plain HTTP on every other host below the domain
 # too, and a preload list takes months to leave. So only its owner can decide on them.

@@ -42,9 +42,7 @@ class Command(BaseCommand):
 
 def _check_web(port: int) -> None:
     try:
-        answer = httpx.get(
-            f"http://127.0.0.1:{port}/healthz", headers={"Host": settings.SITE_HOST}, timeout=5
-        )
+        answer = httpx.get(f"http://127.0.0.1:{port}/healthz/ready", timeout=5)
     except httpx.HTTPError as error:
         raise CommandError(f"The site does not answer on port {port}: {error}") from error
     if answer.status_code != 200:

@@ -11,11 +11,9 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 import redis
-from django.conf import settings
 from django.db import transaction
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from newsletter.broker import broker_client
 from newsletter.models.rate import ProviderRate
 
 BURST_SHARE = 0.04
@@ -156,16 +154,7 @@ def redis_bucket() -> RedisBucket:
     """Return the bucket on the broker's Redis, one per process. It answers within a second or
     counts as away.
     """
-    url = str(settings.CELERY_BROKER_URL).replace("redis+socket://", "unix://", 1)
-    return RedisBucket(
-        redis.Redis.from_url(
-            url,
-            socket_timeout=ANSWER_SECONDS,
-            socket_connect_timeout=ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            health_check_interval=0,
-        )
-    )
+    return RedisBucket(broker_client(ANSWER_SECONDS))
 
 
 def _microseconds(instant: datetime) -> int:

@@ -62,7 +62,7 @@ def test_other_pages_of_the_site_go_on_answering_a_locked_out_origin(
 ) -> None:
     for _ in range(6):
         attempt(client, "wrong")
-    assert client.get("/healthz", REMOTE_ADDR="192.0.2.1").status_code == 200
+    assert client.get("/robots.txt", REMOTE_ADDR="192.0.2.1").status_code == 200
 
 
 def test_behind_a_proxy_only_the_proxys_own_word_counts(settings, rf: RequestFactory) -> None:

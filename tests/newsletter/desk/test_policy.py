@@ -12,7 +12,7 @@ def directives(header: str) -> dict[str, str]:
 
 
 def test_the_site_sends_its_strict_policy(client: Client, db: None) -> None:
-    assert directives(client.get("/healthz")["Content-Security-Policy"]) == directives(SITE)
+    assert directives(client.get("/robots.txt")["Content-Security-Policy"]) == directives(SITE)
 
 
 @pytest.mark.parametrize("path", ["/desk/", "/desk/login/", "/desk/no-such-page/", "/desk/login"])
