@@ -285,6 +285,12 @@ def source_problems(
     return problems
 
 
+def is_https(url: str) -> bool:
+    """Tell whether a text is an https address that names a host."""
+    parts = _split(url)
+    return parts is not None and parts.scheme == "https" and bool(parts.hostname)
+
+
 def _random(key: str) -> bool:
     return len(key) >= SHORTEST_KEY and len(set(key)) >= FEWEST_LETTERS
 

@@ -321,7 +321,7 @@ for _name, _times in SOURCE_TIMES.items():
             f"{' '.join(_times)}."
         )
 for _name, _address in FEEDS.items():
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", _name) or not _address.startswith("https://"):
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", _name) or not environment.is_https(_address):
         _problems.append(
             "FEEDS must be pairs such as my-group=https://example.org/feed.xml; this is none: "
             f"{_name}={_address}."

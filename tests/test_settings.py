@@ -116,6 +116,7 @@ WRONG = [
     ("SOURCE_TIMES", "pigeon=05:20"),
     ("SOURCE_TIMES", "arxiv=25:00"),
     ("FEEDS", "https://example.org/feed.xml"),
+    ("FEEDS", "a-journal=https://[::1"),
     ("ARXIV_CATEGORIES", "machine learning"),
     ("HUGGINGFACE_TOKEN", "a\nb"),
     ("SOURCE_KEYS", "a-journal=a\nb"),

@@ -19,6 +19,7 @@ _ENDS_IN_A_NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?$")
 """What URL parsers take for an IPv4 address, also in octal, hexadecimal or with fewer than four
 parts (WHATWG URL, host parsing).
 """
+_LARGEST_PORT = 65_535
 _IPV4 = re.compile(r"[0-9]+(\.[0-9]+){3}")
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?\.?")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -52,7 +53,8 @@ class AddressRules:
         """
         try:
             url = httpx.URL(text)
-        except (httpx.InvalidURL, UnicodeError) as error:
+            _ = url.host  # decoding it raises an error for a name such as “xn--a.org”
+        except (httpx.InvalidURL, ValueError) as error:
             raise UpstreamError(Fault.FORBIDDEN, f"That is not a web address: {error}.") from error
         if url.scheme != "https" and not (
             url.scheme == "http" and url.host in self.plain_http_hosts
@@ -62,6 +64,8 @@ class AddressRules:
                 f"Only https addresses are fetched, not {url.scheme or 'one without a scheme'}: "
                 f"{place(url)}.",
             )
+        if url.port is not None and not 0 < url.port <= _LARGEST_PORT:
+            raise UpstreamError(Fault.FORBIDDEN, f"{url.port} is no port.")
         if not url.host:
             raise UpstreamError(Fault.FORBIDDEN, "The address names no host.")
         if url.userinfo:

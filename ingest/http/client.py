@@ -175,7 +175,7 @@ class PoliteClient:
             )
         try:
             joined = str(source.join(location))
-        except (httpx.InvalidURL, UnicodeError) as error:
+        except (httpx.InvalidURL, ValueError) as error:
             raise UpstreamError(
                 Fault.FORBIDDEN,
                 f"{place(source)} redirects to what is not a web address.",

@@ -122,7 +122,7 @@ def look_up(host: str, port: int, deadline: Deadline) -> list[str]:
 def _look_up_into(answer: Future[list[str]], host: str, port: int) -> None:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+    except Exception as error:  # noqa: BLE001  # the thread that waits for the answer raises it
         answer.set_exception(error)
     else:
         answer.set_result(list(dict.fromkeys(str(address[0]) for *_, address in found)))

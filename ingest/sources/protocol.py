@@ -10,8 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 from ingest.sighting import Parsed
+
+LONGEST_HOST = 253
+"""Characters of a host name (RFC 1035 section 2.3.4, without the dot at its end)."""
 
 Options = Mapping[str, Any]
 Position = Mapping[str, Any]
@@ -101,8 +105,20 @@ def address(options: Options, default: str = "") -> str:
             client to judge.
     """
     url = str(options.get("url") or default)
-    if not url.startswith(("https://", "http://")) or not url.isprintable() or " " in url:
+    if not is_address(url):
         raise BadOptions(
             f"“url” must be a web address, such as {default or 'https://example.org/feed.xml'}."
         )
     return url if not default else url.rstrip("/")
+
+
+def is_address(url: str) -> bool:
+    """Tell whether a text is an http or https address whose parts can be told apart."""
+    if not url.startswith(("https://", "http://")) or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # reading it raises an error where it is no number
+    except ValueError:  # such as “https://[::1”, whose bracket is not closed
+        return False
+    return 0 < len(parts.hostname or "") <= LONGEST_HOST

@@ -22,13 +22,15 @@ from unfold.widgets import (
 )
 
 from ingest.files import Report, import_upload
+from ingest.http.addresses import AddressRules
+from ingest.http.faults import UpstreamError
 from ingest.keys import sealed
 from ingest.known_sources import source_named
 from ingest.models import Source
 from ingest.recording import LARGEST_BODY
 from ingest.sighting import Parsed
 from ingest.sources import jsonl, listing
-from ingest.sources.protocol import BadOptions, Window
+from ingest.sources.protocol import BadOptions, Window, address
 from ingest.sources.registry import KINDS
 from newsletter.desk.base import ModelForm
 from newsletter.desk.lines import LinesField
@@ -97,6 +99,16 @@ class SourceForm(ModelForm):
             raise ValidationError(_("A key is letters, digits and marks without blanks."))
         return key
 
+    def clean_url(self) -> str:
+        """Refuse what is no address, and an address that is never asked: see ingest.http."""
+        url: str = self.cleaned_data["url"]
+        if url:
+            try:
+                AddressRules().check(address({"url": url}))
+            except (BadOptions, UpstreamError) as error:
+                raise ValidationError(str(error)) from error
+        return url
+
     def clean_times(self) -> list[str]:
         """Refuse what is no time of day."""
         times: list[str] = self.cleaned_data["times"]
@@ -160,8 +172,8 @@ def _place(options: Mapping[str, Any]) -> tuple[str, str]:
     """Return the scheme and the host that a source is asked at; empty for the usual ones of its
     kind.
     """
-    address = urlsplit(str(options.get("url", "")))
-    return address.scheme, address.netloc.lower()
+    parts = urlsplit(str(options.get("url", "")))
+    return parts.scheme, parts.netloc.lower()
 
 
 class UploadForm(forms.Form):

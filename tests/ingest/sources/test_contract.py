@@ -65,7 +65,19 @@ def test_another_address_can_be_given(name):
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://example.org/", "example.org", "https://exam ple.org/", "javascript:alert(1)"]
+    "url",
+    [
+        "ftp://example.org/",
+        "example.org",
+        "https://exam ple.org/",
+        "javascript:alert(1)",
+        "https://[::1",
+        "https://example.org:port/",
+        "https://example.org:99999/",
+        "https:///feed.xml",
+        "https://exa\u2100mple.org/",
+        f"https://{'a' * 300}.org/",
+    ],
 )
 def test_an_address_that_cannot_be_is_told(name, url):
     with pytest.raises(BadOptions, match="url"):

@@ -57,6 +57,10 @@ def test_the_options_of_a_source_are_edited_and_what_is_not_shown_stays(enter, s
         ({"times": "5 o'clock"}, "no time such as"),
         ({"categories": "everything!"}, "no arXiv category"),
         ({"url": "ftp://x.org"}, "web address"),
+        ({"url": "https://[::1"}, "web address"),
+        ({"url": "http://feeds.example.org/"}, "Only https addresses"),
+        ({"url": "https://127.0.0.1/"}, "not a public address"),
+        ({"url": "https://xn--a.org/"}, "not a web address"),
     ],
 )
 def test_options_that_cannot_work_are_refused_with_what_they_should_be(
@@ -195,7 +199,7 @@ def test_a_key_does_not_go_to_another_host_unless_it_is_entered_again(
         desk.post(address, form(url="https://evil.example.com/a.xml"))
     )
     assert "given for another address" in seen(
-        desk.post(address, form(url="http://feeds.example.org/a.xml"))
+        desk.post(address, form(url="https://feeds.example.org:8443/a.xml"))
     )
     source.refresh_from_db()
     assert (source.options["url"], key_of(source)) == (
