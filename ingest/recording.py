@@ -11,10 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import structlog
+from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.db.models import F, Q
 
 from ingest import merging
+from ingest.cleaning import one_line
+from ingest.failures import REASON_LIMIT, VALUE_ERRORS, reason_of
 from ingest.joining import join
 from ingest.listing_days import list_papers, seen
 from ingest.matching import Shelf
@@ -44,6 +48,8 @@ killed.
 KEPT_WARNINGS = 200
 EXCERPT = 200
 ORIGIN_LIMIT = 500
+
+log = structlog.get_logger(__name__)
 
 PAPER_FIELDS = [
     column.name
@@ -120,7 +126,8 @@ def fail(fetch: Fetch, error: str, *, now: datetime, body: bytes | None = None) 
     was recorded before stays.
     """
     _keep(fetch, body)
-    fetch.status, fetch.error, fetch.finished_at = FetchStatus.FAILED, error, now
+    fetch.status, fetch.finished_at = FetchStatus.FAILED, now
+    fetch.error = one_line(error, REASON_LIMIT)
     fetch.save(update_fields=["status", "error", "finished_at", "body", "http_status"])
 
 
@@ -158,15 +165,18 @@ def _keep(fetch: Fetch, body: bytes | None) -> None:
 def _take_chunk(
     fetch: Fetch, chunk: Sequence[Sighting], rejected: Sequence[Rejected], warnings: Sequence[str]
 ) -> None:
-    """Write one chunk; where the database refuses it, halve it until the one sighting at fault
-    is found, and reject that one.
+    """Write one chunk; where the database or our own code refuses it, halve it until the one
+    sighting at fault is found, and reject that one.
     """
     try:
         _again_after_a_race(fetch, chunk, rejected, warnings)
-    except (IntegrityError, DataError) as error:
+    except (IntegrityError, DataError, ValidationError, *VALUE_ERRORS) as error:
+        if not chunk:
+            raise
         if len(chunk) == 1:
+            log.warning("sighting_not_recorded", fetch=fetch.pk, error=type(error).__name__)
             refused = Rejected(
-                f"The database refuses it: {error}", chunk[0].line, chunk[0].title[:EXCERPT]
+                f"It cannot be stored: {reason_of(error)}", chunk[0].line, chunk[0].title
             )
             _again_after_a_race(fetch, (), (*rejected, refused), warnings)
         else:
@@ -293,11 +303,20 @@ def _store(papers: Iterable[Paper], former: Sequence[tuple[Paper, str]]) -> None
 
 
 def _book(fetch: Fetch, tally: _Tally, warnings: Sequence[str]) -> None:
-    """Add a chunk to the books of its fetch, in the transaction that writes the chunk."""
+    """Add a chunk to the books of its fetch, in the transaction that writes the chunk. Texts are
+    cleaned here once more: a character that the database refuses must not cost the whole body.
+    """
     Rejection.objects.bulk_create(
-        Rejection(fetch=fetch, line=entry.line, reason=entry.reason[:300], excerpt=entry.excerpt)
+        Rejection(
+            fetch=fetch,
+            line=entry.line,
+            reason=one_line(entry.reason, 300),
+            excerpt=one_line(entry.excerpt, EXCERPT),
+        )
         for entry in tally.rejected
     )
+    room = max(KEPT_WARNINGS - len(fetch.warnings), 0)
+    kept = [one_line(warning, REASON_LIMIT) for warning in warnings[:room]]
     rejected = len(tally.rejected)
     Fetch.objects.filter(pk=fetch.pk).update(
         entries=F("entries") + tally.new + tally.updated + tally.unchanged + rejected,
@@ -307,7 +326,7 @@ def _book(fetch: Fetch, tally: _Tally, warnings: Sequence[str]) -> None:
         rejected=F("rejected") + rejected,
         listed=F("listed") + tally.listed,
         warning_count=F("warning_count") + len(warnings),
-        warnings=[*fetch.warnings, *warnings][:KEPT_WARNINGS],
+        warnings=[*fetch.warnings, *kept],
     )
     fetch.refresh_from_db(
         fields=[

@@ -9,6 +9,8 @@ from typing import Any
 from pylatexenc.latex2text import LatexNodes2Text, MacroTextSpec, get_default_latex_context_db
 from pylatexenc.latexwalker import LatexWalkerError
 
+from ingest.failures import VALUE_ERRORS
+
 _GROUP = r"\{[^{}]*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}[^{}]*)*\}"
 _TEX = re.compile(
     r"\$(?!\s)[^$]{0,500}[^$\s]\$(?!\d)"  # a formula; prices such as $5 and $6 are none
@@ -33,9 +35,9 @@ _LOOKS = frozenset(
     )
 )
 """Macros of TeX that change only the look, and that pylatexenc does not know."""
-_FAULTS = (LatexWalkerError, ValueError, LookupError, AttributeError, RecursionError)
-"""What pylatexenc 2.10 raises, found by trying every macro it knows without, with too few and
-with deeply nested arguments.
+_ERRORS = (LatexWalkerError, *VALUE_ERRORS)
+"""What pylatexenc raises. Trying every macro that version 2.10 knows without, with too few and with
+deeply nested arguments raised ValueError, LookupError, AttributeError and RecursionError.
 """
 _MACROS = get_default_latex_context_db()
 # Authors name things by macros of their own, “\\ours is faster”; dropping what we do not know would
@@ -65,7 +67,7 @@ def _converted(tex: str) -> str:
     """
     try:
         return str(_CONVERTER.latex_to_text(_BARE_SPECIAL.sub(r"\\\1", tex), tolerant_parsing=True))
-    except _FAULTS:
+    except _ERRORS:
         return tex
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ingest import identity, prose
 from ingest.cleaning import one_line
+from ingest.failures import rejects_errors
 from ingest.sighting import Parsed, Rejected, Sighting
 from ingest.sources import entries
 from ingest.sources.arxiv import ARXIV_HOSTS, categories, is_category, says_withdrawn
@@ -69,6 +70,7 @@ class CategoryFeed:
         return Page(Parsed.of(read, warnings), whole=not feed.problem)
 
 
+@rejects_errors
 def _sighting(
     entry: Mapping[str, Any], place: int, seen_at: datetime, cross_lists: bool, warnings: list[str]
 ) -> Sighting | Rejected:

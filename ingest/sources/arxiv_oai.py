@@ -17,6 +17,7 @@ from lxml import etree
 
 from ingest import identity, prose
 from ingest.cleaning import one_line
+from ingest.failures import rejects_errors
 from ingest.sighting import Parsed, Rejected, Sighting, Unreadable
 from ingest.sources.arxiv import ARXIV_HOSTS, categories, is_category, says_withdrawn, set_of
 from ingest.sources.markup import xml_root
@@ -93,6 +94,7 @@ class Harvest:
         return Page(parsed, _next_set(position))
 
 
+@rejects_errors
 def _entry(
     record: etree._Element, place: int, seen_at: datetime, warnings: list[str]
 ) -> Sighting | Rejected:

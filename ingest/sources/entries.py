@@ -71,7 +71,10 @@ def day(entry: Mapping[str, Any], seen_at: datetime, *names: str) -> date | None
     for name in names or ("published", "updated"):
         moment = entry.get(f"{name}_parsed")
         if moment:
-            found = datetime.fromtimestamp(timegm(moment), UTC).date()
+            try:
+                found = datetime.fromtimestamp(timegm(moment), UTC).date()
+            except (OverflowError, ValueError):  # a year that no date can have
+                continue
             if EARLIEST_DAY <= found <= (seen_at + timedelta(days=1)).date():
                 return found
     return None

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ingest import identity, prose
 from ingest.cleaning import one_line, web_link
+from ingest.failures import rejects_errors
 from ingest.sighting import Parsed, Rejected, Sighting
 from ingest.sources import entries
 from ingest.sources.markup import text_of_html
@@ -60,6 +61,7 @@ class AnyFeed:
         return Page(Parsed.of(read, warnings), whole=not feed.problem)
 
 
+@rejects_errors
 def _sighting(
     entry: Mapping[str, Any], place: int, seen_at: datetime, warnings: list[str]
 ) -> Sighting | Rejected:

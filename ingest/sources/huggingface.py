@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from ingest import identity, prose
 from ingest.cleaning import one_line, web_link
+from ingest.failures import rejects_errors
 from ingest.sighting import Parsed, Reading, Rejected, Sighting, Unreadable
 from ingest.sources.protocol import Options, Page, Position, Request, Window, address
 from ingest.sources.records import Record, load
@@ -48,6 +49,7 @@ def parse(content: bytes, *, seen_at: datetime, day: date | None = None) -> Pars
     return Parsed.of(entries, warnings)
 
 
+@rejects_errors
 def _sighting(
     record: Record, place: int, seen_at: datetime, day: date | None
 ) -> Sighting | Rejected:

@@ -19,6 +19,7 @@ from typing import Any
 
 from ingest import identity, prose
 from ingest.cleaning import one_line
+from ingest.failures import rejects_errors
 from ingest.sighting import Parsed, Reading, Rejected, Sighting
 from ingest.sources.records import Record
 
@@ -78,6 +79,7 @@ def _line(
         yield _paper(shared | paper if isinstance(paper, dict) else paper, number, now, warnings)
 
 
+@rejects_errors
 def _paper(values: Any, number: int, now: datetime, warnings: list[str]) -> Sighting | Rejected:
     if not isinstance(values, dict):
         return Rejected(

@@ -23,6 +23,7 @@ from datetime import UTC, date, datetime, time
 
 from ingest import prose
 from ingest.cleaning import MANY_AUTHORS, one_line
+from ingest.failures import rejects_errors
 from ingest.sighting import LARGEST_COUNT, Parsed, Reading, Rejected, Sighting, Unreadable
 
 TITLE_BOUND = 300
@@ -301,8 +302,13 @@ def _abstract_is_missing(texts: Sequence[_Text], place: int) -> bool:
 
 
 def _read(entry: _Entry | Rejected, page: _Page, warnings: list[str]) -> Sighting | Rejected:
-    if isinstance(entry, Rejected):
-        return entry
+    return (
+        entry if isinstance(entry, Rejected) else _sighting(entry, entry.title.line, page, warnings)
+    )
+
+
+@rejects_errors
+def _sighting(entry: _Entry, line: int, page: _Page, warnings: list[str]) -> Sighting | Rejected:
     problem = entry.title.problem or entry.abstract.problem
     title, abstract = prose.title(entry.title.text), prose.abstract(entry.abstract.text)
     if not problem and not title:
@@ -310,7 +316,7 @@ def _read(entry: _Entry | Rejected, page: _Page, warnings: list[str]) -> Sightin
     if not problem and not abstract:
         problem = "The abstract holds nothing that can be read."
     if problem:
-        return Rejected(problem, entry.title.line, _excerpt(entry.title.text))
+        return Rejected(problem, line, _excerpt(entry.title.text))
     author_count = comments = published = None
     year_inferred = False
     if entry.facts:
@@ -325,7 +331,7 @@ def _read(entry: _Entry | Rejected, page: _Page, warnings: list[str]) -> Sightin
         day=page.day,
         seen_at=page.seen_at,
         readings=(Reading(page.seen_at, comments=comments),) if comments is not None else (),
-        line=entry.title.line,
+        line=line,
     )
 
 

@@ -12,9 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from ingest import recording
+from ingest import merging, recording
 from ingest.known_sources import source_named
-from ingest.models import Count, Fetch, FetchBody, FetchStatus, FormerTitle, Listing, Paper
+from ingest.models import (
+    Count,
+    Fetch,
+    FetchBody,
+    FetchStatus,
+    FormerTitle,
+    Listing,
+    Paper,
+    Rejection,
+)
 from ingest.sighting import Parsed, Reading, Rejected, Sighting
 from ingest.sources import listing
 from tests.ingest.pages import stored
@@ -275,6 +284,75 @@ def test_what_the_database_refuses_is_rejected_alone(monkeypatch):
     fetch = record("listing", *(sighting(title) for title in [*titles[:3], "Poison", *titles[3:]]))
     assert counts(fetch) == (7, 6, 0, 0, 1)
     assert "poison" in fetch.rejections.get().reason
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "error", [TypeError("poison"), KeyError("poison"), RecursionError("poison")]
+)
+def test_a_sighting_that_our_own_code_cannot_record_is_rejected_alone(monkeypatch, error):
+    absorb = merging.absorb
+
+    def failing(paper, sighting, *others):
+        if sighting.title == "Poison":
+            raise error
+        return absorb(paper, sighting, *others)
+
+    monkeypatch.setattr(merging, "absorb", failing)
+    titles = [f"{TITLE} {number}" for number in range(6)]
+    fetch = record("listing", *(sighting(title) for title in [*titles[:3], "Poison", *titles[3:]]))
+    assert counts(fetch) == (7, 6, 0, 0, 1)
+    assert fetch.status == FetchStatus.DONE
+    assert fetch.rejections.get().excerpt == "Poison"
+    assert f"{type(error).__name__}: " in fetch.rejections.get().reason
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"title": f"{TITLE} \ud800"},
+        {"abstract": "\udfff"},
+        {"author_count": 2**70},
+        {"title": TITLE, "authors": ({"no": "name"},)},
+        {"published": "yesterday"},
+    ],
+    ids=["title", "abstract", "count", "authors", "date"],
+)
+def test_a_sighting_that_no_database_can_hold_is_rejected_alone(fields):
+    good = sighting("Another Title That Is Long Enough")
+    fetch = record("huggingface", good, sighting(**{"arxiv_id": "2501.00002"} | fields))
+    assert counts(fetch)[0] == 2
+    assert Paper.objects.filter(title=good.title).exists()
+    assert fetch.status == FetchStatus.DONE
+
+
+@pytest.mark.django_db
+def test_an_error_of_the_machine_while_recording_rejects_no_sighting(monkeypatch):
+    def out_of_memory(*_arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(recording, "_write", out_of_memory)
+    with pytest.raises(MemoryError):
+        record("listing", sighting())
+    assert not Rejection.objects.exists()
+
+
+@pytest.mark.django_db
+def test_reasons_and_warnings_that_no_database_can_hold_are_cleaned():
+    rejected = Rejected("\0 no title \ud800", 3, "be\0gin\ud800ning")
+    fetch = record("listing", sighting(), rejected=(rejected,), warnings=("\0odd \ud800",))
+    assert (fetch.entries, fetch.rejected, fetch.warnings) == (2, 1, ["odd"])
+    stored = fetch.rejections.get()
+    assert (stored.reason, stored.excerpt) == ("no title", "beginning")
+
+
+@pytest.mark.django_db
+def test_the_reason_of_a_failed_fetch_can_be_stored_whatever_it_says():
+    fetch = recording.begin(source_named("listing"), origin="a test", now=NOW)
+    recording.fail(fetch, "it begins with \0 and \ud800.", now=NOW)
+    fetch.refresh_from_db()
+    assert fetch.error == "it begins with and ."
 
 
 @pytest.mark.skipif(
