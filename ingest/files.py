@@ -13,11 +13,13 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
+import structlog
 from django.db import transaction
 
 from ingest.cleaning import one_line
+from ingest.failures import VALUE_ERRORS, is_expected, reason_of
 from ingest.models import Fetch, Source
-from ingest.recording import LARGEST_BODY, ORIGIN_LIMIT, begin, fail, finish, record, take
+from ingest.recording import LARGEST_BODY, ORIGIN_LIMIT, begin, fail, finish, take
 from ingest.sighting import Parsed, Unreadable
 from ingest.sources import jsonl
 
@@ -28,6 +30,9 @@ Done = Callable[[int], None]
 SHOWN_REJECTIONS = 50
 LINES_AT_ONCE = 500
 BYTES_AT_ONCE = 4_000_000
+
+log = structlog.get_logger(__name__)
+
 _READ_AT = re.compile(r"\.read-(\d{4}-\d{2}-\d{2})T(\d{2})(\d{2})(\d{2})?Z", re.ASCII)
 _DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?!\d)", re.ASCII)
 
@@ -142,28 +147,30 @@ def _import_page(source: Source, path: Path, parse: Parse, now: datetime) -> Rep
     try:
         content = _content(path)
     except Unreadable as error:
-        return _failed(source, str(path), str(error), now)
+        fetch = begin(source, origin=one_line(str(path), ORIGIN_LIMIT), now=now)
+        fail(fetch, str(error), now=now)
+        return report_of(fetch, str(path))
     return _record(source, str(path), content, lambda body: parse(body, path), now)
 
 
 def _record(
     source: Source, name: str, content: bytes, parse: Callable[[bytes], Parsed], now: datetime
 ) -> Report:
-    try:
-        parsed = parse(content)
-    except Unreadable as error:
-        return _failed(source, name, str(error), now, content)
-    return report_of(
-        record(source, parsed, now=now, origin=one_line(name, ORIGIN_LIMIT), body=content), name
-    )
-
-
-def _failed(
-    source: Source, name: str, error: str, now: datetime, body: bytes | None = None
-) -> Report:
+    """Record one file. An error that its content causes, whichever it is, fails its fetch alone."""
     fetch = begin(source, origin=one_line(name, ORIGIN_LIMIT), now=now)
-    fail(fetch, error, now=now, body=body)
-    return Report(name, error=error)
+    try:
+        take(fetch, parse(content))
+    except VALUE_ERRORS as error:
+        fail(fetch, _problem(error, fetch), now=now, body=content)
+    else:
+        finish(fetch, now=now, body=content)
+    return report_of(fetch, name)
+
+
+def _problem(error: Exception, fetch: Fetch) -> str:
+    if not is_expected(error):
+        log.error("file_not_read", fetch=fetch.pk, error=type(error).__name__, exc_info=error)
+    return reason_of(error)
 
 
 def _import_lines(source: Source, path: Path, now: datetime, done: Done) -> Report:
@@ -171,12 +178,10 @@ def _import_lines(source: Source, path: Path, now: datetime, done: Done) -> Repo
     try:
         for first_line, lines in _chunks(path, done):
             take(fetch, jsonl.parse(lines, now=now, first_line=first_line))
-    except Unreadable as error:
-        fail(fetch, str(error), now=now)
-    except BaseException as error:
-        fail(
-            fetch, f"Stopped: {type(error).__name__} {error}".rstrip(), now=now
-        )  # an interruption, or a mistake of ours
+    except VALUE_ERRORS as error:
+        fail(fetch, _problem(error, fetch), now=now)
+    except BaseException as error:  # an interruption, or an error of the machine
+        fail(fetch, f"Stopped: {type(error).__name__} {error}".rstrip(), now=now)
         raise
     else:
         finish(fetch, now=now)

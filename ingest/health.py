@@ -10,9 +10,10 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from ingest import schedule
+from ingest.failures import VALUE_ERRORS
 from ingest.http.spacing import group_of
 from ingest.models import Fetch, FetchStatus, HostPace, Run, RunState, Source
-from ingest.sources.protocol import BadOptions, Window
+from ingest.sources.protocol import Window
 from ingest.sources.registry import KINDS
 from ingest.workdays import is_working_day
 
@@ -159,9 +160,10 @@ def _waits_until(source: Source, run: Run | None, now: datetime) -> datetime | N
         url = kind.request(
             kind.first(Window(now.date(), now.date()), source.options), source.options, ""
         ).url
-        waits += HostPace.objects.filter(
-            host=group_of(url), cool_down_until__isnull=False
-        ).values_list("cool_down_until", flat=True)
-    except BadOptions:
+        host = group_of(url)
+    except VALUE_ERRORS:  # wrong options: the source's run has failed with the reason
         return None
+    waits += HostPace.objects.filter(host=host, cool_down_until__isnull=False).values_list(
+        "cool_down_until", flat=True
+    )
     return max((wait for wait in waits if wait and wait > now), default=None)

@@ -94,6 +94,12 @@ def begin(source: Source, *, origin: str, now: datetime, run: Run | None = None)
     )
 
 
+def rename(fetch: Fetch, origin: str) -> None:
+    """Note what was read, once that is known."""
+    fetch.origin = origin[:ORIGIN_LIMIT]
+    fetch.save(update_fields=["origin"])
+
+
 def take(fetch: Fetch, parsed: Parsed) -> None:
     """Record what was parsed and add it to the books of the fetch, chunk by chunk, each whole or
     not at all.

@@ -13,21 +13,21 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import Error, IntegrityError, transaction
 from django.db.models import Sum
 
 from ingest import identity, schedule
 from ingest.cleaning import one_line
+from ingest.failures import is_expected, reason_of
 from ingest.http import backoff
 from ingest.http.answer import Answer, Validators
 from ingest.http.client import NO_VALIDATORS, PoliteClient
 from ingest.http.faults import Fault, UpstreamError
 from ingest.http.visits import visit
-from ingest.keys import KeyLost, key_of
+from ingest.keys import key_of
 from ingest.known_sources import enabled_sources, source_named
 from ingest.models import Fetch, FetchStatus, Run, RunState, Source
-from ingest.recording import begin, fail, finish, take
-from ingest.sighting import Unreadable
+from ingest.recording import begin, fail, finish, rename, take
 from ingest.sources.protocol import BadOptions, Page, Request, Window
 from ingest.sources.registry import KINDS
 from ingest.workdays import is_working_day
@@ -78,17 +78,15 @@ def begin_run(
 
     A `subject` is the id of one paper, for a kind of source that is asked for single papers.
 
-    A source whose options cannot work gets a run that failed with the reason, so that staff see it
-    once per schedule.
+    A source whose options cannot work gets a run and a fetch that failed with the reason, so that
+    staff see it once per schedule.
     """
-    kind = KINDS[source.kind]
     failed: dict[str, Any] = {}
     try:
-        position = dict(
-            kind.first(window, {**source.options, "id": subject} if subject else source.options)
-        )
-    except BadOptions as error:
-        position, failed = {}, {"state": RunState.FAILED, "finished_at": now, "error": str(error)}
+        position = _first_position(source, window, subject)
+    except Exception as error:  # noqa: BLE001  # logged by _problem
+        problem = _problem("run_not_begun", source, error)
+        position, failed = {}, {"state": RunState.FAILED, "finished_at": now, "error": problem}
     try:
         with transaction.atomic():
             if due_at:
@@ -100,7 +98,7 @@ def begin_run(
                     finished_at=now,
                     error="The next run began before this one was finished.",
                 )
-            return Run.objects.create(
+            run = Run.objects.create(
                 source=source,
                 due_at=due_at,
                 subject=subject,
@@ -111,6 +109,10 @@ def begin_run(
                 started_at=now,
                 **failed,
             )
+            if failed:
+                fetch = begin(source, origin=source.title, now=now, run=run)
+                fail(fetch, run.error, now=now)
+            return run
     except IntegrityError:  # somebody else has begun it at the same moment
         same = Run.objects.filter(source=source, due_at=due_at)
         return (
@@ -118,6 +120,28 @@ def begin_run(
             if due_at
             else same.filter(subject=subject, window_start=window.first, window_end=window.last)
         ).latest("pk")
+
+
+def _first_position(source: Source, window: Window, subject: str = "") -> dict[str, Any]:
+    options = {**source.options, "id": subject} if subject else source.options
+    return dict(KINDS[source.kind].first(window, options))
+
+
+def _problem(event: str, source: Source, error: Exception) -> str:
+    """Log an error of one source, and return what staff read about it. The traceback is logged
+    only where the error was not expected.
+
+    Raises:
+        Error: it is the database's. No row can be trusted to tell about it, so it goes on to the
+            worker.
+    """
+    if isinstance(error, Error):
+        raise error
+    if is_expected(error):
+        log.warning(event, source=source.slug, error=type(error).__name__)
+    else:
+        log.error(event, source=source.slug, error=type(error).__name__, exc_info=error)
+    return reason_of(error)
 
 
 def ask_for_paper(text: str, now: datetime) -> Run:
@@ -156,7 +180,9 @@ def read_page(run_id: int, clock: Clock, client: PoliteClient) -> Fetch | None:
     at it, it is over, or must wait.
 
     Outside any transaction: the row of the fetch is written first, the network comes second, the
-    result third.
+    result third. Whatever goes wrong with the source's options, its answer or the recording ends in
+    a failed fetch with the reason and the bytes, and the page is asked for again later or the run
+    given up. Errors of the database are raised; the next worker then closes the fetch.
     """
     now = clock()
     lease = now + LEASE
@@ -167,16 +193,12 @@ def read_page(run_id: int, clock: Clock, client: PoliteClient) -> Fetch | None:
     run = Run.objects.select_related("source").get(pk=run_id)
     if _was_left_behind(run, now):
         return None
-    kind = KINDS[run.source.kind]
+    fetch = begin(run.source, origin=run.source.title, now=now, run=run)
+    answer: Answer | None = None
     try:
+        kind = KINDS[run.source.kind]
         request = kind.request(run.position, run.source.options, key_of(run.source))
-    except KeyLost as error:
-        fetch = begin(run.source, origin=run.source.title, now=now, run=run)
-        fail(fetch, str(error), now=now)
-        _try_later(run, str(error), now)
-        return fetch
-    fetch = begin(run.source, origin=request.label, now=now, run=run)
-    try:
+        rename(fetch, request.label)
         answer = _ask(client, request, run, clock)
         fetch.http_status = answer.status
         page = (
@@ -184,13 +206,13 @@ def read_page(run_id: int, clock: Clock, client: PoliteClient) -> Fetch | None:
             if answer.not_modified
             else kind.parse(answer.body, run.position, run.source.options, clock())
         )
+        _record(run, fetch, request, answer, page, clock)
     except UpstreamError as error:
         return _after_no_answer(run, fetch, error, clock())
-    except Unreadable as error:
-        fail(fetch, str(error), now=clock(), body=answer.body)
-        _try_later(run, str(error), clock())
-        return fetch
-    _record(run, fetch, request, answer, page, clock)
+    except Exception as error:  # noqa: BLE001  # logged by _problem
+        problem = _problem("page_not_read", run.source, error)
+        fail(fetch, problem, now=clock(), body=answer.body if answer else None)
+        _try_later(run, problem, clock())
     return fetch
 
 
@@ -283,12 +305,9 @@ def _finish(run: Run, fetch: Fetch, now: datetime) -> None:
         )
         log.warning("nothing_new", source=run.source.slug, looks=run.looks)
     if quiet and run.looks < LOOKS:
-        first = KINDS[run.source.kind].first(
-            Window(run.window_start, run.window_end), run.source.options
-        )
         _move(
             run,
-            position=dict(first),
+            position=_first_position(run.source, Window(run.window_start, run.window_end)),
             pages=run.pages + 1,
             failures=0,
             looks=run.looks + 1,

@@ -16,12 +16,9 @@ def times_of(source: Source) -> list[time]:
     A text that is no time is passed over here; the checks of the desk and of the settings tell
     about it.
     """
-    given = (
-        source.options.get("times")
-        or settings.SOURCE_TIMES.get(source.slug)
-        or settings.SOURCE_TIMES.get(source.kind)
-        or []
-    )
+    given = source.options.get("times") if isinstance(source.options, dict) else None
+    if not given or not isinstance(given, list):
+        given = settings.SOURCE_TIMES.get(source.slug) or settings.SOURCE_TIMES.get(source.kind, [])
     return sorted(moment for moment in map(_time, given) if moment)
 
 

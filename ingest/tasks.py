@@ -33,10 +33,11 @@ def read_page(run_id: int) -> None:
 
 @shared_task
 def look_back() -> None:
-    """Suggest papers that may be one, close what killed processes left open, and forget raw
-    bytes that were kept long enough.
+    """Close what killed processes left open, forget raw bytes that were kept long enough, and
+    suggest papers that may be one. That comes last: an error in it keeps nothing else from being
+    done.
     """
     now = timezone.now()
-    suggesting.suggest(now)
     recording.close_abandoned(now)
     retention.forget_bodies(now)
+    suggesting.suggest(now)

@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ingest.models import Count, Listing, Paper
+from ingest.models import Count, Listing, Paper, RunState
 from ingest.papers import vote_history
 from ingest.runs import ask_for_paper
 from newsletter.desk.base import DeskAdmin
@@ -158,10 +158,13 @@ class PaperAdmin(DeskAdmin):
         if request.method == "POST" and form.is_valid():
             run = ask_for_paper(form.cleaned_data["arxiv_id"], timezone.now())
             self.log_change(request, run.source, str(_("Asked for %(id)s.")) % {"id": run.subject})
-            messages.success(
-                request,
-                _("arXiv is asked for %(id)s; it will be listed today.") % {"id": run.subject},
-            )
+            if run.state == RunState.FAILED:
+                messages.error(request, run.error)
+            else:
+                messages.success(
+                    request,
+                    _("arXiv is asked for %(id)s; it will be listed today.") % {"id": run.subject},
+                )
             return redirect(reverse("admin:ingest_paper_changelist"))
         return self._form_page(request, str(_("Fetch a paper from arXiv")), form)
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from ingest.health import health
-from ingest.models import Fetch, Rejection, Source
+from ingest.models import Fetch, Rejection, RunState, Source
 from ingest.runs import begin_run, window_until
 from ingest.sources.registry import KINDS
 from newsletter.desk.base import DeskAdmin, ReadOnlyAdmin, ReadOnlyInline
@@ -107,9 +107,12 @@ class SourceAdmin(DeskAdmin):
             Source, pk=object_id, kind__in=[kind for kind in KINDS if kind != "arxiv-paper"]
         )
         now = timezone.now()
-        begin_run(source, window_until(now), now=now)
+        run = begin_run(source, window_until(now), now=now)
         self.log_change(request, source, str(_("Asked by hand.")))
-        messages.success(request, _now("%(source)s is being asked.") % {"source": source.title})
+        if run.state == RunState.FAILED:
+            messages.error(request, run.error)
+        else:
+            messages.success(request, _now("%(source)s is being asked.") % {"source": source.title})
         return redirect("admin:ingest_source_standing")
 
     def upload_view(self, request: HttpRequest) -> HttpResponse:
