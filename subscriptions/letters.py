@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
+from django.core.mail import EmailMessage
+from django.db import transaction
 from django.db.models import QuerySet
 
 from subscriptions.arming import is_armed
@@ -20,6 +22,7 @@ from subscriptions.models import (
     Subscriber,
     SubscriberState,
 )
+from subscriptions.redaction import stored_reason
 from subscriptions.suppression import is_suppressed
 from subscriptions.waking import wake_after_commit
 
@@ -32,8 +35,12 @@ stranger's mailbox through us.
 LEASE = timedelta(minutes=3)
 """Longer than the hard time limit of a task, so that a claim outlives the worker that made it."""
 MAX_ATTEMPTS = 8
+ENDED_WITHOUT_SUCCESS = (LetterState.FAILED, LetterState.UNCERTAIN, LetterState.WITHHELD)
 TO_ANOTHER_ADDRESS = (LetterKind.CHANGE_ADDRESS, LetterKind.ADDRESS_CHANGED)
+NOBODY = "no reader has this address"
 NOT_TO_THIS_ADDRESS = "we may not write to this address"
+_STOPPED_BEFORE = "the worker stopped before the hand-over"
+_STOPPED_WITHIN = "the worker stopped while handing it over; it may or may not have arrived"
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 
 
@@ -85,24 +92,85 @@ def send(letter_id: int, clock: Callable[[], datetime]) -> bool:
     letter = Letter.objects.select_related("subscriber", "sign_up__profile", "address_change").get(
         pk=letter_id
     )
-    reader = letter.subscriber
-    if reader is None:  # the constraint letter_to_nobody_is_withheld lets no such row be claimed
-        raise ValueError(f"letter {letter_id} has no reader")
-    if reason := _unwanted(letter, reader):
-        _settle(letter, LetterState.CLAIMED, state=LetterState.WITHHELD, error=reason)
+    try:
+        message = _built(letter, now)
+    except Exception as error:
+        # Whatever the data of one mail raise is the fault of that mail alone.
+        log.exception("letter not built", letter=letter.pk, attempts=letter.attempts)
+        reason = f"the mail cannot be built: {_told(error)}"
+        _try_later(letter, LetterState.CLAIMED, reason, clock())
         return False
-    message = build(letter, reader, now)
-    if letter.lease_until is None or not Letter.objects.begin_handing(
-        letter_id, now=clock(), lease_until=letter.lease_until
+    if (
+        message is None
+        or letter.lease_until is None
+        or not Letter.objects.begin_handing(letter_id, now=clock(), lease_until=letter.lease_until)
     ):
         return False
+    return _handed_over(letter, message, clock)
+
+
+def _built(letter: Letter, now: datetime) -> EmailMessage | None:
+    """Return the mail of a claimed letter, which can be written as bytes; None when it is not
+    wanted any more, and then it is withheld.
+    """
+    reader, reason = letter.subscriber, _unwanted(letter)
+    if reader is None or reason:
+        _settle(letter, LetterState.CLAIMED, state=LetterState.WITHHELD, error=reason)
+        return None
+    message = build(letter, reader, now)
+    message.message().as_bytes()
+    return message
+
+
+def _handed_over(letter: Letter, message: EmailMessage, clock: Callable[[], datetime]) -> bool:
     try:
         hand_over(message)
     except NotHandedOver as error:
         _record_failure(letter, error, clock())
         return False
+    except Exception as error:
+        log.exception("letter uncertain", letter=letter.pk)
+        reason = stored_reason(f"an error came before the answer: {_told(error)}")
+        _settle(letter, LetterState.HANDING, state=LetterState.UNCERTAIN, error=reason)
+        return False
     _settle(letter, LetterState.HANDING, state=LetterState.SENT, sent_at=clock(), error="")
     return True
+
+
+class NotSentAgain(Exception):
+    """A letter cannot be sent again; the message says why."""
+
+
+def send_again(letter_id: int, *, now: datetime) -> None:
+    """Let a worker send a letter that failed, is uncertain or was withheld, with as many attempts
+    as a new one. A person decided so: no limit counts here.
+
+    Raises:
+        NotSentAgain: it is in another state by now, or is not wanted any more.
+    """
+    with transaction.atomic():
+        letter = (
+            Letter.objects.select_for_update(of=("self",))
+            .select_related("subscriber", "sign_up", "address_change")
+            .filter(pk=letter_id, state__in=ENDED_WITHOUT_SUCCESS)
+            .first()
+        )
+        if letter is None:
+            raise NotSentAgain("it has been sent, or is about to be")
+        if reason := _unwanted(letter):
+            raise NotSentAgain(reason)
+        Letter.objects.filter(pk=letter_id).update(
+            state=LetterState.WAITING, attempts=0, send_after=now, error=""
+        )
+        wake_after_commit(letter_id)
+
+
+def settle_as_arrived(letter_id: int, *, now: datetime) -> bool:
+    """Record what a person found out: an uncertain letter arrived. False when it is not uncertain
+    any more.
+    """
+    uncertain = Letter.objects.filter(pk=letter_id, state=LetterState.UNCERTAIN)
+    return uncertain.update(state=LetterState.SENT, sent_at=now, error="") == 1
 
 
 def sweep(now: datetime) -> list[int]:
@@ -110,11 +178,17 @@ def sweep(now: datetime) -> list[int]:
     workers.
     """
     expired = Letter.objects.filter(lease_until__lte=now)
-    expired.filter(state=LetterState.CLAIMED).update(state=LetterState.WAITING, lease_until=None)
+    not_begun = expired.filter(state=LetterState.CLAIMED)
+    given_up = not_begun.filter(attempts__gte=MAX_ATTEMPTS).update(
+        state=LetterState.FAILED, lease_until=None, error=_STOPPED_BEFORE
+    )
+    if given_up:
+        log.error("letters failed", letters=given_up, reason=_STOPPED_BEFORE)
+    not_begun.update(state=LetterState.WAITING, lease_until=None, error=_STOPPED_BEFORE)
     uncertain = expired.filter(state=LetterState.HANDING).update(
         state=LetterState.UNCERTAIN,
         lease_until=None,
-        error="the worker stopped while handing it over; it may or may not have arrived",
+        error=_STOPPED_WITHIN,
     )
     if uncertain:
         log.warning("letters became uncertain", letters=uncertain)
@@ -152,7 +226,7 @@ def _held_back(subscriber: Subscriber | None, kind: LetterKind) -> str:
     another address than the reader's.
     """
     if subscriber is None:
-        return "no reader has this address"
+        return NOBODY
     if kind in TO_ANOTHER_ADDRESS:
         return ""
     return (
@@ -162,8 +236,11 @@ def _held_back(subscriber: Subscriber | None, kind: LetterKind) -> str:
     )
 
 
-def _unwanted(letter: Letter, reader: Subscriber) -> str:
+def _unwanted(letter: Letter) -> str:
     """Say why a letter is not wanted any more at the moment of sending; empty when it is."""
+    reader = letter.subscriber
+    if reader is None:
+        return NOBODY
     if letter.kind in TO_ANOTHER_ADDRESS:
         return _unwanted_elsewhere(letter, reader)
     if reader.suppressed_at is not None or reader.state == SubscriberState.ERASED:
@@ -191,22 +268,27 @@ def _unwanted_elsewhere(letter: Letter, reader: Subscriber) -> str:
 
 
 def _record_failure(letter: Letter, error: NotHandedOver, now: datetime) -> None:
-    attempts = letter.attempts + 1  # as begin_handing counted it
-    reason = error.reason
-    if error.fate is Fate.UNKNOWN:
-        _settle(letter, LetterState.HANDING, state=LetterState.UNCERTAIN, error=reason)
-    elif error.fate is Fate.REFUSED or attempts >= MAX_ATTEMPTS:
-        _settle(letter, LetterState.HANDING, state=LetterState.FAILED, error=reason)
-    else:
-        wait = min(_FIRST_WAIT * 2 ** (attempts - 1), _LONGEST_WAIT)
-        _settle(
-            letter,
-            LetterState.HANDING,
-            state=LetterState.WAITING,
-            send_after=now + wait,
-            error=reason,
-        )
     log.warning("letter not handed over", letter=letter.pk, fate=error.fate.value)
+    if error.fate is Fate.UNKNOWN:
+        _settle(letter, LetterState.HANDING, state=LetterState.UNCERTAIN, error=error.reason)
+    elif error.fate is Fate.REFUSED:
+        _settle(letter, LetterState.HANDING, state=LetterState.FAILED, error=error.reason)
+    else:
+        _try_later(letter, LetterState.HANDING, error.reason, now)
+
+
+def _try_later(letter: Letter, held: LetterState, reason: str, now: datetime) -> None:
+    """Put a letter off for a time that doubles with each attempt; after the last one it fails."""
+    reason = stored_reason(reason)
+    if letter.attempts >= MAX_ATTEMPTS:
+        _settle(letter, held, state=LetterState.FAILED, error=reason)
+        return
+    wait = min(_FIRST_WAIT * 2 ** (letter.attempts - 1), _LONGEST_WAIT)
+    _settle(letter, held, state=LetterState.WAITING, send_after=now + wait, error=reason)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _settle(letter: Letter, held: LetterState, **fields: object) -> None:

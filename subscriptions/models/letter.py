@@ -43,9 +43,15 @@ OPEN_STATES = (LetterState.WAITING, LetterState.CLAIMED, LetterState.HANDING)
 
 class LetterQuerySet(models.QuerySet["Letter"]):
     def claim(self, letter_id: int, *, now: datetime, lease: timedelta) -> bool:
-        """Take one waiting letter that is due; of several workers that try, one gets True."""
+        """Take one waiting letter that is due; of several workers that try, one gets True.
+
+        This counts as an attempt, however it ends: also when the worker is killed.
+        """
         due = self.filter(pk=letter_id, state=LetterState.WAITING, send_after__lte=now)
-        return due.update(state=LetterState.CLAIMED, lease_until=now + lease) == 1
+        claimed = due.update(
+            state=LetterState.CLAIMED, lease_until=now + lease, attempts=models.F("attempts") + 1
+        )
+        return claimed == 1
 
     def begin_handing(self, letter_id: int, *, now: datetime, lease_until: datetime) -> bool:
         """Pass the fence before the hand-over; False when the claim was lost meanwhile, and then
@@ -54,7 +60,7 @@ class LetterQuerySet(models.QuerySet["Letter"]):
         mine = self.filter(
             pk=letter_id, state=LetterState.CLAIMED, lease_until=lease_until, lease_until__gt=now
         )
-        return mine.update(state=LetterState.HANDING, attempts=models.F("attempts") + 1) == 1
+        return mine.update(state=LetterState.HANDING) == 1
 
 
 class Letter(models.Model):

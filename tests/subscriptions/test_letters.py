@@ -2,13 +2,19 @@
 
 import smtplib
 from datetime import timedelta
+from email.errors import HeaderParseError
 
+import lxml.html
 import pytest
 import structlog.testing
 from anymail.exceptions import AnymailAPIError, AnymailRequestsAPIError
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core import mail
+from django.core.mail import EmailMultiAlternatives
 
 from subscriptions import handover, letters
+from subscriptions.addresses import BadAddress
+from subscriptions.inlining import CutShort
 from subscriptions.models import Letter, LetterKind, LetterState, SubscriberState, Topic
 from subscriptions.models.profile import Choices
 from subscriptions.schedule import Schedule
@@ -51,6 +57,16 @@ def send(letter, now=NOW):
     sent = letters.send(letter.pk, lambda: now)
     letter.refresh_from_db()
     return sent
+
+
+def send_until_it_ends(letter):
+    """Send a letter whenever it is due, for a day at most; return the waits between the attempts."""
+    waits, now = [], NOW
+    while letter.state == LetterState.WAITING and now < NOW + 24 * HOUR:
+        send(letter, now)
+        waits.append(letter.send_after - now)
+        now = letter.send_after
+    return waits
 
 
 def refused_by_api(status):
@@ -231,6 +247,19 @@ def test_a_worker_that_died_before_the_hand_over_loses_nothing():
     assert send(letter)
 
 
+def test_a_worker_that_dies_each_time_before_the_hand_over_is_not_woken_for_ever():
+    letter, now, ends = a_letter(a_reader()), NOW, 0
+    while Letter.objects.claim(letter.pk, now=now, lease=letters.LEASE):
+        now += letters.LEASE
+        letters.sweep(now)
+        ends += 1
+        assert ends <= letters.MAX_ATTEMPTS
+    letter.refresh_from_db()
+    assert (letter.state, letter.attempts) == (LetterState.FAILED, letters.MAX_ATTEMPTS)
+    assert letter.error == "the worker stopped before the hand-over"
+    assert letters.sweep(now + HOUR) == []
+
+
 def test_a_worker_that_died_in_the_hand_over_leaves_an_uncertain_letter():
     letter = a_letter(a_reader(), state=LetterState.HANDING, lease_until=NOW)
     assert letters.sweep(NOW) == []
@@ -253,5 +282,74 @@ def test_a_letter_that_cannot_be_built_fails_and_the_next_goes_out():
         a_letter(a_reader("bob@example.org")),
     )
     send(broken)
-    assert broken.state == LetterState.FAILED
     assert send(fine)
+    send_until_it_ends(broken)
+    assert broken.state == LetterState.FAILED
+    assert [message.to for message in mail.outbox] == [["bob@example.org"]]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CutShort("Inlining lost part of the mail (text)."),
+        TypeError("an unexpected argument"),
+        BadAddress("no such domain of <ada@example.org>"),
+        HeaderParseError("Header value appears to contain an embedded header"),
+        RecursionError("maximum recursion depth exceeded"),
+        SoftTimeLimitExceeded(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("step", ["build", "_unwanted"])
+def test_a_letter_whose_building_raises_ends_with_its_reason_while_others_go_out(
+    monkeypatch, error, step
+):
+    broken, fine = a_letter(a_reader()), a_letter(a_reader("bob@example.org"))
+    real = getattr(letters, step)
+
+    def fail_for_one(letter, *rest):
+        if letter.pk == broken.pk:
+            raise error
+        return real(letter, *rest)
+
+    monkeypatch.setattr(letters, step, fail_for_one)
+    waits = send_until_it_ends(broken)
+    assert (broken.state, broken.attempts) == (LetterState.FAILED, letters.MAX_ATTEMPTS)
+    assert broken.error.startswith(f"the mail cannot be built: {type(error).__name__}: ")
+    assert "example" not in broken.error
+    assert waits[:-1] == [timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 16, 32, 60)]
+    assert letters.sweep(NOW + 24 * HOUR) == [fine.pk]
+    assert not send(broken, NOW + 24 * HOUR)
+    assert send(fine)
+
+
+def test_a_mail_that_cannot_be_written_as_bytes_is_not_handed_over(monkeypatch, provider):
+    fake = provider()
+
+    class Unwritable(EmailMultiAlternatives):
+        def message(self, **_options):
+            raise TypeError("cannot be serialized")
+
+    monkeypatch.setattr(letters, "build", lambda *_: Unwritable())
+    letter = a_letter(a_reader())
+    assert not send(letter)
+    assert (letter.state, letter.attempts) == (LetterState.WAITING, 1)
+    assert fake.accepted == []
+
+
+def test_an_unexpected_error_of_the_hand_over_leaves_an_uncertain_letter_with_its_reason(provider):
+    provider(on_send=KeyError("status"))
+    letter = a_letter(a_reader())
+    assert not send(letter)
+    assert letter.state == LetterState.UNCERTAIN
+    assert letter.error == "an error came before the answer: KeyError: 'status'"
+
+
+@pytest.mark.parametrize("name", ["</p><b>&amp;", "{{ x }}{% y"])
+def test_a_topic_of_any_name_is_written_as_text(name):
+    topic = Topic.objects.create(slug="topic", name=name)
+    request_sign_up("ada@example.org", Choices(topics=(topic.pk,)), Schedule(), origin="", now=NOW)
+    assert send(Letter.objects.get())
+    (message,) = mail.outbox
+    assert name in message.body
+    assert name in lxml.html.fromstring(message.alternatives[0].content).text_content()
