@@ -74,6 +74,7 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
             "view_consent",
             "view_letter",
             "add_letter",
+            "change_letter",
             "view_suppression",
             "add_suppression",
         ),

@@ -1,20 +1,25 @@
 """Letters, suppressions and what the provider said: rows of the machine, to look things up in."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from newsletter.desk.base import ReadOnlyAdmin
 from newsletter.desk.columns import instant
+from newsletter.desk.steps import Step, StepRefused, StepsAdmin
 from newsletter.models import ProviderEvent
+from subscriptions import letters
 from subscriptions.addresses import BadAddress, address_hashes
-from subscriptions.models import Letter, Suppression
+from subscriptions.models import Letter, LetterState, Suppression
 
 CREATED = instant("created_at", _("created"))
 SEND_AFTER = instant("send_after", _("send after"))
@@ -36,22 +41,65 @@ def reader_link(number: int | None) -> str | None:
     )
 
 
+def _send_again(letter: Letter, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
+    try:
+        letters.send_again(letter.pk, now=now)
+    except letters.NotSentAgain as refusal:
+        raise StepRefused(
+            gettext("It is not sent again: %(reason)s.") % {"reason": refusal}
+        ) from refusal
+    return gettext("It is sent again.")
+
+
+def _it_arrived(letter: Letter, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
+    if not letters.settle_as_arrived(letter.pk, now=now):
+        raise StepRefused(gettext("Somebody settled it meanwhile."))
+    return gettext("Settled as sent: it arrived.")
+
+
+MAY_SETTLE = "subscriptions.change_letter"
+STEPS = (
+    Step(
+        name="arrived",
+        label=_("It arrived"),
+        question=_(
+            "Does the provider's own list show that this mail was accepted? Then it counts as sent."
+        ),
+        permission=MAY_SETTLE,
+        open_to=lambda letter: letter.state == LetterState.UNCERTAIN,
+        run=_it_arrived,
+    ),
+    Step(
+        name="send-again",
+        label=_("Send again"),
+        question=_(
+            "Send this mail now, with links that are good from now on? If it is uncertain, its "
+            "reader may get it twice. If it was withheld because of a limit, somebody may have "
+            "asked for it many times to annoy them."
+        ),
+        permission=MAY_SETTLE,
+        open_to=lambda letter: (
+            letter.state in letters.ENDED_WITHOUT_SUCCESS and letter.subscriber_id is not None
+        ),
+        run=_send_again,
+    ),
+)
+
+
 @admin.register(Letter)
-class LetterAdmin(ReadOnlyAdmin):
+class LetterAdmin(StepsAdmin, ReadOnlyAdmin):
+    page_template = "desk/letter.html"
+    steps = STEPS
     list_display = ("__str__", "reader", "state", "attempts", CREATED, SEND_AFTER, SENT, "error")
     list_filter = ("state", "kind")
-    fields = (
-        "kind",
-        "subscriber",
-        "state",
-        "attempts",
-        ("created_at", "send_after", "sent_at"),
-        "error",
-    )
 
     @admin.display(description=_("reader"), ordering="subscriber")
     def reader(self, letter: Letter) -> str | None:
         return reader_link(letter.subscriber_id)
+
+    def page_context(self, request: HttpRequest, obj: Letter) -> dict[str, Any]:
+        """Return the steps that this person may take."""
+        return {"steps": self.open_steps(request, obj)}
 
 
 @admin.register(Suppression)

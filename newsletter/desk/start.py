@@ -101,6 +101,13 @@ _QUESTIONS = (
         lambda _now: Letter.objects.filter(state=LetterState.UNCERTAIN),
     ),
     _Question(
+        "subscriptions.view_letter",
+        ngettext_lazy("%d letter failed in three days", "%d letters failed in three days"),
+        "subscriptions_letter",
+        f"state__exact={LetterState.FAILED}",
+        lambda now: Letter.objects.filter(state=LetterState.FAILED, created_at__gt=now - RECENT),
+    ),
+    _Question(
         "ingest.view_fetch",
         ngettext_lazy("%d fetch failed in three days", "%d fetches failed in three days"),
         "ingest_fetch",

@@ -60,6 +60,8 @@ STEPS = [
     ("subscriber", "", "send-preferences-link", {}, "operators"),
     ("delivery", "", "arrived", {}, "operators"),
     ("delivery", "", "send-again", {}, "operators"),
+    ("letter", "", "arrived", {}, "operators"),
+    ("letter", "", "send-again", {}, "operators"),
 ]
 
 
@@ -68,6 +70,10 @@ def target(found: World, model: str, which: str) -> str:
         return f"newsletter/edition/{getattr(found, which).pk}"
     if model == "subscriber":
         return f"subscriptions/subscriber/{found.readers[0].pk}"
+    if model == "letter":
+        letter = Letter.objects.get()
+        Letter.objects.update(state="uncertain", error="the worker stopped", kind="preferences")
+        return f"subscriptions/letter/{letter.pk}"
     Delivery.objects.update(status="uncertain", reason="the worker stopped")
     return f"newsletter/delivery/{found.deliveries[0].pk}"
 
@@ -78,7 +84,7 @@ def everything() -> list[object]:
         *Edition.objects.order_by("pk").values_list("state", "note", "paused_at", "held_reason"),
         *Delivery.objects.order_by("pk").values_list("status"),
         Suppression.objects.count(),
-        Letter.objects.count(),
+        *Letter.objects.order_by("pk").values_list("state", "attempts"),
         LogEntry.objects.count(),
         Curation.objects.count(),
         Strike.objects.count(),
