@@ -21,7 +21,12 @@ PICKED_HALF_LIFE_DAYS = 90.0
 RECENT = timedelta(days=180)
 SHRINKAGE = 4.0
 """Papers that an author's mean is drawn towards the general mean by."""
-FEWEST_PAPERS = 200
+FEWEST_PAPERS = 20
+TRUSTED_PAPERS = 200
+"""With fewer listed papers the features count less, down to nothing: what is expected then comes
+near to the mean of all of them.
+"""
+FEWEST_FOR_PRIOR = 5
 RAREST_KEPT = 3
 DAMPING = 8.0
 PICKED_DAMPING = 1.0
@@ -145,8 +150,12 @@ class PickupModel:
         self.centre, self.spread = raw.mean(axis=0), raw.std(axis=0) + 1e-9
         merit = ((raw - self.centre) / self.spread) @ np.array([JOINT, AUTHORS, SIZE, CODE])
         votes = np.log1p(np.array([one.votes for one in new], np.float64))
-        self.slope = max(float(np.cov(merit, votes)[0, 1] / (merit.var() + 1e-9)), 0.0)
-        self.base = float(votes.mean() - self.slope * merit.mean())
+        trust = min(len(self.listed) / TRUSTED_PAPERS, 1.0)
+        every = np.log1p(np.array([one.votes for one in self.listed], np.float64))
+        mean = trust * votes.mean() + (1 - trust) * every.mean()
+        slope = max(float(np.cov(merit, votes)[0, 1] / (merit.var() + 1e-9)), 0.0)
+        self.slope = trust * slope
+        self.base = float(mean - self.slope * merit.mean())
         self.typical = float(np.median([one.votes for one in new]))
 
     def _merit(self, papers: Sequence[PastPaper]) -> Floats:
@@ -181,6 +190,22 @@ class PickupModel:
             + PICKED_SIZE * _standard(sizes)
         )
         return np.asarray(1 / (1 + np.exp(2.0 - score)))
+
+
+def prior_votes(papers: Sequence[CandidatePaper], today: date) -> Floats:
+    """Votes that papers are expected to get where no past listings teach anything yet.
+
+    A paper of a list with votes is expected to get what the edition's papers of earlier days have:
+    the mean of ln(1 + votes), turned back. 0 for papers that were only announced, and for all while
+    fewer than FEWEST_FOR_PRIOR papers of earlier days have votes.
+    """
+    earlier = [one.votes for one in papers if one.votes is not None and one.listed < today]
+    usual = (
+        float(np.expm1(np.log1p(np.array(earlier, np.float64)).mean()))
+        if len(earlier) >= FEWEST_FOR_PRIOR
+        else 0.0
+    )
+    return np.array([0.0 if one.votes is None else usual for one in papers])
 
 
 def standings(listed: Sequence[PastPaper]) -> Floats:

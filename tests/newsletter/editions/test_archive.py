@@ -11,7 +11,7 @@ from newsletter import tasks
 from newsletter.editions import archive, pickup, seeds
 from newsletter.editions.archive import archive_statistics, refit, refit_when_due
 from newsletter.models import ArchiveFit
-from newsletter.ranking.pickup import FEWEST_PAPERS
+from newsletter.ranking.pickup import FEWEST_PAPERS, TRUSTED_PAPERS
 from newsletter.sending import frozen
 from tests.newsletter import world
 
@@ -54,13 +54,25 @@ def test_enough_papers_need_no_seeds(monkeypatch):
     assert refit(world.NOON).papers == 5
 
 
-def test_a_fit_reads_no_more_than_the_newest_papers(monkeypatch):
+def test_a_fit_reads_a_bounded_number_of_each_kind_spread_over_the_year(monkeypatch):
     monkeypatch.setattr(archive, "FEW_PAPERS", 0)
-    monkeypatch.setattr(archive, "MOST_PAPERS", 3)
-    world.papers(5)
-    world.a_paper(9, title="Zebra crossings")
-    assert refit(world.NOON).papers == 3
-    assert "studi" in archive_statistics().frequencies
+    monkeypatch.setattr(archive, "MOST_OF_A_KIND", 3)
+    for number in range(6):
+        world.a_paper(number, day=world.DAY - timedelta(days=50 * number), votes=5)
+    for number in range(10, 30):
+        world.a_paper(number, title=f"Zebra crossings {number}", abstract="", votes=None)
+    assert refit(world.NOON).papers == 6
+    known = archive_statistics().frequencies
+    assert (known["graph"], known["zebra"]) == (3, 3)
+
+
+def test_a_fit_reads_older_papers_while_a_year_has_few(monkeypatch):
+    monkeypatch.setattr(archive, "FEW_PAPERS", 0)
+    monkeypatch.setattr(archive, "MOST_OF_A_KIND", 3)
+    for number in range(9):
+        world.a_paper(number, day=world.DAY - timedelta(days=400 + number))
+    world.a_paper(20)
+    assert refit(world.NOON).papers == 6
 
 
 def test_a_fit_is_not_repeated_before_its_time():
@@ -124,9 +136,25 @@ def test_expectations_come_only_from_listings_before_the_day():
     assert max(one.votes for one in model.listed) == FEWEST_PAPERS
 
 
+def test_announced_papers_do_not_crowd_out_those_with_votes(monkeypatch):
+    monkeypatch.setattr(pickup, "MOST_ANNOUNCED", 4)
+    monkeypatch.setattr(pickup, "MOST_VOTED", FEWEST_PAPERS)
+    for number in range(1, FEWEST_PAPERS + 11):
+        world.a_paper(number, day=world.DAY - timedelta(days=60 + number), votes=number)
+    announced = [
+        world.a_paper(500 + number, day=world.DAY - timedelta(days=1 + number), votes=None)
+        for number in range(10)
+    ]
+    world.listed(announced[0], world.DAY - timedelta(days=1), 7, source=world.a_source("another"))
+    model = pickup.pickup_model(world.DAY)
+    assert len(model.listed) == FEWEST_PAPERS
+    assert max(one.day for one in model.listed) == world.DAY - timedelta(days=1)
+    assert [one.title for one in model.background] == [paper.title for paper in announced[4:0:-1]]
+
+
 def test_an_edition_expects_votes_only_from_listings_older_than_its_window():
     old = world.DAY - timedelta(days=20)
-    for number in range(1, FEWEST_PAPERS + 1):
+    for number in range(1, TRUSTED_PAPERS + 1):
         world.a_paper(number, day=old, votes=50 + number)
     world.papers(3, first=900, day=world.DAY)
     statistics = frozen.statistics_of(world.a_frozen_edition().pk)

@@ -3,7 +3,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from newsletter.ranking.pickup import PastPaper, PickupModel, standings
+from newsletter.ranking.pickup import PastPaper, PickupModel, prior_votes, standings
 from newsletter.ranking.rank import rank
 from tests.newsletter.ranking.plain import NOW, frozen, paper, reader
 
@@ -63,9 +63,29 @@ def test_the_order_of_history_does_not_matter():
 
 
 def test_too_little_history_is_refused():
-    assert not PickupModel.enough(history()[:50], TODAY)
-    with pytest.raises(ValueError, match="200 are needed"):
-        PickupModel(history()[:50], TODAY)
+    assert not PickupModel.enough(history()[:19], TODAY)
+    with pytest.raises(ValueError, match="20 are needed"):
+        PickupModel(history()[:19], TODAY)
+
+
+def test_few_listed_papers_teach_expectations_near_their_mean():
+    video = paper(1, "Video diffusion again", authors=("Ada Known",), votes=0)
+    sorting = paper(2, "A study of sorting", authors=("N. Ew",), votes=0)
+    ratios = []
+    for days in (10, 25, 60):
+        past_papers = [one for one in history() if (TODAY - one.day).days <= days]
+        high, low = PickupModel(past_papers, TODAY).expected_votes([video, sorting])
+        ratios.append(high / low)
+    assert 1 < ratios[0] < ratios[1] < ratios[2]
+
+
+def test_without_a_past_listed_papers_are_expected_to_get_what_those_of_earlier_days_have():
+    yesterday = TODAY - timedelta(days=1)
+    earlier = [paper(n, votes=votes, listed=yesterday) for n, votes in enumerate((3, 3, 3, 3, 3))]
+    new, announced = paper(8, votes=0, listed=TODAY), paper(9, votes=None, listed=TODAY)
+    expected = prior_votes([*earlier, new, announced], TODAY)
+    assert expected.round(6).tolist() == [3, 3, 3, 3, 3, 3, 0]
+    assert not prior_votes([*earlier[1:], new], TODAY).any()
 
 
 def test_standings_compare_days_of_many_and_of_few_votes():
