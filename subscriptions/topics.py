@@ -17,11 +17,13 @@ class BadTopics(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of the topics of a file."""
+    """What became of the topics of a file. `name_taken` are the slugs of topics that were left out
+    because another stored topic has their name.
+    """
 
     new: int
-    updated: int
-    unchanged: int
+    known: int
+    name_taken: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +49,27 @@ def tree() -> list[Branch]:
 
 @transaction.atomic
 def load_topics(path: Path) -> Loaded:
-    """Store the topics of a JSON file: a list of {slug, name, description, phrases, categories,
+    """Store the new topics of a JSON file: a list of {slug, name, description, phrases, categories,
     parent}, parent a slug or null.
 
-    A topic already stored under its slug takes the file's words; topics that the file does not name
-    stay as they are.
+    A topic that is stored under its slug stays as it is, since staff may have changed it: the
+    command runs at every start. A new topic whose name another one has is left out.
 
     Raises:
-        BadTopics: when the file is no such list, a slug comes twice, or a parent is unknown.
+        BadTopics: when the file is no such list, a slug or a name comes twice, or a parent is
+            unknown.
     """
     entries = _read(path)
     known = {topic.slug: topic for topic in Topic.objects.all()}
-    counts = {"new": 0, "updated": 0, "unchanged": 0}
-    for entry in entries:
-        known[entry["slug"]] = _store(entry, known, counts)
-    for entry in entries:
-        _place(entry, known)
-    return Loaded(**counts)
+    names = {topic.name for topic in known.values()}
+    absent = [entry for entry in entries if entry["slug"] not in known]
+    new = [entry for entry in absent if entry["name"] not in names]
+    for entry in new:
+        known[entry["slug"]] = _store(entry)
+    left_out = {entry["slug"] for entry in absent} - known.keys()
+    for entry in new:
+        _place(entry, known, left_out)
+    return Loaded(len(new), len(entries) - len(absent), tuple(sorted(left_out)))
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
@@ -74,6 +80,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
     if not isinstance(content, list):
         raise BadTopics(f"{path} must hold a list of topics.")
     slugs: set[str] = set()
+    names: set[str] = set()
     for number, entry in enumerate(content, start=1):
         if not (
             isinstance(entry, dict)
@@ -83,41 +90,33 @@ def _read(path: Path) -> list[dict[str, Any]]:
             raise BadTopics(f"{path}: entry {number} needs a slug and a name.")
         if entry["slug"] in slugs:
             raise BadTopics(f"{path}: the slug “{entry['slug']}” comes twice.")
+        if entry["name"] in names:
+            raise BadTopics(f"{path}: the name “{entry['name']}” comes twice.")
         slugs.add(entry["slug"])
+        names.add(entry["name"])
     return content
 
 
-def _store(entry: dict[str, Any], known: dict[str, Topic], counts: dict[str, int]) -> Topic:
-    words = {
-        "name": entry["name"],
-        "description": entry.get("description", ""),
-        "phrases": list(clean_phrases(entry.get("phrases", []))),
-        "categories": entry.get("categories", []),
-    }
-    topic = known.get(entry["slug"])
-    if topic is None:
-        counts["new"] += 1
-        return Topic.objects.create(slug=entry["slug"], **words)
-    if all(getattr(topic, field) == value for field, value in words.items()):
-        counts["unchanged"] += 1
-        return topic
-    counts["updated"] += 1
-    for field, value in words.items():
-        setattr(topic, field, value)
-    topic.save(update_fields=list(words))
-    return topic
+def _store(entry: dict[str, Any]) -> Topic:
+    return Topic.objects.create(
+        slug=entry["slug"],
+        name=entry["name"],
+        description=entry.get("description", ""),
+        phrases=list(clean_phrases(entry.get("phrases", []))),
+        categories=entry.get("categories", []),
+    )
 
 
-def _place(entry: dict[str, Any], known: dict[str, Topic]) -> None:
-    """Hang a topic under its parent, in a second pass, since a file may name a child first."""
+def _place(entry: dict[str, Any], known: dict[str, Topic], left_out: set[str]) -> None:
+    """Hang a new topic under its parent, in a second pass, since a file may name a child first.
+    The child of a topic that was left out stands on its own.
+    """
     parent_slug = entry.get("parent")
-    if parent_slug is not None and parent_slug not in known:
+    if parent_slug is None or parent_slug in left_out:
+        return
+    if parent_slug not in known:
         raise BadTopics(
             f"The parent “{parent_slug}” of the topic “{entry['slug']}” is neither stored nor in "
             "the file."
         )
-    topic, parent = known[entry["slug"]], known.get(parent_slug) if parent_slug else None
-    if topic.parent_id == (parent.pk if parent else None):
-        return
-    topic.parent = parent
-    topic.save(update_fields=["parent"])
+    Topic.objects.filter(pk=known[entry["slug"]].pk).update(parent=known[parent_slug])

@@ -50,19 +50,27 @@ def test_loading_twice_changes_nothing(file):
     load_topics(file(VISION, VIDEO))
     before = list(Topic.objects.values())
     loaded = load_topics(file(VISION, VIDEO))
-    assert (loaded.new, loaded.updated, loaded.unchanged) == (0, 0, 2)
+    assert (loaded.new, loaded.known) == (0, 2)
     assert list(Topic.objects.values()) == before
 
 
-def test_a_changed_word_is_taken_and_the_row_stays(file):
-    load_topics(file(VISION))
-    key = Topic.objects.get().pk
-    loaded = load_topics(file(VISION | {"description": "Pictures."}))
-    assert (loaded.updated, Topic.objects.get().pk, Topic.objects.get().description) == (
-        1,
-        key,
-        "Pictures.",
-    )
+def test_what_staff_changed_stays(file):
+    load_topics(file(VISION, VIDEO))
+    Topic.objects.filter(slug="vision").update(description="Pictures.", phrases=["pictures"])
+    Topic.objects.filter(slug="video").update(parent=None, retired=True)
+    before = list(Topic.objects.values())
+    load_topics(file(VISION, VIDEO))
+    assert list(Topic.objects.values()) == before
+
+
+def test_a_new_topic_whose_name_staff_used_is_left_out_and_the_others_are_stored(file):
+    Topic.objects.create(slug="seeing", name="Vision")
+    loaded = load_topics(file(VISION, VIDEO))
+    assert (loaded.new, loaded.name_taken) == (1, ("vision",))
+    assert sorted(Topic.objects.values_list("slug", "parent")) == [
+        ("seeing", None),
+        ("video", None),
+    ]
 
 
 def test_the_child_of_a_retired_topic_is_still_offered(file):
@@ -75,6 +83,7 @@ def test_the_child_of_a_retired_topic_is_still_offered(file):
     ("entries", "says"),
     [
         ([VISION, VISION], "comes twice"),
+        ([VISION, VISION | {"slug": "seeing"}], "name “Vision” comes twice"),
         ([VIDEO], "parent “vision”"),
         ([{"name": "No slug"}], "entry 1"),
     ],
@@ -88,6 +97,10 @@ def test_a_wrong_file_is_told_and_stores_nothing(file, entries, says):
 def test_the_command_says_what_it_did_and_what_is_wrong(file, tmp_path):
     out = StringIO()
     call_command("load_topics", file(VISION, VIDEO), stdout=out)
-    assert out.getvalue() == "2 topics new, 0 updated, 0 unchanged.\n"
+    assert out.getvalue() == "2 topics are new, 0 were stored before.\n"
+    Topic.objects.filter(slug="vision").update(slug="seeing")
+    err = StringIO()
+    call_command("load_topics", file(VISION, VIDEO), stdout=out, stderr=err)
+    assert err.getvalue() == "Left out, because another topic has the same name: vision.\n"
     with pytest.raises(CommandError, match="cannot be read"):
         call_command("load_topics", tmp_path / "absent.json")

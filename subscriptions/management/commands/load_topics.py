@@ -11,7 +11,7 @@ from subscriptions.topics import BadTopics, load_topics
 
 
 class Command(BaseCommand):
-    help = "Load topics from a JSON file; a second run changes nothing."
+    help = "Store the new topics of a JSON file. Topics that are stored already stay as they are."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -23,6 +23,9 @@ class Command(BaseCommand):
             loaded = load_topics(path)
         except BadTopics as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(
-            f"{loaded.new} topics new, {loaded.updated} updated, {loaded.unchanged} unchanged."
-        )
+        self.stdout.write(f"{loaded.new} topics are new, {loaded.known} were stored before.")
+        if loaded.name_taken:
+            self.stderr.write(
+                "Left out, because another topic has the same name: "
+                f"{', '.join(loaded.name_taken)}."
+            )
