@@ -166,9 +166,10 @@ class _Proof:
 
     def _random_digest(self, chance: random.Random) -> Digest:
         chosen = chance.sample(self.papers, min(len(self.papers), chance.randint(1, 15)))
-        sections = [
+        later: list[Section] = ["topics", "also"]
+        sections: list[Section] = [
             "lead",
-            *sorted(chance.choices(["topics", "also"], k=len(chosen)), reverse=True),
+            *sorted(chance.choices(later, k=len(chosen)), reverse=True),
         ]
         picks = tuple(
             DigestPick(
@@ -176,7 +177,7 @@ class _Proof:
                 tuple(chance.sample(_REASONS, chance.randint(0, 3))),
                 section,
                 chance.choice(_REASONS),
-            )  # type: ignore[arg-type]  # a list of names is no list of literals to mypy
+            )
             for paper_id, section in zip(chosen, sections, strict=False)
         )
         digest = self._digest(picks)
