@@ -1,7 +1,12 @@
 """Stories: an edition's papers as the site shows them, best first."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
+
+from django.db.models import Case, Count, F, IntegerField, Max, When
+from django.db.models.functions import Coalesce
 
 from ingest.models import Paper
 from ingest.tex import without_tex
@@ -17,7 +22,7 @@ class Story:
     """One paper on the site. `growth` is how many votes came in about a day, None where one of the
     two counts is missing.
 
-    `share` is the votes in percent of the most voted paper shown beside it, for the bar.
+    `share` is the votes in percent of the edition's most voted paper, for the bar.
     """
 
     paper_id: int
@@ -39,15 +44,6 @@ class Story:
         return max(0, -(self.growth or 0))
 
 
-def published_editions() -> list[Edition]:
-    """Return the editions anyone may read, newest first, without their statistics."""
-    return list(
-        Edition.objects.filter(state__in=AFTER_FREEZE)
-        .defer("statistics")
-        .order_by("-day", "cadence")
-    )
-
-
 def latest_edition() -> Edition | None:
     """Return the newest daily edition that is frozen, or any newest one when there is no daily
     yet.
@@ -56,30 +52,63 @@ def latest_edition() -> Edition | None:
     return frozen.order_by("cadence", "-day").first()
 
 
-def stories_of(edition: Edition) -> list[Story]:
-    """Return the papers of an edition as it stands: staff's hidden and struck ones left out,
-    pinned ones first, then by growth.
+class Stories(Sequence[Story]):
+    """The papers of an edition as it stands, best first: without those that staff hid or struck,
+    pinned ones first, then by growth, then by votes.
+
+    A slice reads its own papers only, since an edition may hold thousands. `len` is one query.
     """
-    decisions = decisions_on(edition)
-    struck = set(edition.strikes.values_list("paper_id", flat=True))
-    shown = [
-        (candidate, decided)
-        for candidate in edition.candidates.select_related("paper")
-        if not (decided := decisions.get(candidate.paper_id, Decisions())).hidden
-        and candidate.paper_id not in struck
-        and candidate.paper.withdrawn_at is None
-    ]
-    most = max((candidate.votes or 0 for candidate, _decided in shown), default=0)
-    stories = [_story(candidate, decided, most) for candidate, decided in shown]
-    return sorted(
-        stories,
-        key=lambda story: (
-            not story.pinned,
-            -(story.growth or 0),
-            -(story.votes or 0),
-            story.title,
-        ),
-    )
+
+    def __init__(self, edition: Edition) -> None:
+        self._decisions = decisions_on(edition)
+        hidden = [pk for pk, decided in self._decisions.items() if decided.hidden]
+        pinned = [pk for pk, decided in self._decisions.items() if decided.pinned]
+        growth = Coalesce(F("votes") - F("votes_before"), 0, output_field=IntegerField())
+        self._candidates = (
+            edition.candidates.filter(paper__withdrawn_at=None)
+            .exclude(paper__in=hidden)
+            .exclude(paper__in=edition.strikes.values("paper"))
+            .order_by(
+                Case(When(paper__in=pinned, then=0), default=1),
+                growth.desc(),
+                Coalesce("votes", 0).desc(),
+                "paper__title",
+                "paper",
+            )
+        )
+
+    @cached_property
+    def _totals(self) -> tuple[int, int]:
+        """How many papers there are, and the most votes that one of them has."""
+        found = self._candidates.aggregate(papers=Count("pk"), most=Max("votes"))
+        return found["papers"], found["most"] or 0
+
+    def __len__(self) -> int:
+        return self._totals[0]
+
+    @overload
+    def __getitem__(self, place: int) -> Story: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Story]: ...
+
+    def __getitem__(self, place: int | slice) -> Story | list[Story]:
+        if isinstance(place, int):
+            return self._story(self._candidates.select_related("paper")[place])
+        return [self._story(one) for one in self._candidates.select_related("paper")[place]]
+
+    def __iter__(self) -> Iterator[Story]:
+        """Read all papers at once; the default reads one after the other."""
+        return iter(self[:])
+
+    def of(self, paper_ids: Collection[int]) -> dict[int, Story]:
+        """Return the stories of some papers by id; those that are not shown are left out."""
+        rows = self._candidates.select_related("paper").filter(paper__in=paper_ids)
+        return {one.paper_id: self._story(one) for one in rows}
+
+    def _story(self, candidate: Candidate) -> Story:
+        decided = self._decisions.get(candidate.paper_id, Decisions())
+        return _story(candidate, decided, self._totals[1])
 
 
 def byline(authors: Sequence[str], author_count: int | None, shown: int = 3) -> str:

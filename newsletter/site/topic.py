@@ -8,7 +8,7 @@ from newsletter.models import Edition
 from newsletter.ranking.rank import explain
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.values import Explanation, ReaderProfile
-from newsletter.site.stories import Story, latest_edition, stories_of
+from newsletter.site.stories import Stories, Story, latest_edition
 from subscriptions.models import Topic
 from subscriptions.topics import tree
 
@@ -48,16 +48,16 @@ def _papers_on(topic: Topic, edition: Edition) -> list[tuple[Story, str]]:
     only_this = ReaderProfile(
         topics=(topic.pk,), phrases=(), muted=(), minimum_votes=0, papers_per_digest=1, balance=0
     )
-    stories = {
-        story.paper_id: story
-        for story in stories_of(edition)
-        if story.paper_id in statistics.places
-    }
     matching = [
-        found for found in explain(statistics, only_this, list(stories)) if found.parts.topic
+        found
+        for found in explain(statistics, only_this, list(statistics.places))
+        if found.parts.topic
     ]
     matching.sort(key=lambda found: -found.parts.total)
-    return [(stories[found.paper_id], _reason(found)) for found in matching]
+    stories = Stories(edition).of([found.paper_id for found in matching])
+    return [
+        (stories[found.paper_id], _reason(found)) for found in matching if found.paper_id in stories
+    ]
 
 
 def _reason(found: Explanation) -> str:

@@ -7,7 +7,8 @@ from ingest.models import Paper
 from newsletter.editions import curate, open_edition
 from newsletter.models import Strike
 from newsletter.sending import press
-from newsletter.site.stories import byline, latest_edition, stories_of
+from newsletter.site import daily
+from newsletter.site.stories import Stories, byline, latest_edition
 from subscriptions.links import view_url
 from tests.newsletter import world
 
@@ -43,7 +44,7 @@ def test_growth_puts_a_paper_first_and_a_missing_count_is_not_growth(edition):
     edition.candidates.update(votes=None, votes_before=None)
     edition.candidates.filter(pk=first.pk).update(votes=90, votes_before=88)
     edition.candidates.filter(pk=second.pk).update(votes=30, votes_before=5)
-    stories = stories_of(edition)
+    stories = Stories(edition)
     assert [(story.paper_id, story.growth) for story in stories[:2]] == [
         (second.paper_id, 25),
         (first.paper_id, 2),
@@ -59,7 +60,7 @@ def test_pinned_comes_first_and_hidden_or_struck_does_not_come(client):
     curate(opened, papers[0], "hide", None, world.FREEZE)
     edition = world.a_frozen_edition()
     Strike.objects.create(edition=edition, paper=papers[1], reason="withdrawn", at=world.NOON)
-    assert [story.paper_id for story in stories_of(edition)] == [
+    assert [story.paper_id for story in Stories(edition)] == [
         papers[4].pk,
         papers[2].pk,
         papers[3].pk,
@@ -67,6 +68,28 @@ def test_pinned_comes_first_and_hidden_or_struck_does_not_come(client):
     assert "Worth &lt;b&gt;reading&lt;/b&gt;" in page(
         client, reverse("edition", args=["daily", edition.day])
     )
+
+
+def test_an_edition_is_shown_in_pages_that_read_no_more_than_they_show(
+    client, edition, monkeypatch, django_assert_num_queries
+):
+    monkeypatch.setattr(daily, "PER_PAGE", 4)
+    address = reverse("edition", args=["daily", edition.day])
+    with django_assert_num_queries(4):  # the edition, its decisions, the totals and one page
+        first = page(client, address)
+    assert (first.count('class="story"'), "Page 1 of 3" in first) == (4, True)
+    assert 'href="?page=2" rel="next"' in first
+    last = page(client, address + "?page=3")
+    assert (last.count('class="story"'), '<ol class="stories" start="9">' in last) == (3, True)
+    titles = [story.title for story in Stories(edition)]
+    assert [title for title in titles if title in last] == titles[8:]
+
+
+@pytest.mark.parametrize("number", ["0", "4", "-1", "two", "1" * 30, "\x00"])
+def test_a_page_that_is_not_there_is_404(client, edition, monkeypatch, number):
+    monkeypatch.setattr(daily, "PER_PAGE", 4)
+    address = reverse("edition", args=["daily", edition.day])
+    assert client.get(address, {"page": number}).status_code == 404
 
 
 def test_the_archive_lists_editions(client, edition):
