@@ -23,7 +23,7 @@ from newsletter.composing.publication import Publication, this_publication
 from newsletter.composing.templating import HTML, SUBJECT, TEXT, rendered, template_hash
 from subscriptions.inlining import inline_css
 
-FORMAT = 2
+FORMAT = 3
 TOP, BOTTOM = "top", "bottom"
 
 

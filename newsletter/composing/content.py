@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, NamedTuple
 
-Section = Literal["lead", "topics", "also"]
+Section = Literal["lead", "pinned", "topics", "also"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class EditionFacts:
     names: Mapping[int, str]
     summaries: Mapping[int, str]
     addresses: Mapping[int, str]
+    pinned_heading: str
     topics_heading: str
     also_heading: str
     why: str
@@ -135,6 +136,7 @@ def _facts(content: EditionContent, cards: Sequence[CardView], locale: Locale) -
         names={card.id: card.name for card in cards},
         summaries={card.id: shorten(card.summary or card.title, PREHEADER_LIMIT) for card in cards},
         addresses={card.id: card.url for card in cards},
+        pinned_heading=gettext("Picked by the editors"),
         topics_heading=gettext("For you"),
         also_heading=gettext("Also trending"),
         why=gettext("Why it’s here:"),

@@ -52,7 +52,12 @@ ROOM_FOR_A_COUNT = 16
 """Characters of the preview that are kept for "and 7 more"."""
 RISE = "\u00a0→\u00a0"
 """Between two counts, which stay on one line."""
-_CARD_OF_SECTION: Mapping[Section, Kind] = {"lead": "lead", "topics": "card", "also": "brief"}
+_CARD_OF_SECTION: Mapping[Section, Kind] = {
+    "lead": "lead",
+    "pinned": "card",
+    "topics": "card",
+    "also": "brief",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +256,8 @@ def heading_of(facts: EditionFacts, pick: DigestPick) -> str:
     """Return the heading a pick stands under; the lead has its title for one."""
     if pick.section == "lead":
         return ""
+    if pick.section == "pinned":
+        return facts.pinned_heading
     return facts.also_heading if pick.section == "also" else pick.topic or facts.topics_heading
 
 

@@ -166,10 +166,10 @@ class _Proof:
 
     def _random_digest(self, chance: random.Random) -> Digest:
         chosen = chance.sample(self.papers, min(len(self.papers), chance.randint(1, 15)))
-        later: list[Section] = ["topics", "also"]
+        later: list[Section] = ["pinned", "topics", "also"]
         sections: list[Section] = [
             "lead",
-            *sorted(chance.choices(later, k=len(chosen)), reverse=True),
+            *sorted(chance.choices(later, k=len(chosen)), key=later.index),
         ]
         picks = tuple(
             DigestPick(

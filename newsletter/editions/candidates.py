@@ -116,7 +116,7 @@ def _candidate(row: Candidate, decisions: Decisions, merged: tuple[int, ...]) ->
         comments=row.comments,
         has_code=bool(paper.code_link),
         boost=decisions.boost,
-        pinned=decisions.pinned,
+        pin_place=decisions.pin_place,
         note=decisions.note,
         duplicates_of=merged,
     )

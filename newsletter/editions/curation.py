@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from ingest.models import Paper
+from ingest.redirects import canonical
 from newsletter.editions.states import WrongState, lock
 from newsletter.models import BEFORE_FROZEN, Curation, CurationKind, Edition, EditionState
 
@@ -15,28 +16,49 @@ NOTE_LENGTH = 500
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What staff have decided about one paper so far. `boost` runs from −100 to 100."""
+    """What staff have decided about one paper so far. `boost` runs from −100 to 100. `pin_place` is
+    the paper's place among the pinned ones, from 1, and 0 where it is not pinned.
+    """
 
-    pinned: bool = False
+    pin_place: int = 0
     hidden: bool = False
     boost: int = 0
     note: str = ""
 
+    @property
+    def pinned(self) -> bool:
+        return self.pin_place > 0
+
 
 def decisions_on(edition: Edition) -> dict[int, Decisions]:
-    """Return the decisions in force by paper id."""
+    """Return the decisions in force by paper id. What was decided on a paper that has been merged
+    since holds for the paper it was merged into.
+
+    Pins are in the order in which they were set: a paper that is unpinned and pinned again is last.
+    """
+    curations = list(edition.curations.order_by("at", "pk"))
+    papers = canonical(curation.paper_id for curation in curations)
     latest: dict[int, dict[str, Curation]] = {}
-    for curation in edition.curations.order_by("at", "pk"):
-        latest.setdefault(curation.paper_id, {})[curation.kind] = curation
-    return {paper_id: _decisions(kinds) for paper_id, kinds in latest.items()}
+    pins: dict[int, None] = {}  # in the order of their insertion
+    for curation in curations:
+        paper_id = papers[curation.paper_id]
+        latest.setdefault(paper_id, {})[curation.kind] = curation
+        if curation.kind == CurationKind.PIN and curation.value:
+            pins.setdefault(paper_id)
+        elif curation.kind == CurationKind.PIN:
+            pins.pop(paper_id, None)
+    places = {paper_id: place for place, paper_id in enumerate(pins, start=1)}
+    return {
+        paper_id: _decisions(kinds, places.get(paper_id, 0)) for paper_id, kinds in latest.items()
+    }
 
 
-def _decisions(kinds: dict[str, Curation]) -> Decisions:
+def _decisions(kinds: dict[str, Curation], pin_place: int) -> Decisions:
     def value(kind: CurationKind) -> int:
         return kinds[kind].value if kind in kinds else 0
 
     return Decisions(
-        pinned=bool(value(CurationKind.PIN)),
+        pin_place=pin_place,
         hidden=bool(value(CurationKind.HIDE)),
         boost=value(CurationKind.BOOST),
         note=kinds[CurationKind.NOTE].text if CurationKind.NOTE in kinds else "",

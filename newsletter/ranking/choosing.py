@@ -1,5 +1,5 @@
-"""From scores to lists: hard rules first, then every interest served, nothing twice, little from
-outside.
+"""From scores to lists: hard rules first, then pinned papers, then every interest served, nothing
+twice, little from outside.
 """
 
 import numpy as np
@@ -18,7 +18,6 @@ REPEATED = 100
 """What each earlier paper under the same interest takes from a candidate's rank, in thousandths."""
 
 _SERVED = 1 << 16
-_PINNED_FIRST = 1 << 24
 _OPEN = 1 << 20
 """Added to every rank, so that those of papers that can be had stay above zero, and `&` with 0
 or -1 bars or keeps.
@@ -30,28 +29,58 @@ Small = NDArray[np.int8] | NDArray[np.int16]
 
 
 def choose(scorer: Scorer, readers: ReaderArrays, block: Block, barred: NDArray[np.bool_]) -> Ints:
-    """Places of the chosen papers per reader, in the order chosen, padded with -1.
+    """Places of the chosen papers per reader, in the order chosen, with -1 where there is none.
 
     `barred`, bool (readers, papers), marks what was mailed before.
 
-    Each step takes the best paper that is left. Interests not yet served go first; after that each
-    paper counts less the more of its interest are chosen. Near-duplicates of a chosen paper are
-    out.
+    Pinned papers that a reader's hard rules allow come first, in the order of the pins. The rest of
+    the list is chosen as if they were no candidates: each step takes the best paper that is left.
+    Interests not yet served go first; after that each paper counts less the more of its interest
+    are chosen. Near-duplicates of a chosen paper are out, except pinned ones.
     """
+    forbidden = _forbidden(scorer, readers, barred)
+    if not len(scorer.shared.pins):
+        return _choose_best(scorer, readers, block, forbidden, readers.limit)
+    pinned = _choose_pins(scorer.shared, readers, forbidden)
+    taken = pinned >= 0
+    forbidden[:, scorer.shared.pins] = True
+    for column, place in enumerate(scorer.shared.pins):
+        if scorer.shared.doubled[place]:
+            forbidden[taken[:, column]] |= scorer.shared.unlike[place] == 0
+    room = readers.limit - taken.sum(axis=1, dtype=np.int32)
+    return np.hstack((pinned, _choose_best(scorer, readers, block, forbidden, room)))
+
+
+def _choose_pins(shared: SharedTables, readers: ReaderArrays, forbidden: NDArray[np.bool_]) -> Ints:
+    """The pinned papers that each reader may get, as many as their limit allows: (readers, pins),
+    -1 for those that a reader does not get.
+    """
+    allowed = ~forbidden[:, shared.pins]
+    allowed &= allowed.cumsum(axis=1) <= readers.limit[:, None]
+    return np.where(allowed, shared.pins[None, :], -1).astype(np.int32)
+
+
+def _choose_best(
+    scorer: Scorer,
+    readers: ReaderArrays,
+    block: Block,
+    forbidden: NDArray[np.bool_],
+    room: Ints,
+) -> Ints:
+    """The best papers for each reader, at most `room` of them: (readers, most room)."""
     everything = wants_everything(readers)
     slot = block.slot | -everything[:, None].astype(
         np.int8
     )  # -1 has all bits set: those who want everything have no slots
-    closed = _closed(scorer, readers, block, barred, everything)
-    first = _OPEN + _PINNED_FIRST * scorer.shared.pinned
-    rank = block.total + first.astype(np.int32)
+    closed = _closed(scorer, readers, block, forbidden, everything)
+    rank = block.total + np.int32(_OPEN)
     rank -= (slot < 0) * np.int32(_SERVED)
     rank &= _kept(closed)
     picking = _Picking(rank, slot, everything, scorer.shared, _most_of_one(readers, slot, closed))
-    most = int(readers.limit.max(initial=0)) if rank.shape[1] else 0
+    most = int(room.max(initial=0)) if rank.shape[1] else 0
     places = np.full((len(readers), most), -1, np.int32)
     for step in range(most):
-        best, taken = picking.best(step < readers.limit)
+        best, taken = picking.best(step < room)
         if not taken.any():
             break
         np.copyto(places[:, step], best, where=taken, casting="same_kind")
@@ -151,19 +180,29 @@ def wants_everything(readers: ReaderArrays) -> NDArray[np.bool_]:
     return np.asarray(no_interest | (readers.balance == MAX_BALANCE))
 
 
+def _forbidden(
+    scorer: Scorer, readers: ReaderArrays, barred: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """What a reader must not get, by the hard rules: mailed before, too few votes, or muted. They
+    are the reader's own and hold for pinned papers too.
+    """
+    forbidden = barred.copy()
+    if readers.minimum_votes.max(initial=0) > 0:
+        forbidden |= scorer.shared.votes[None, :] < readers.minimum_votes[:, None]
+    for place in range(readers.muted.shape[1]):
+        forbidden |= scorer.tables.muted[readers.muted[:, place]]
+    return forbidden
+
+
 def _closed(
     scorer: Scorer,
     readers: ReaderArrays,
     block: Block,
-    barred: NDArray[np.bool_],
+    forbidden: NDArray[np.bool_],
     everything: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """What a reader cannot get: by the hard rules, or because nothing speaks for it."""
-    closed = barred | (block.total <= 0)
-    if readers.minimum_votes.max(initial=0) > 0:
-        closed |= scorer.shared.votes[None, :] < readers.minimum_votes[:, None]
-    for place in range(readers.muted.shape[1]):
-        closed |= scorer.tables.muted[readers.muted[:, place]]
+    closed = forbidden | (block.total <= 0)
     closed |= (block.slot < 0) & scorer.shared.lost_in_the_crowd[
         np.where(everything, MAX_BALANCE + 1, readers.balance)
     ]

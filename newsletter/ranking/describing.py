@@ -14,8 +14,8 @@ from newsletter.ranking.scoring import Block, Scorer
 from newsletter.ranking.values import MAX_BALANCE, Explanation, Parts, Pick
 
 Ints = NDArray[np.intp]
-_LEAD, _TOPICS, _ALSO = range(3)
-_SECTIONS = ("lead", "topics", "also")
+_LEAD, _PINNED, _TOPICS, _ALSO = range(4)
+_SECTIONS = ("lead", "pinned", "topics", "also")
 _TASTE = Parts._fields.index("taste")
 _TOTALS = 1 << 20
 """More than there are different totals of parts."""
@@ -40,8 +40,8 @@ class Describer:
         return np.asarray((self.block.slot[rows, places] < 0) & ~self.everything[rows])
 
     def picks(self, chosen: NDArray[np.int32]) -> list[tuple[Pick, ...]]:
-        """Picks of each reader. The best paper leads; then the main list, then what is outside;
-        each by score.
+        """Picks of each reader. The first pinned paper leads, or the best one; then the other
+        pinned papers in their order, then the main list and what is outside, each by score.
         """
         rows, columns = np.nonzero(chosen >= 0)
         places = chosen[rows, columns].astype(np.intp)
@@ -50,9 +50,13 @@ class Describer:
         papers = len(self.scorer.statistics.papers)
         span = _TOTALS * papers
         by_score = span // 2 - self.block.total[rows, places].astype(np.int64) * papers + places
+        sections = np.where(self.outside(rows, places), _ALSO, _TOPICS)
+        if len(self.scorer.shared.pins):
+            pin = self.scorer.shared.pin_order[places]
+            np.copyto(by_score, pin, where=pin >= 0)  # less than any other by_score
+            sections[pin >= 0] = _PINNED
         ends = np.cumsum(np.bincount(rows, minlength=len(chosen)))
         starts = np.flatnonzero(np.diff(rows, prepend=-1))
-        sections = np.where(self.outside(rows, places), _ALSO, _TOPICS)
         sections[
             by_score
             == np.repeat(np.minimum.reduceat(by_score, starts), np.diff(starts, append=len(rows)))

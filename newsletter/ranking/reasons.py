@@ -15,7 +15,8 @@ WORTH_SAYING = 0.1
 
 NEW_DAYS = 3
 
-EDITORS_PICK = Reason("editor", Wording(gettext_noop("editor’s pick")))
+PICKED = Reason("editor", Wording(gettext_noop("picked by the editors")))
+RECOMMENDED = Reason("editor", Wording(gettext_noop("recommended by the editors")))
 UNLIKE_DISLIKED = Reason("taste", Wording(gettext_noop("unlike what you asked for fewer of")))
 
 
@@ -48,7 +49,7 @@ class Narrator:
     ) -> Iterator[Reason]:
         for part in order:
             if part == _EDITOR:
-                yield EDITORS_PICK
+                yield PICKED if self.statistics.papers[place].pinned else RECOMMENDED
             elif part == _INTEREST and interest is not None:
                 yield self.statistics.memory.get(
                     ("interest", place, interest), partial(self._interest, place, interest)

@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from newsletter.ranking.statistics import PINNED, EditionStatistics
+from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.topics import Match
 from newsletter.ranking.values import MAX_BALANCE
 
@@ -63,8 +63,16 @@ class SharedTables:
         )
 
     @cached_property
-    def pinned(self) -> NDArray[np.bool_]:
-        return np.asarray(self._statistics.editor >= PINNED // 2)
+    def pins(self) -> NDArray[np.intp]:
+        """The places of the pinned papers, in the order of the pins."""
+        return np.array(self._statistics.pins, np.intp)
+
+    @cached_property
+    def pin_order(self) -> NDArray[np.int64]:
+        """Where each paper stands among the pinned ones, from 0; -1 for the others."""
+        order = np.full(len(self._statistics.papers), -1, np.int64)
+        order[self.pins] = np.arange(len(self.pins))
+        return order
 
     @cached_property
     def doubled(self) -> NDArray[np.bool_]:

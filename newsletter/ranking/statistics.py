@@ -31,9 +31,9 @@ __all__ = ["ArchiveStatistics", "EditionStatistics", "UnreadableBytes", "fit_arc
 Identified = TypeVar("Identified", CandidatePaper, TopicDefinition)
 
 _MAGIC = b"PBES"
-_VERSION = 4
+_VERSION = 5
 PINNED = 10_000
-"""More than all other parts together can reach, so that a pinned paper comes first."""
+"""More than all other parts together can reach, so that the parts show why it comes first."""
 BOOST_STEP = 10
 """Thousandths per point of boost: the strongest boost weighs as much as a perfect topic match."""
 
@@ -152,6 +152,12 @@ class EditionStatistics:
     def places(self) -> dict[int, int]:
         """The place of each paper id in the arrays."""
         return {paper.id: place for place, paper in enumerate(self.papers)}
+
+    @cached_property
+    def pins(self) -> tuple[int, ...]:
+        """The places of the pinned papers, in the order of the pins."""
+        pinned = (place for place, paper in enumerate(self.papers) if paper.pinned)
+        return tuple(sorted(pinned, key=lambda place: (self.papers[place].pin_place, place)))
 
     @cached_property
     def rows(self) -> dict[int, int]:

@@ -18,9 +18,10 @@ class CandidatePaper:
 
     `votes`, `votes_before` (the count about one day earlier) and `comments` are None where no
     source gave a number, which is not the same as 0. `listed` is the paper's first listing day.
-    `boost` is the editor's hand, from -100 to 100; `pinned` puts the paper first for everyone who
-    may get it. `duplicates_of` holds ids that were merged into this paper: who had one of them had
-    this paper.
+    `boost` is the editor's hand, from -100 to 100. `pin_place` is the paper's place among the
+    pinned papers, from 1, and 0 for a paper that is not pinned: pinned papers come first, in this
+    order, for every reader who may get them. `duplicates_of` holds ids that were merged into this
+    paper: who had one of them had this paper.
     """
 
     id: int
@@ -36,13 +37,19 @@ class CandidatePaper:
     comments: int | None
     has_code: bool
     boost: int = 0
-    pinned: bool = False
+    pin_place: int = 0
     note: str = ""
     duplicates_of: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not -MAX_BOOST <= self.boost <= MAX_BOOST:
             raise ValueError(f"paper {self.id}: boost must be from -100 to 100, not {self.boost}")
+        if self.pin_place < 0:
+            raise ValueError(f"paper {self.id}: pin_place must be 0 or more, not {self.pin_place}")
+
+    @property
+    def pinned(self) -> bool:
+        return self.pin_place > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +114,10 @@ class Reason(NamedTuple):
 class Pick(NamedTuple):
     """One paper of a digest. `reasons` begins with the main one.
 
-    `section` is "lead" (the first paper), "topics" (the main list) or "also" (trending outside the
-    reader's topics). `topic_id` is the topic it is shown under: None for a reader's own phrase, for
-    learned taste, and for papers that match none of the reader's topics.
+    `section` is "lead" (the first paper), "pinned" (the other papers that editors pinned), "topics"
+    (the main list) or "also" (trending outside the reader's topics). `topic_id` is the topic it is
+    shown under: None for a reader's own phrase, for learned taste, and for papers that match none
+    of the reader's topics.
     """
 
     paper_id: int

@@ -64,7 +64,7 @@ def _digest(delivery: Delivery, compiled: CompiledParts) -> Digest:
     """Return the digest again, without address and links; reasons come from the frozen
     statistics and the profile that was ranked.
     """
-    reasons = _explained(delivery)
+    reasons, pinned = _explained(delivery)
     held = [paper_id for paper_id in delivery.papers if paper_id in compiled.facts.titles]
     return Digest(
         edition_id=delivery.edition_id,
@@ -72,7 +72,7 @@ def _digest(delivery: Delivery, compiled: CompiledParts) -> Digest:
         subscriber_id=delivery.subscriber_id,
         address="",
         picks=tuple(
-            _pick(delivery, paper_id, place, reasons.get(paper_id))
+            _pick(delivery, paper_id, place, reasons.get(paper_id), paper_id in pinned)
             for place, paper_id in enumerate(held)
         ),
         links=DigestLinks(leave="", preferences="", view=""),
@@ -81,20 +81,26 @@ def _digest(delivery: Delivery, compiled: CompiledParts) -> Digest:
     )
 
 
-def _explained(delivery: Delivery) -> dict[int, Explanation]:
+def _explained(delivery: Delivery) -> tuple[dict[int, Explanation], frozenset[int]]:
+    """Return the explanation of each paper, and which papers of the edition were pinned."""
     if delivery.profile_id is None or not delivery.edition.statistics:
-        return {}
+        return {}, frozenset()
     statistics = statistics_of(delivery.edition_id)
     known = [paper_id for paper_id in delivery.papers if paper_id in statistics.places]
     profile = reader_profiles([delivery.profile_id])[delivery.profile_id]
-    return {found.paper_id: found for found in explain(statistics, profile, known)}
+    pinned = frozenset(paper.id for paper in statistics.papers if paper.pinned)
+    return {found.paper_id: found for found in explain(statistics, profile, known)}, pinned
 
 
-def _pick(delivery: Delivery, paper_id: int, place: int, found: Explanation | None) -> DigestPick:
+def _pick(
+    delivery: Delivery, paper_id: int, place: int, found: Explanation | None, pinned: bool
+) -> DigestPick:
     if found is None:
         return DigestPick(paper_id, section="also")
-    section: Section = (
-        "lead" if place == 0 else "topics" if found.parts.topic or found.parts.taste else "also"
-    )
+    section: Section = "topics" if found.parts.topic or found.parts.taste else "also"
+    if place == 0:
+        section = "lead"
+    elif pinned:
+        section = "pinned"
     reasons = spoken_reasons(found.reasons, delivery.subscriber.language)
     return DigestPick(paper_id, reasons, section, topic_name(delivery.edition_id, found.topic_id))

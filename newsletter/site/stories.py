@@ -35,8 +35,12 @@ class Story:
     comments: int | None
     code_url: str
     note: str
-    pinned: bool
+    pin_place: int
     share: int = 0
+
+    @property
+    def pinned(self) -> bool:
+        return self.pin_place > 0
 
     @property
     def lost(self) -> int:
@@ -54,7 +58,7 @@ def latest_edition() -> Edition | None:
 
 class Stories(Sequence[Story]):
     """The papers of an edition as it stands, best first: without those that staff hid or struck,
-    pinned ones first, then by growth, then by votes.
+    pinned ones first in the order of the pins, then by growth, then by votes.
 
     A slice reads its own papers only, since an edition may hold thousands. `len` is one query.
     """
@@ -62,14 +66,18 @@ class Stories(Sequence[Story]):
     def __init__(self, edition: Edition) -> None:
         self._decisions = decisions_on(edition)
         hidden = [pk for pk, decided in self._decisions.items() if decided.hidden]
-        pinned = [pk for pk, decided in self._decisions.items() if decided.pinned]
+        pins = [
+            When(paper=pk, then=decided.pin_place)
+            for pk, decided in self._decisions.items()
+            if decided.pinned
+        ]
         growth = Coalesce(F("votes") - F("votes_before"), 0, output_field=IntegerField())
         self._candidates = (
             edition.candidates.filter(paper__withdrawn_at=None)
             .exclude(paper__in=hidden)
             .exclude(paper__in=edition.strikes.values("paper"))
             .order_by(
-                Case(When(paper__in=pinned, then=0), default=1),
+                *([Case(*pins, default=len(pins) + 1)] if pins else []),
                 growth.desc(),
                 Coalesce("votes", 0).desc(),
                 "paper__title",
@@ -147,6 +155,6 @@ def _story(candidate: Candidate, decided: Decisions, most: int) -> Story:
         comments=candidate.comments,
         code_url=paper.code_link,
         note=decided.note,
-        pinned=decided.pinned,
+        pin_place=decided.pin_place,
         share=round(100 * votes / most) if votes and most else 0,
     )

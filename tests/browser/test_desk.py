@@ -77,7 +77,7 @@ def test_an_editor_pins_a_paper_holds_the_edition_and_sees_both_in_the_page(ente
     page = enter(**DESK)
     page.goto(f"/desk/newsletter/edition/{upcoming.pk}/change/")
     page.get_by_role("button", name="Pin", exact=True).first.click()
-    page.get_by_text("pinned", exact=True).wait_for()
+    page.get_by_text("pinned: 1", exact=True).wait_for()
     page.get_by_role("link", name="Hold", exact=True).click()
     page.get_by_label("Reason").fill("Waiting for a source.")
     page.get_by_role("button", name="Hold", exact=True).click()

@@ -12,7 +12,7 @@ from lxml import html as lxml_html
 
 from newsletter.composing.comparison import differences
 from newsletter.composing.compiled import CompiledParts, UnreadableEdition, compile_edition
-from newsletter.composing.content import DigestLinks, DigestPick
+from newsletter.composing.content import DigestLinks, DigestPick, Section
 from newsletter.composing.digest import render
 from newsletter.composing.plain import render_plainly
 from newsletter.composing.showing import UnknownPaper
@@ -37,6 +37,8 @@ HOSTILE = [
     "<div>" * 300,
 ]
 
+ORDER: tuple[Section, ...] = ("lead", "pinned", "pinned", "topics", "also")
+
 
 def both_ways(content, reader_digest):
     return render(
@@ -59,6 +61,11 @@ def assert_same(content, reader_digest):
         {"picks": picks(4)},
         {"picks": picks(8, 7, 6, 5, 4, 3, 2, 1)},
         {"picks": (DigestPick(2), DigestPick(1, section="also"))},
+        {
+            "picks": tuple(
+                DigestPick(n, ("41 votes",), s, "Sorting") for n, s in enumerate(ORDER, 1)
+            )
+        },
         {"links": LINKS._replace(act="")},
     ],
     ids=[
@@ -69,6 +76,7 @@ def assert_same(content, reader_digest):
         "one paper",
         "every paper",
         "no reasons",
+        "pinned",
         "no actions",
     ],
 )
@@ -153,6 +161,19 @@ def test_a_heavy_digest_is_cut_by_papers_and_never_by_its_footer():
     assert "1 Test Street" in mail.html
     assert LINKS.leave in mail.html.rpartition("more papers")[2]
     assert_same(content, reader_digest)
+
+
+def test_pinned_papers_after_the_lead_stand_under_a_heading_of_their_own():
+    content = edition(*(paper(number, pinned=number < 4) for number in range(1, 6)))
+    chosen = tuple(DigestPick(n, ("41 votes",), s, "Sorting") for n, s in enumerate(ORDER, 1))
+    mail = render(compile_edition(content), digest(picks=chosen))
+    for text in (mail.text, mail.html):
+        places = [
+            text.index(words)
+            for words in ("Method1:", "Picked by the editors", "Method2:", "Method3:", "Method4:")
+        ]
+        assert places[1:] == sorted(places[1:])
+        assert text.count("Picked by the editors") == 1
 
 
 def test_text_and_html_have_the_same_papers_and_links_in_the_same_order():

@@ -192,7 +192,7 @@ def test_nothing_of_a_digest_is_left_in_english(made_up_language, cadence, first
 
 QUOTED = tuple(Wording("“%(words)s”", words=one) for one in ("1", "2"))
 REASONS = (
-    Wording("editor’s pick"),
+    Wording("picked by the editors"),
     Wording(
         "rising: %(before)s → %(votes)s in a day",
         before=12,

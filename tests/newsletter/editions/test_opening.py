@@ -137,6 +137,28 @@ def test_the_latest_decision_of_each_kind_is_in_force():
     assert edition.curations.count() == 4
 
 
+def test_pins_are_in_the_order_in_which_staff_set_them():
+    first, second, third, other = papers(4)
+    edition = open_edition("daily", DAY, FREEZE)
+    for paper, value in [(third, 1), (first, 1), (second, 1), (first, 1), (third, 0), (third, 1)]:
+        curate(edition, paper, CurationKind.PIN, None, FREEZE, value)
+    curate(edition, other, CurationKind.BOOST, None, FREEZE, 10)
+    places = {candidate.id: candidate.pin_place for candidate in candidates_of(edition)}
+    assert places == {first.pk: 1, second.pk: 2, third.pk: 3, other.pk: 0}
+
+
+def test_decisions_on_a_paper_follow_it_when_it_is_merged():
+    pinned, hidden, *targets = papers(4)
+    edition = open_edition("daily", DAY, FREEZE)
+    curate(edition, pinned, CurationKind.PIN, None, FREEZE)
+    curate(edition, hidden, CurationKind.HIDE, None, FREEZE)
+    for paper, into in zip((pinned, hidden), targets, strict=True):
+        merge(paper, into, now=FREEZE, by=None)
+    rebuild(edition, FREEZE)
+    [candidate] = candidates_of(edition)
+    assert (candidate.id, candidate.pin_place) == (targets[0].pk, 1)
+
+
 def test_a_hidden_paper_is_no_candidate_until_it_is_shown_again():
     paper = a_paper(1)
     edition = open_edition("daily", DAY, FREEZE)

@@ -13,7 +13,6 @@ from newsletter.ranking.affinity import Affinity
 from newsletter.ranking.choosing import MOST_OF_ONE, MOST_OUTSIDE, REPEATED
 from newsletter.ranking.rank import rank
 from newsletter.ranking.scoring import TO_TASTE
-from newsletter.ranking.statistics import PINNED
 from tests.newsletter.ranking.plain import frozen, paper, reader, topic
 from tests.newsletter.ranking.test_rank_properties import CROWDS, WORDS, editions, ranked
 
@@ -42,6 +41,7 @@ class Plain:
             else [np.zeros(len(statistics.papers), int)]
         )
         self.left = {}
+        pins = {}
         for place, one in enumerate(statistics.papers):
             matches = [int(scores[place]) for scores in interests]
             best = max(matches, default=0)
@@ -58,8 +58,18 @@ class Plain:
             stands_out = (
                 interest != OUTSIDE or self.everything or trend > 0 or statistics.editor[place] > 0
             )
-            if unseen and voted and not muted and stands_out and score > 0:
+            allowed = unseen and voted and not muted
+            if one.pinned and allowed:
+                pins[place] = score
+            elif not one.pinned and allowed and stands_out and score > 0:
                 self.left[place] = (score, OUTSIDE if self.everything else interest)
+        order = sorted(pins, key=lambda place: (statistics.papers[place].pin_place, place))
+        self.pins = [(place, pins[place]) for place in order[: profile.papers_per_digest]]
+        self.left = {
+            place: found
+            for place, found in self.left.items()
+            if not any(statistics.duplicates[place, pin] for pin, _score in self.pins)
+        }
 
     def rows(self):
         return [
@@ -70,7 +80,7 @@ class Plain:
         named = {interest for _, interest in self.left.values()} - {OUTSIDE}
         limit = self.profile.papers_per_digest
         most = max(ceil(limit * MOST_OF_ONE), 2) if len(named) > 1 else limit
-        taken = []
+        taken = list(self.pins)
         given_by = dict.fromkeys([*named, OUTSIDE], 0)
         while self.left and len(taken) < limit:
             place = min(self.left, key=lambda one: (-self.worth(one, given_by), one))
@@ -90,14 +100,9 @@ class Plain:
 
     def worth(self, place, given_by):
         score, interest = self.left[place]
-        pinned = FAR * (self.statistics.editor[place] >= PINNED // 2)
         if interest == OUTSIDE:
-            return pinned + score - FAR // 16
-        return (
-            pinned
-            + score
-            - (FAR // 16 + REPEATED * given_by[interest] if given_by[interest] else 0)
-        )
+            return score - FAR // 16
+        return score - (FAR // 16 + REPEATED * given_by[interest] if given_by[interest] else 0)
 
 
 @pytest.mark.slow
@@ -106,9 +111,10 @@ class Plain:
 def test_blocks_choose_what_the_rules_choose_for_each_reader(edition, crowd):
     statistics = frozen(*edition)
     for (profile, mailed), selection in zip(crowd, ranked(statistics, crowd), strict=True):
-        assert {pick.paper_id: pick.parts.total for pick in selection.picks} == Plain(
-            statistics, profile, mailed
-        ).chosen()
+        plain = Plain(statistics, profile, mailed)
+        first = [statistics.papers[place].id for place, _score in plain.pins]
+        assert [pick.paper_id for pick in selection.picks[: len(first)]] == first
+        assert {pick.paper_id: pick.parts.total for pick in selection.picks} == plain.chosen()
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -93,7 +93,7 @@ def test_muted_words_are_out_in_any_case_number_and_hyphenation(word):
 
 
 def test_muted_words_are_out_even_when_pinned():
-    statistics = frozen([paper(1, "Diffusion models", pinned=True)], [DIFFUSION])
+    statistics = frozen([paper(1, "Diffusion models", pin_place=1)], [DIFFUSION])
     assert not only(statistics, reader(topics=(1,), muted=("diffusion",))).picks
 
 
@@ -126,14 +126,104 @@ def test_near_duplicates_are_shown_once():
     assert chosen(only(frozen(papers, [DIFFUSION]), reader(topics=(1,)))) == [2]
 
 
+def test_pinned_papers_that_match_no_topic_come_first_in_the_order_of_the_pins():
+    papers = [
+        paper(1, "Diffusion models", votes=500, votes_before=0),
+        paper(2, "Soil of the moon", pin_place=3),
+        paper(3, "Grain prices", pin_place=1),
+        paper(4, "Bird song", pin_place=2, boost=100),
+        paper(5, "Diffusion models of heat", votes=3),
+    ]
+    picks = only(frozen(papers, [DIFFUSION]), reader(topics=(1,))).picks
+    assert [(pick.paper_id, pick.section) for pick in picks] == [
+        (3, "lead"),
+        (4, "pinned"),
+        (2, "pinned"),
+        (1, "topics"),
+        (5, "topics"),
+    ]
+    for pick in picks[:3]:
+        assert pick.reasons[0] == ("editor", "picked by the editors")
+        assert sum(pick.parts) == pick.parts.total >= pick.parts.editor >= 10_000
+        assert pick.topic_id is None
+
+
+def test_pinned_papers_on_a_topic_do_not_overtake_earlier_pins():
+    papers = [
+        paper(1, "Diffusion models", votes=500, votes_before=0, pin_place=2),
+        paper(2, "Soil of the moon", pin_place=1),
+    ]
+    assert chosen(only(frozen(papers, [DIFFUSION]), reader(topics=(1,)))) == [2, 1]
+    assert chosen(only(frozen(papers, [DIFFUSION]), reader(topics=(1,), balance=0))) == [2, 1]
+    assert chosen(only(frozen(papers, [DIFFUSION]), reader(balance=100))) == [2, 1]
+
+
+def test_any_number_of_pins_comes_first_and_the_limit_holds():
+    pins = [paper(number, f"Subject {number}", pin_place=100 - number) for number in range(1, 30)]
+    papers = [*pins, paper(50, "Diffusion models", votes=90)]
+    statistics = frozen(papers, [DIFFUSION])
+    assert chosen(only(statistics, reader(topics=(1,), papers_per_digest=4))) == [29, 28, 27, 26]
+    assert chosen(only(statistics, reader(topics=(1,), papers_per_digest=40)))[-2:] == [1, 50]
+
+
+@pytest.mark.parametrize(
+    ("wish", "mailed"),
+    [({"muted": ("moon",)}, ()), ({"minimum_votes": 5}, ()), ({}, (2,)), ({}, (7,))],
+    ids=["muted", "votes", "mailed", "mailed under a merged id"],
+)
+def test_a_pinned_paper_that_a_readers_own_rules_exclude_gives_its_place_to_the_next(wish, mailed):
+    papers = [
+        paper(1, "Diffusion models", votes=50),
+        paper(2, "Soil of the moon", votes=1, pin_place=1, duplicates_of=(7,)),
+        paper(3, "Grain prices", votes=9, pin_place=2),
+    ]
+    statistics = frozen(papers, [DIFFUSION])
+    picks = only(statistics, reader(topics=(1,), **wish), frozenset(mailed)).picks
+    assert [(pick.paper_id, pick.section) for pick in picks] == [(3, "lead"), (1, "topics")]
+
+
+def test_near_duplicates_of_a_pinned_paper_are_out_and_pinned_ones_are_not():
+    title = "Diffusion Models for Fast Sound Synthesis"
+    papers = [
+        paper(1, title, votes=900),
+        paper(2, f"{title} (v2)", pin_place=1),
+        paper(3, f"{title} (v3)", pin_place=2),
+        paper(4, "Diffusion models of heat"),
+    ]
+    statistics = frozen(papers, [DIFFUSION])
+    assert chosen(only(statistics, reader(topics=(1,)))) == [2, 3, 4]
+    muted = only(statistics, reader(topics=(1,), muted=("v2", "v3")))
+    assert chosen(muted) == [1, 4]  # only a pin that the reader gets keeps its like away
+
+
+def test_pins_leave_the_rest_of_the_list_as_it_would_be_without_them():
+    """They count neither as papers of an interest nor as papers from outside."""
+    papers = [
+        paper(number, f"Diffusion models {number} of {number}s", votes=9) for number in range(1, 6)
+    ]
+    papers += [paper(number, f"Subject {number}", votes=400) for number in (6, 7, 8)]
+    plain = chosen(only(frozen(papers, [DIFFUSION]), reader(topics=(1,))))
+    pins = [paper(20, "Soil of the moon", pin_place=1), paper(21, "Grain prices", pin_place=2)]
+    pinned = chosen(
+        only(frozen([*papers, *pins], [DIFFUSION]), reader(topics=(1,), papers_per_digest=12))
+    )
+    assert pinned == [20, 21, *plain]
+
+
 def test_the_pinned_paper_leads_with_the_editor_as_its_reason():
     papers = [
         paper(1, "Diffusion models", votes=500, votes_before=0),
-        paper(2, "Diffusion of heat", pinned=True),
+        paper(2, "Diffusion of heat", pin_place=1),
     ]
     lead = only(frozen(papers, [DIFFUSION]), reader(topics=(1,))).picks[0]
     assert (lead.paper_id, lead.section) == (2, "lead")
-    assert lead.reasons[0] == ("editor", "editor’s pick")
+    assert lead.reasons[0] == ("editor", "picked by the editors")
+
+
+def test_a_boosted_paper_is_recommended_and_not_picked():
+    papers = [paper(1, "Diffusion models", boost=90)]
+    reasons = only(frozen(papers, [DIFFUSION]), reader(topics=(1,))).picks[0].reasons
+    assert ("editor", "recommended by the editors") in reasons
 
 
 def test_a_boost_moves_a_paper_up_and_down():

@@ -46,7 +46,7 @@ def editions(draw):
             votes=draw(COUNTS),
             votes_before=draw(COUNTS),
             boost=draw(st.integers(-100, 100)),
-            pinned=draw(st.booleans()),
+            pin_place=draw(st.sampled_from([0, 0, 1, 2, 3])),
             duplicates_of=tuple(draw(st.lists(st.integers(41, 45), unique=True, max_size=2))),
         )
         for number in numbers
@@ -111,7 +111,7 @@ def test_sections_are_in_order_and_every_pick_has_a_reason(edition, crowd):
     papers, topics = edition
     for selection in ranked(frozen(papers, topics), crowd):
         sections = [pick.section for pick in selection.picks]
-        assert sections == sorted(sections, key=["lead", "topics", "also"].index)
+        assert sections == sorted(sections, key=["lead", "pinned", "topics", "also"].index)
         assert sections.count("lead") == bool(sections)
         assert sections.count("also") <= 2
         for pick in selection.picks:

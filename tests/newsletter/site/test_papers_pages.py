@@ -70,6 +70,16 @@ def test_pinned_comes_first_and_hidden_or_struck_does_not_come(client):
     )
 
 
+def test_pinned_stories_are_in_the_order_of_the_pins():
+    papers = world.papers(4)
+    opened = open_edition("daily", world.DAY, world.FREEZE)
+    for number in (3, 1, 2):
+        curate(opened, papers[number], "pin", None, world.FREEZE)
+    assert [story.paper_id for story in Stories(world.a_frozen_edition())] == [
+        papers[number].pk for number in (3, 1, 2, 0)
+    ]
+
+
 def test_an_edition_is_shown_in_pages_that_read_no_more_than_they_show(
     client, edition, monkeypatch, django_assert_num_queries
 ):
