@@ -13,6 +13,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError
 
+from newsletter.models import Alert, AlertKind
 from newsletter.ranking.packing import UnreadableBytes
 from newsletter.ranking.taste import UnreadableTaste
 
@@ -83,3 +84,18 @@ def isolated(event: str, **where: object) -> Iterator[None]:
         raise
     except Exception:
         log.exception(event, **where)
+
+
+@contextmanager
+def alerting(edition_id: int, kind: AlertKind) -> Iterator[None]:
+    """Note in an alert what a step of one edition raises, so that a loop goes on with the others.
+    It is logged when it is news.
+
+    Raises:
+        Error: the alert cannot be written either, because the database is away.
+    """
+    try:
+        yield
+    except Exception as error:
+        if Alert.objects.note(edition_id, kind, describe(error)):
+            log.exception("edition_fails", edition=edition_id, kind=kind.value)

@@ -23,6 +23,7 @@ from newsletter.editions.content import content_of
 from newsletter.editions.day import freeze_or_hold
 from newsletter.models import BEFORE_FROZEN, Edition, EditionState
 from newsletter.sending import control
+from newsletter.sending.failing import try_again
 
 Run = Callable[[Edition, User, dict[str, Any], datetime], str]
 
@@ -127,8 +128,10 @@ def _resume(edition: Edition, _staff: User, _answers: dict[str, Any], _now: date
 
 @_checked
 def _retry_failed(edition: Edition, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
-    return _("%(count)d failed deliveries are planned again.") % {
-        "count": control.retry_failed(edition.pk, now)
+    deliveries = control.retry_failed(edition.pk, now)
+    return _("Tried again: %(deliveries)d failed deliveries, %(batches)d failing batches.") % {
+        "deliveries": deliveries,
+        "batches": try_again(edition.batches.all(), now),
     }
 
 
@@ -231,7 +234,10 @@ STEPS = (
     Step(
         "retry-failed",
         gettext_lazy("Retry failed"),
-        gettext_lazy("Send the failed deliveries again? Do it when what made them fail is mended."),
+        gettext_lazy(
+            "Try failed deliveries and failing batches again? Do it when what made them fail is "
+            "mended."
+        ),
         STEERS_RUNS,
         _in(EditionState.SENDING, EditionState.DONE),
         _retry_failed,

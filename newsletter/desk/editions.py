@@ -22,7 +22,16 @@ from newsletter.desk.edition_steps import STEPS
 from newsletter.desk.preview import PreviewPages
 from newsletter.desk.steps import Because
 from newsletter.editions import WrongState, curate
-from newsletter.models import AFTER_FREEZE, BEFORE_FROZEN, CurationKind, Edition, EditionState
+from newsletter.models import (
+    AFTER_FREEZE,
+    BEFORE_FROZEN,
+    STOPPED,
+    Alert,
+    AlertKind,
+    CurationKind,
+    Edition,
+    EditionState,
+)
 from newsletter.sending.books import books, estimate
 from newsletter.sending.control import strike
 
@@ -54,6 +63,27 @@ class CurationForm(forms.Form):
         return cleaned
 
 
+def editions_that_fail(editions: QuerySet[Edition]) -> QuerySet[Edition]:
+    """Return the editions that cannot be collected, planned or closed. Those that are held or
+    paused, and failing batches, are counted by themselves.
+    """
+    alerts = Alert.objects.shown().exclude(kind__in=[*STOPPED, AlertKind.BATCHES])
+    return editions.filter(pk__in=alerts.values("edition"))
+
+
+class FailsFilter(admin.SimpleListFilter):
+    """Editions that cannot go on."""
+
+    title = gettext_lazy("cannot go on")
+    parameter_name = "fails"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", gettext_lazy("yes"))]
+
+    def queryset(self, _request: HttpRequest, editions: QuerySet[Edition]) -> QuerySet[Edition]:
+        return editions_that_fail(editions) if self.value() == "yes" else editions
+
+
 @admin.register(Edition)
 class EditionAdmin(PreviewPages, ReadOnlyAdmin):
     page_template = "desk/edition.html"
@@ -68,7 +98,7 @@ class EditionAdmin(PreviewPages, ReadOnlyAdmin):
         DONE,
         "held_reason",
     )
-    list_filter = ("state", "cadence", "day")
+    list_filter = ("state", FailsFilter, "cadence", "day")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Edition]:
         editions: QuerySet[Edition] = super().get_queryset(request)
@@ -103,6 +133,7 @@ class EditionAdmin(PreviewPages, ReadOnlyAdmin):
             "asked": request.GET,
             "may_curate": obj.state in (*BEFORE_FROZEN, EditionState.HELD) and may(MAY_CURATE),
             "may_strike": frozen and may(MAY_STRIKE),
+            "alerts": obj.alerts.standing().exclude(kind__in=STOPPED),
             "books": books(obj) if obj.planned_at else None,
             "ready_at": estimate(obj, timezone.now()),
             "trail": obj.curations.select_related("paper", "by").order_by("-at", "-pk")[:TRAIL],

@@ -1,8 +1,8 @@
-"""Notices: staff are mailed when the machine has stopped an edition or its sending, and readers
-wait for a person.
-"""
+"""Notices: staff are mailed when something of an edition needs a person, and when that is over."""
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -13,11 +13,15 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext_lazy as _
 
 from newsletter.composing.locales import locale_of
 from newsletter.desk.edition_steps import STEERS_EDITIONS, STEERS_RUNS
-from newsletter.models import Edition, EditionCadence, EditionState
+from newsletter.faults import isolated
+from newsletter.models import STOPPED, Alert, AlertKind, Edition, EditionCadence
+from newsletter.sending.books import books
 from subscriptions.handover import NotHandedOver, hand_over
 from subscriptions.letter_mail import about_the_sender, from_templates
 from subscriptions.wording import clean_line
@@ -25,81 +29,204 @@ from subscriptions.wording import clean_line
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a notice says of a kind of alert; `who` may do something about it."""
+
+    subject: str | Promise
+    heading: str | Promise
+    text: str | Promise
+    who: str
+
+
+WORDS: Mapping[str, Words] = {
+    AlertKind.HELD: Words(
+        _("%(site)s: the %(edition)s is held"),
+        _("An edition waits for you"),
+        _("The %(edition)s is held, and nobody gets it until somebody releases it."),
+        STEERS_EDITIONS,
+    ),
+    AlertKind.PAUSED: Words(
+        _("%(site)s: sending of the %(edition)s is paused"),
+        _("Sending waits for you"),
+        _(
+            "Sending of the %(edition)s is paused. Who has not got it yet waits until somebody "
+            "lets it go on."
+        ),
+        STEERS_RUNS,
+    ),
+    AlertKind.COLLECTING: Words(
+        _("%(site)s: the papers of the %(edition)s cannot be collected"),
+        _("An edition needs you"),
+        _(
+            "Collecting the papers of the %(edition)s, or freezing it, fails again and again. "
+            "Nobody gets the edition until that works. It is tried every minute."
+        ),
+        STEERS_EDITIONS,
+    ),
+    AlertKind.PLANNING: Words(
+        _("%(site)s: the %(edition)s cannot be planned"),
+        _("An edition needs you"),
+        _(
+            "Planning the %(edition)s fails again and again. Nobody gets the edition until that "
+            "works. It is tried every minute."
+        ),
+        STEERS_RUNS,
+    ),
+    AlertKind.BATCHES: Words(
+        _("%(site)s: batches of the %(edition)s cannot be sent"),
+        _("Batches need you"),
+        _(
+            "Some batches of the %(edition)s fail again and again. They are tried at growing "
+            "intervals. Their readers get nothing once it is too late for the hour they chose. "
+            "After you have mended the cause, press “Retry failed” on the edition's page."
+        ),
+        STEERS_RUNS,
+    ),
+    AlertKind.BOOKS: Words(
+        _("%(site)s: the books of the %(edition)s do not balance"),
+        _("An edition needs you"),
+        _(
+            "The %(edition)s has been sent, but its books do not balance: a reader is missing, or "
+            "counted twice. It is not called done before they balance."
+        ),
+        STEERS_RUNS,
+    ),
+}
+OVER_SUBJECT = _("%(site)s: the problem of the %(edition)s is over")
+OVER_HEADING = _("The problem is over")
+OVER_TEXT = _(
+    "We wrote to you about the %(edition)s (%(what)s). That is over. The edition is now: %(state)s."
+)
+
+
 def tell_staff(now: datetime) -> int:
-    """Mail staff about every edition that was stopped without them; return how many editions they
-    were told of.
+    """Mail staff once about every alert that needs a person, and once when it is over; return of
+    how many alerts they were told.
 
-    An edition counts as told when one person's mail was handed over, or when nobody has an address
-    to be told at. Otherwise the next call tries again.
+    They count as told when one person's mail was handed over, or when nobody has an address to be
+    told at. Otherwise the next call tries again. What is over before anybody was told is no news.
     """
-    stopped = Edition.objects.filter(
-        Q(state=EditionState.HELD) | Q(paused_at__isnull=False), untold=True
-    )
-    return sum(_tell(pk, now) for pk in stopped.order_by("pk").values_list("pk", flat=True))
+    standing = Alert.objects.standing().values("pk")
+    over = Alert.objects.exclude(pk__in=standing)
+    over.filter(Q(told_at=None) | Q(kind__in=STOPPED)).delete()
+    told = 0
+    for alerts, tell in (
+        (over.filter(told_at__isnull=False), _tell_that_it_is_over),
+        (Alert.objects.shown().filter(told_at=None), _tell),
+    ):
+        for pk in list(alerts.order_by("pk").values_list("pk", flat=True)):
+            with isolated("staff_not_told", alert=pk):
+                told += tell(pk, now)
+    return told
 
 
-def _tell(edition_id: int, now: datetime) -> bool:
-    """Tell of one edition, its row locked meanwhile, so that of two schedulers one does."""
+def _tell(alert_id: int, now: datetime) -> bool:
+    """Tell of one alert, its row locked meanwhile, so that of two schedulers one does."""
     with transaction.atomic():
-        edition = (
-            Edition.objects.select_for_update()
-            .defer("statistics")
-            .filter(pk=edition_id, untold=True)
-            .first()
+        alert = _locked(Q(pk=alert_id, told_at=None))
+        if alert is None:
+            return False
+        words = WORDS[alert.kind]
+        named = _names(alert.edition)
+        addresses = _who_may(words.who)
+        told = _mailed(
+            alert,
+            addresses,
+            {
+                "subject": str(words.subject) % named,
+                "heading": words.heading,
+                "text": str(words.text) % named,
+                "reason": clean_line(alert.reason),
+            },
+            now,
         )
-        if edition is None:
-            return False
-        addresses = _who_can_help(edition)
-        if not addresses:
-            log.warning("nobody_to_tell", edition=str(edition))
-        told = [address for address in addresses if _handed_over(_notice(edition, address, now))]
-        if addresses and not told:
-            return False
-        Edition.objects.filter(pk=edition_id).update(untold=False)
-        return bool(told)
+        if told or not addresses:
+            Alert.objects.filter(pk=alert_id).update(told_at=now)
+        return told
 
 
-def _who_can_help(edition: Edition) -> list[str]:
-    """Return the addresses of staff who may release a held edition, or steer a paused run."""
-    permission = STEERS_EDITIONS if edition.state == EditionState.HELD else STEERS_RUNS
+def _tell_that_it_is_over(alert_id: int, now: datetime) -> bool:
+    with transaction.atomic():
+        alert = _locked(Q(pk=alert_id, told_at__isnull=False))
+        if alert is None:
+            return False
+        edition = alert.edition
+        named = _names(edition) | {
+            "what": alert.get_kind_display(),
+            "state": edition.get_state_display(),
+        }
+        addresses = _who_may(WORDS[alert.kind].who)
+        told = _mailed(
+            alert,
+            addresses,
+            {
+                "subject": str(OVER_SUBJECT) % named,
+                "heading": OVER_HEADING,
+                "text": str(OVER_TEXT) % named,
+                "books": books(edition).summary if edition.planned_at else "",
+            },
+            now,
+        )
+        if told or not addresses:
+            alert.delete()
+        return told
+
+
+def _locked(wanted: Q) -> Alert | None:
+    rows = Alert.objects.select_for_update(of=("self",), skip_locked=True)
+    return rows.select_related("edition").defer("edition__statistics").filter(wanted).first()
+
+
+def _who_may(permission: str) -> list[str]:
+    """Return the addresses of staff with this permission."""
     able = User.objects.with_perm(permission, backend="django.contrib.auth.backends.ModelBackend")
     return list(
         able.filter(is_staff=True).exclude(email="").order_by("pk").values_list("email", flat=True)
     )
 
 
-def _notice(edition: Edition, address: str, now: datetime) -> EmailMultiAlternatives:
-    held = edition.state == EditionState.HELD
-    reason = clean_line(edition.held_reason if held else edition.paused_reason)
-    context = about_the_sender() | {
-        "edition": _named(edition),
-        "held": held,
-        "reason": reason,
-        "desk_url": settings.SITE_URL
-        + reverse("admin:newsletter_edition_change", args=[edition.pk]),
-    }
-    name = hashlib.sha256(f"{edition.pk} {edition.state} {reason} {address}".encode()).hexdigest()[
-        :24
-    ]
+def _mailed(alert: Alert, addresses: list[str], said: Mapping[str, object], now: datetime) -> bool:
+    """Mail all of them; return whether one mail was handed over."""
+    if not addresses:
+        log.warning("nobody_to_tell", edition=str(alert.edition))
+    context = (
+        about_the_sender()
+        | {
+            "desk_url": settings.SITE_URL
+            + reverse("admin:newsletter_edition_change", args=[alert.edition_id]),
+        }
+        | dict(said)
+    )
+    told = [address for address in addresses if _is_mailed(alert, address, context, now)]
+    return bool(told)
+
+
+def _is_mailed(alert: Alert, address: str, context: dict[str, object], now: datetime) -> bool:
+    """Mail one person; return whether the mail was handed over."""
+    try:
+        hand_over(_notice(alert, address, context, now))
+    except NotHandedOver as error:
+        log.warning("staff_not_told", fate=error.fate.value, reason=error.reason)
+        return False
+    return True
+
+
+def _notice(
+    alert: Alert, address: str, context: dict[str, object], now: datetime
+) -> EmailMultiAlternatives:
+    name = hashlib.sha256(
+        f"{alert.pk} {context['subject']} {alert.reason} {address}".encode()
+    ).hexdigest()[:24]
     return from_templates(
         "emails/staff_notice", context, to=address, name=f"notice-{name}", now=now
     )
 
 
-def _named(edition: Edition) -> str:
+def _names(edition: Edition) -> dict[str, str]:
     day = format_date(
         edition.day, "long", locale=locale_of(get_language() or settings.LANGUAGE_CODE)
     )
     weekly = edition.cadence == EditionCadence.WEEKLY
-    return (
-        gettext("weekly edition of %(day)s") if weekly else gettext("daily edition of %(day)s")
-    ) % {"day": day}
-
-
-def _handed_over(message: EmailMultiAlternatives) -> bool:
-    try:
-        hand_over(message)
-    except NotHandedOver as error:
-        log.warning("staff_not_told", fate=error.fate.value, reason=error.reason)
-        return False
-    return True
+    named = gettext("weekly edition of %(day)s") if weekly else gettext("daily edition of %(day)s")
+    return {"site": settings.SITE_NAME, "edition": named % {"day": day}}

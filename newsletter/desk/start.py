@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -13,7 +13,16 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from ingest.models import Fetch, FetchStatus, Rejection
-from newsletter.models import Delivery, DeliveryStatus, Edition, EditionState, Provider
+from newsletter.desk.editions import editions_that_fail
+from newsletter.models import (
+    Batch,
+    Delivery,
+    DeliveryStatus,
+    Edition,
+    EditionState,
+    Provider,
+)
+from newsletter.models.delivery import NOT_CHOSEN, NOT_PRINTED
 from subscriptions.models import Letter, LetterState, Machine, Subscriber, SubscriberState
 
 RECENT = timedelta(days=3)
@@ -63,6 +72,20 @@ _QUESTIONS = (
         ),
     ),
     _Question(
+        "newsletter.view_edition",
+        ngettext_lazy("%d edition cannot go on", "%d editions cannot go on"),
+        "newsletter_edition",
+        "fails=yes",
+        lambda _now: editions_that_fail(Edition.objects.all()),
+    ),
+    _Question(
+        "newsletter.view_batch",
+        ngettext_lazy("%d batch fails again and again", "%d batches fail again and again"),
+        "newsletter_batch",
+        "fails=yes",
+        lambda _now: Batch.objects.failing(),
+    ),
+    _Question(
         "newsletter.view_delivery",
         ngettext_lazy(
             "%d delivery uncertain in the newest editions",
@@ -72,6 +95,20 @@ _QUESTIONS = (
         f"status__exact={DeliveryStatus.UNCERTAIN}",
         lambda _now: Delivery.objects.filter(
             status=DeliveryStatus.UNCERTAIN, edition__in=_newest_ids()
+        ),
+    ),
+    _Question(
+        "newsletter.view_delivery",
+        ngettext_lazy(
+            "%d digest of the newest editions could not be made",
+            "%d digests of the newest editions could not be made",
+        ),
+        "newsletter_delivery",
+        f"status__exact={DeliveryStatus.FAILED}",
+        lambda _now: Delivery.objects.filter(
+            Q(reason__startswith=NOT_CHOSEN) | Q(reason__startswith=NOT_PRINTED),
+            status=DeliveryStatus.FAILED,
+            edition__in=_newest_ids(),
         ),
     ),
     _Question(

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from newsletter.models import BEFORE_FROZEN, Edition, EditionState
+from django.db import transaction
+
+from newsletter.models import BEFORE_FROZEN, Alert, AlertKind, Edition, EditionState
 
 
 class WrongState(Exception):
@@ -36,9 +38,10 @@ def hold(edition: Edition, reason: str, *, by_machine: bool = False) -> None:
     Raises:
         WrongState: it is frozen already.
     """
-    _step(
-        edition, BEFORE_FROZEN, state=EditionState.HELD, held_reason=reason[:300], untold=by_machine
-    )
+    with transaction.atomic():
+        _step(edition, BEFORE_FROZEN, state=EditionState.HELD, held_reason=reason[:300])
+        if by_machine:
+            Alert.objects.note(edition.pk, AlertKind.HELD, reason)
 
 
 def release(edition: Edition, now: datetime) -> None:
@@ -53,8 +56,8 @@ def release(edition: Edition, now: datetime) -> None:
         state=EditionState.APPROVED,
         held_reason="",
         approved_at=now,
-        untold=False,
     )
+    Alert.objects.end(edition.pk, AlertKind.HELD)
 
 
 def cancel_before_freeze(edition: Edition) -> None:

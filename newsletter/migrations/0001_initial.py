@@ -94,6 +94,14 @@ class Migration(migrations.Migration):
                 ("in_hand", models.PositiveSmallIntegerField(default=0, editable=False)),
                 ("halted", models.BooleanField(default=False, verbose_name="halted")),
                 ("server_epoch", models.CharField(blank=True, editable=False, max_length=64)),
+                (
+                    "failures",
+                    models.PositiveIntegerField(default=0, verbose_name="failures in a row"),
+                ),
+                (
+                    "failure_reason",
+                    models.CharField(blank=True, max_length=300, verbose_name="failed because"),
+                ),
                 ("claimed_at", models.DateTimeField(blank=True, null=True, verbose_name="claimed")),
                 (
                     "finished_at",
@@ -194,7 +202,6 @@ class Migration(migrations.Migration):
                     "paused_reason",
                     models.CharField(blank=True, max_length=300, verbose_name="paused because"),
                 ),
-                ("untold", models.BooleanField(default=False, editable=False)),
                 ("statistics", models.BinaryField(null=True)),
             ],
             options={
@@ -803,6 +810,74 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Alert",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("held", "held"),
+                            ("paused", "sending is paused"),
+                            ("collecting", "papers cannot be collected"),
+                            ("planning", "cannot be planned"),
+                            ("batches", "batches cannot be sent"),
+                            ("books", "books do not balance"),
+                        ],
+                        max_length=16,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("reason", models.CharField(max_length=300, verbose_name="reason")),
+                (
+                    "failures",
+                    models.PositiveIntegerField(default=1, verbose_name="failures in a row"),
+                ),
+                (
+                    "told_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="staff told"),
+                ),
+                (
+                    "edition",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="alerts",
+                        to="newsletter.edition",
+                        verbose_name="edition",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "alert",
+                "verbose_name_plural": "alerts",
+                "ordering": ("pk",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("edition", "kind"), name="alert_once_a_kind"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                [
+                                    "held",
+                                    "paused",
+                                    "collecting",
+                                    "planning",
+                                    "batches",
+                                    "books",
+                                ],
+                            )
+                        ),
+                        name="alert_kind_known",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="ServerRun",
             fields=[
                 (
@@ -1021,6 +1096,17 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="candidate",
             constraint=models.UniqueConstraint(fields=("edition", "paper"), name="candidate_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("failures", 0),
+                    models.Q(("failure_reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="batch_failed_has_reason",
+            ),
         ),
         migrations.AddIndex(
             model_name="batch",

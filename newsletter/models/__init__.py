@@ -1,7 +1,8 @@
-"""The product's rows: editions and curation, batches, deliveries and the mailed history, the
-rate budget, what was heard back.
+"""The product's rows: editions and curation, batches, deliveries and the mailed history, alerts,
+the rate budget, what was heard back.
 """
 
+from newsletter.models.alert import STOPPED, Alert, AlertKind
 from newsletter.models.among import Among, Ids
 from newsletter.models.archive import ArchiveFit
 from newsletter.models.batch import Batch, BatchState, ServerRun
@@ -24,6 +25,9 @@ from newsletter.models.vector import TextVector
 __all__ = [
     "AFTER_FREEZE",
     "BEFORE_FROZEN",
+    "STOPPED",
+    "Alert",
+    "AlertKind",
     "Among",
     "ArchiveFit",
     "Batch",

@@ -18,6 +18,20 @@ class BatchState(models.TextChoices):
     LATE = "late", _("late")
 
 
+FAILURES_SHOWN = 3
+"""Failures in a row after which a person is asked."""
+
+
+class BatchQuerySet(models.QuerySet["Batch"]):
+    def failing(self) -> "BatchQuerySet":
+        """Batches that failed so often in a row that a person is asked."""
+        # Said as two conditions, each of which is an index's.
+        often = models.Q(failures__gte=FAILURES_SHOWN)
+        return self.filter(
+            models.Q(state=BatchState.PLANNED) & often | models.Q(state=BatchState.CLAIMED) & often
+        )
+
+
 class Batch(models.Model):
     """Readers of an edition due at the same time.
 
@@ -33,6 +47,9 @@ class Batch(models.Model):
     fate a crash leaves unknown. `halted` makes the fence refuse, so that a pause, a cancellation or
     a strike stops a run within one hand-over. `server_epoch` names the database server's run, since
     a crash of the server may lose marks.
+
+    `failures` counts how often in a row an exception kept the batch from being claimed, settled or
+    written off, and `failure_reason` says what the last one was (newsletter.sending.failing).
     """
 
     edition = models.ForeignKey(
@@ -58,8 +75,12 @@ class Batch(models.Model):
     in_hand = models.PositiveSmallIntegerField(default=0, editable=False)
     halted = models.BooleanField(_("halted"), default=False)
     server_epoch = models.CharField(max_length=64, blank=True, editable=False)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    failure_reason = models.CharField(_("failed because"), max_length=300, blank=True)
     claimed_at = models.DateTimeField(_("claimed"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    objects = BatchQuerySet.as_manager()
 
     class Meta:
         ordering = ("edition", "send_after", "pk")
@@ -73,6 +94,10 @@ class Batch(models.Model):
                 condition=~models.Q(state=BatchState.CLAIMED)
                 | models.Q(token__isnull=False, lease_until__isnull=False),
                 name="batch_claimed_has_lease",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(failures=0) | ~models.Q(failure_reason=""),
+                name="batch_failed_has_reason",
             ),
         ]
         indexes = [

@@ -25,6 +25,12 @@ class DeliveryStatus(models.TextChoices):
     LATE = "late", _("late")
 
 
+NOT_CHOSEN, NOT_PRINTED = "could not be chosen", "could not be printed"
+"""How the reason of a failed delivery begins where the fault is ours or the profile's, and no
+provider has seen the mail.
+"""
+
+
 class Outcome(models.TextChoices):
     """What the provider says happened later. Its reports are not read yet, so nothing was heard
     of any delivery.

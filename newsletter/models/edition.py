@@ -72,9 +72,6 @@ class Edition(models.Model):
     done_at = models.DateTimeField(_("done"), null=True, blank=True)
     paused_at = models.DateTimeField(_("sending paused"), null=True, blank=True)
     paused_reason = models.CharField(_("paused because"), max_length=300, blank=True)
-    untold = models.BooleanField(
-        default=False, editable=False
-    )  # stopped without staff, who were not mailed about it yet
     statistics = models.BinaryField(null=True, editable=False)
 
     class Meta:

@@ -52,6 +52,13 @@ class Books:
         """Return each account with its count, in the order in which they are read."""
         return [(field.name, getattr(self, field.name)) for field in fields(self)]
 
+    @property
+    def summary(self) -> str:
+        """The accounts in which there are readers, such as `due 5, sent 4`."""
+        return ", ".join(
+            f"{name} {count}" for name, count in self.lines() if count or name == "due"
+        )
+
 
 def books(edition: Edition) -> Books:
     """Return the edition's books as they stand."""

@@ -10,6 +10,7 @@ import structlog
 from ingest.redirects import canonical, merged_into
 from newsletter.faults import bisect, describe
 from newsletter.models import DeliveryStatus
+from newsletter.models.delivery import NOT_CHOSEN
 from newsletter.ranking.rank import rank
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.values import Selection
@@ -25,7 +26,6 @@ ALL_FAILED = 20
 the edition or of ours: no reader is to blame.
 """
 LOGGED_READERS = 20
-NOT_CHOSEN = "no digest could be chosen"
 
 
 def choose(edition_id: int, readers: Sequence[Reader]) -> list[Selection | NotNow]:

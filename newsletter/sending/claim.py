@@ -101,6 +101,8 @@ _mark_as_claimed = Change(
             "cursor": 0,
             "in_hand": 0,
             "provider": provider,
+            "failures": 0,
+            "failure_reason": "",
             "subscriber_ids": [],
             "planned_count": planned,
         },

@@ -15,6 +15,8 @@ from ingest.models import Paper
 from newsletter.editions import WrongState
 from newsletter.models import (
     AFTER_FREEZE,
+    Alert,
+    AlertKind,
     Batch,
     BatchState,
     Delivery,
@@ -39,9 +41,12 @@ def pause(edition_id: int, reason: str, now: datetime, *, by_machine: bool = Fal
     """
     # At once for all claims to come; what is claimed already or about to be is halted next, unless
     # somebody has resumed meanwhile.
-    Edition.objects.filter(pk=edition_id, paused_at=None).update(
-        paused_at=now, paused_reason=reason[:300], untold=by_machine
-    )
+    with transaction.atomic():
+        paused = Edition.objects.filter(pk=edition_id, paused_at=None).update(
+            paused_at=now, paused_reason=reason[:300]
+        )
+        if paused and by_machine:
+            Alert.objects.note(edition_id, AlertKind.PAUSED, reason)
     with transaction.atomic():
         under_way = _under_way(edition_id)
         if (
@@ -60,7 +65,8 @@ def resume(edition_id: int) -> None:
     """
     with transaction.atomic():
         under_way = _under_way(edition_id)
-        Edition.objects.filter(pk=edition_id).update(paused_at=None, paused_reason="", untold=False)
+        Edition.objects.filter(pk=edition_id).update(paused_at=None, paused_reason="")
+        Alert.objects.end(edition_id, AlertKind.PAUSED)
         under_way.filter(state=BatchState.PLANNED).update(halted=False)
 
 

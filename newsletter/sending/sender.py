@@ -16,9 +16,11 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db import connection as database
 
 from newsletter.clock import Clock
-from newsletter.models import Delivery, DeliveryStatus
+from newsletter.models import BatchState, Delivery, DeliveryStatus
+from newsletter.models.delivery import NOT_PRINTED
 from newsletter.sending.answers import fail, note_answer
-from newsletter.sending.claim import HandOver, claim
+from newsletter.sending.claim import Claimed, HandOver, claim
+from newsletter.sending.failing import failures_counted
 from newsletter.sending.fence import Fence, Mark
 from newsletter.sending.inserting import columns_of
 from newsletter.sending.mail import Mail
@@ -45,8 +47,8 @@ PATIENCE = (0.2, 1, 2, 4, 8, 15, 30, 30)
 
 
 def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) -> bool:
-    """Send one batch. False when this machine may not send, when there was nothing to claim, or
-    when the sweep took the batch.
+    """Send one batch. False when this machine may not send, when there was nothing to claim or the
+    claim failed, or when the sweep took the batch.
 
     Whatever a provider, a template or a reader's values do, the batch is settled; only a process
     that dies, or a database that stays away for longer than the lease, leaves it to the sweep.
@@ -55,8 +57,12 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
         Exception: whatever a transport raised outside its contract, after everything was recorded.
     """
     now = clock()
-    way_out = (transport or _way_out(now)) if is_armed(now) else None
-    claimed = claim(batch_id, clock(), way_out.name) if way_out is not None else None
+    way_out: Transport | None = None
+    claimed: Claimed | None = None
+    if is_armed(now):
+        with failures_counted(batch_id, BatchState.PLANNED, now):
+            way_out = transport or _way_out(now)
+            claimed = claim(batch_id, clock(), way_out.name) if way_out is not None else None
     if way_out is None or claimed is None:
         return False
     fence, ration = (
@@ -233,7 +239,7 @@ def _printed(run: Run, at: int) -> Mail | None:
         raise mail
     if isinstance(mail, Exception):
         log.error("digest_not_printed", delivery=hand_over.delivery_id, exc_info=mail)
-        if give_up := fail(run, hand_over, f"could not be printed: {type(mail).__name__}: {mail}"):
+        if give_up := fail(run, hand_over, f"{NOT_PRINTED}: {type(mail).__name__}: {mail}"):
             run.write()
             give_up()
         return None

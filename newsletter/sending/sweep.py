@@ -8,7 +8,10 @@ import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 
+from newsletter.faults import isolated
 from newsletter.models import (
+    Alert,
+    AlertKind,
     Batch,
     BatchState,
     Delivery,
@@ -20,6 +23,7 @@ from newsletter.models import (
 from newsletter.sending.books import books
 from newsletter.sending.due import catch_up_start
 from newsletter.sending.epoch import server_epoch
+from newsletter.sending.failing import failures_counted
 from newsletter.sending.inserting import NewDelivery, insert_deliveries
 from newsletter.sending.readers import locked_readers
 from newsletter.sending.record import carry_over, remember_batch
@@ -34,13 +38,14 @@ MARKS_LOST = "the database server crashed while its batch was under way"
 
 def sweep(now: datetime, *, only: Edition | None = None) -> None:
     """Settle everything that no worker will settle any more, of one edition or of all. Safe to
-    repeat and to run twice at once.
+    repeat and to run twice at once. A batch or an edition that raises an exception stops no other.
     """
     batches, editions = Batch.objects.all(), Edition.objects.all()
     if only is not None:
         batches, editions = batches.filter(edition=only), editions.filter(pk=only.pk)
     for batch_id in (batches & _expired(now)).values_list("pk", flat=True):
-        settle_expired(batch_id, now)
+        with failures_counted(batch_id, BatchState.CLAIMED, now):
+            settle_expired(batch_id, now)
     _write_off(
         batches.filter(edition__state=EditionState.CANCELLED),
         BatchState.CANCELLED,
@@ -51,7 +56,8 @@ def sweep(now: datetime, *, only: Edition | None = None) -> None:
         batches.filter(slot_at__lt=catch_up_start(now)), BatchState.LATE, DeliveryStatus.LATE, now
     )
     for edition in editions.filter(state=EditionState.SENDING).only("pk"):
-        close_books(edition.pk, now)
+        with isolated("books_not_closed", edition=edition.pk):
+            close_books(edition.pk, now)
 
 
 def _expired(now: datetime) -> QuerySet[Batch]:
@@ -100,7 +106,7 @@ def _write_off(
         .order_by("pk")
         .values_list("pk", flat=True)[:WRITTEN_OFF_AT_ONCE]
     ):
-        with transaction.atomic():
+        with failures_counted(batch_id, BatchState.PLANNED, now), transaction.atomic():
             batch = (
                 Batch.objects.select_for_update(skip_locked=True)
                 .filter(pk=batch_id, state=BatchState.PLANNED)
@@ -139,6 +145,9 @@ def _write_off_one(batch: Batch, state: BatchState, status: DeliveryStatus, now:
 def close_books(edition_id: int, now: datetime) -> bool:
     """Call the edition done if nothing is under way and its books balance; True when this call
     did.
+
+    Books that do not balance raise an alert, and are logged when they are met first and whenever
+    they change.
     """
     with transaction.atomic():
         edition = (
@@ -154,7 +163,8 @@ def close_books(edition_id: int, now: datetime) -> bool:
             return False
         account = books(edition)
         if not account.balanced or account.open:
-            log.error("books_do_not_balance", edition=str(edition), **dict(account.lines()))
+            if Alert.objects.note(edition_id, AlertKind.BOOKS, account.summary):
+                log.error("books_do_not_balance", edition=str(edition), **dict(account.lines()))
             return False
         Edition.objects.filter(pk=edition_id).update(state=EditionState.DONE, done_at=now)
     log.info("edition_done", edition=str(edition), **dict(account.lines()))

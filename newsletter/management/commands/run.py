@@ -14,7 +14,7 @@ from newsletter.editions.day import freeze_or_hold
 from newsletter.editions.naming import UnknownEdition, find_edition
 from newsletter.garbage import collect_rarely
 from newsletter.management.commands.books import table
-from newsletter.models import BEFORE_FROZEN, Edition, EditionState
+from newsletter.models import BEFORE_FROZEN, BatchState, Edition, EditionState
 from newsletter.sending.books import books
 from newsletter.sending.due import due_batches, next_instant
 from newsletter.sending.plan import plan_edition
@@ -52,6 +52,8 @@ class Command(BaseCommand):
         sweep(clock(), only=edition)
         edition.refresh_from_db()
         console.print(table(edition, books(edition)))
+        for batch in edition.batches.filter(state=BatchState.PLANNED, failures__gt=0):
+            console.print(f"Batch {batch.pk} could not be claimed: {batch.failure_reason}.")
         if following := next_instant(edition):
             console.print(f"The next batch is due at {following:%Y-%m-%d %H:%M} UTC.")
 

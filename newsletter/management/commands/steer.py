@@ -12,9 +12,10 @@ from ingest.models import Paper
 from newsletter.editions import WrongState
 from newsletter.editions.naming import UnknownEdition, find_edition
 from newsletter.management.commands.books import table
-from newsletter.models import Delivery, DeliveryStatus, Edition
+from newsletter.models import STOPPED, Batch, Delivery, DeliveryStatus, Edition
 from newsletter.sending import control
 from newsletter.sending.books import books, estimate
+from newsletter.sending.failing import try_again
 
 
 class Command(BaseCommand):
@@ -35,7 +36,9 @@ class Command(BaseCommand):
                 "--because", required=True, help="the reason, which staff will read"
             )
         steps.add_parser("resume", help="go on where a pause stopped")
-        steps.add_parser("retry", help="send what failed again, and nothing else")
+        steps.add_parser(
+            "retry", help="try failed deliveries and failing batches again, and nothing else"
+        )
         settle = steps.add_parser(
             "settle", help="settle uncertain deliveries by what the provider's own list shows"
         )
@@ -68,6 +71,15 @@ class Command(BaseCommand):
                 "At the pace of the last minutes, what is due now will have gone by "
                 f"{ready_at:%H:%M} UTC."
             )
+        lines += [
+            f"{alert.get_kind_display().capitalize()}: {alert.reason}"
+            for alert in edition.alerts.standing().exclude(kind__in=STOPPED)
+        ]
+        failing = Batch.objects.failing().filter(edition=edition).order_by("pk")
+        lines += [
+            f"Failing: batch {pk}, {count} times in a row ({reason})"
+            for pk, count, reason in failing.values_list("pk", "failures", "failure_reason")[:50]
+        ]
         uncertain = (
             edition.deliveries.filter(status=DeliveryStatus.UNCERTAIN)
             .order_by("pk")
@@ -89,7 +101,9 @@ class Command(BaseCommand):
         return "Cancelled: what is not handed over yet never will be."
 
     def _retry(self, edition: Edition, _options: dict[str, Any], now: datetime) -> str:
-        return f"{control.retry_failed(edition.pk, now)} failed deliveries are planned again."
+        deliveries = control.retry_failed(edition.pk, now)
+        batches = try_again(edition.batches.all(), now)
+        return f"Tried again: {deliveries} failed deliveries, {batches} failing batches."
 
     def _settle(self, edition: Edition, options: dict[str, Any], now: datetime) -> str:
         ours = Delivery.objects.filter(edition=edition, pk__in=options["deliveries"]).values_list(

@@ -5,7 +5,7 @@ from django.test import Client
 from lxml import html
 
 from ingest.models import Fetch, Paper, Rejection, Source
-from newsletter.models import Curation, Delivery, Edition
+from newsletter.models import Alert, AlertKind, Batch, Curation, Delivery, Edition
 from subscriptions.models import Consent, Topic
 from tests.newsletter import world
 from tests.newsletter.desk.pages import LISTS, World, a_world, scripts
@@ -26,6 +26,10 @@ def poison() -> None:
     Curation.objects.update(text=HOSTILE)
     Edition.objects.update(note=HOSTILE, health_line=HOSTILE)
     Delivery.objects.update(reason=HOSTILE)
+    Batch.objects.update(failures=3, failure_reason=HOSTILE)
+    for edition in Edition.objects.all():
+        for kind in AlertKind:
+            Alert.objects.note(edition.pk, kind, HOSTILE)
     Fetch.objects.update(origin=HOSTILE, error=HOSTILE, warnings=[HOSTILE])
     Rejection.objects.update(reason=HOSTILE, excerpt=HOSTILE)
     Source.objects.update(title=HOSTILE)

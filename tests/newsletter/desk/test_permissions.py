@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.admin.models import LogEntry
 
-from newsletter.models import Curation, Delivery, Edition, Strike
+from newsletter.models import Batch, Curation, Delivery, Edition, Strike
 from subscriptions.models import Letter, Subscriber, Suppression
 from tests.newsletter import world
 from tests.newsletter.desk.pages import LISTS, World, a_world
@@ -56,6 +56,7 @@ STEPS = [
     ("edition", "frozen", "pause", {"reason": "The provider is slow."}, "operators"),
     ("edition", "frozen", "cancel-run", {"reason": "Wrong edition."}, "operators"),
     ("edition", "frozen", "retry-failed", {}, "operators"),
+    ("batch", "", "try-again", {}, "operators"),
     ("subscriber", "", "suppress", {}, "operators"),
     ("subscriber", "", "send-preferences-link", {}, "operators"),
     ("delivery", "", "arrived", {}, "operators"),
@@ -74,6 +75,9 @@ def target(found: World, model: str, which: str) -> str:
         letter = Letter.objects.get()
         Letter.objects.update(state="uncertain", error="the worker stopped", kind="preferences")
         return f"subscriptions/letter/{letter.pk}"
+    if model == "batch":
+        Batch.objects.update(failures=3, failure_reason="KeyError")
+        return f"newsletter/batch/{found.deliveries[0].batch_id}"
     Delivery.objects.update(status="uncertain", reason="the worker stopped")
     return f"newsletter/delivery/{found.deliveries[0].pk}"
 
@@ -83,6 +87,7 @@ def everything() -> list[object]:
     return [
         *Edition.objects.order_by("pk").values_list("state", "note", "paused_at", "held_reason"),
         *Delivery.objects.order_by("pk").values_list("status"),
+        *Batch.objects.order_by("pk").values_list("failures"),
         Suppression.objects.count(),
         *Letter.objects.order_by("pk").values_list("state", "attempts"),
         LogEntry.objects.count(),

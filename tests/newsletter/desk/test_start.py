@@ -4,9 +4,9 @@ import pytest
 import time_machine
 
 from ingest.models import Fetch
-from newsletter.models import Delivery, Edition
+from newsletter.models import Alert, AlertKind, Batch, Delivery, Edition
 from tests.newsletter import world
-from tests.newsletter.desk.pages import a_world, seen
+from tests.newsletter.desk.pages import a_delivery, a_world, seen
 
 pytestmark = pytest.mark.django_db
 
@@ -32,10 +32,21 @@ def test_what_waits_is_counted_in_words_and_leads_to_it(enter) -> None:
     Fetch.objects.create(
         source=world.a_source(), origin="x", started_at=world.NOON, status="failed", error="503"
     )
+    batch = found.frozen.batches.get()
+    Batch.objects.filter(pk=batch.pk).update(failures=3, failure_reason="KeyError")
+    Alert.objects.note(found.frozen.pk, AlertKind.BATCHES, "KeyError")
+    Alert.objects.note(found.frozen.pk, AlertKind.BOOKS, "due 2, sent 1")
+    a_delivery(
+        found.frozen, world.a_reader(9), [], status="failed", reason="could not be chosen: KeyError"
+    )
+    a_delivery(found.frozen, world.a_reader(10), [], status="failed", reason="550 no such user")
     client = enter("chief")
     assert calls(client) == [
         "1 edition held",
+        "1 edition cannot go on",
+        "1 batch fails again and again",
         "2 deliveries uncertain in the newest editions",
+        "1 digest of the newest editions could not be made",
         "1 fetch failed in three days",
         "1 entry rejected in three days",
     ]

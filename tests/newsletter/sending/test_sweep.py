@@ -5,8 +5,10 @@ closed.
 from datetime import timedelta
 
 import pytest
+import structlog.testing
 
-from newsletter.models import Batch, Delivery, Edition, EditionState
+from newsletter.models import Alert, AlertKind, Batch, Delivery, Edition, EditionState
+from newsletter.sending import sweep as sweeping
 from newsletter.sending.books import books
 from newsletter.sending.claim import claim
 from newsletter.sending.due import due_batches
@@ -131,6 +133,56 @@ def test_books_that_do_not_balance_are_never_closed(edition, clock):
     assert not close_books(edition.pk, clock())
     edition.refresh_from_db()
     assert edition.state == EditionState.SENDING
+
+
+def test_books_that_do_not_balance_are_an_alert_and_logged_once(edition, clock, monkeypatch):
+    log = structlog.testing.CapturingLogger()
+    monkeypatch.setattr(sweeping, "log", log)
+    send_batch(due_batches(clock())[0], clock, Mailbox())
+    lost = Delivery.objects.first()
+    Delivery.objects.filter(pk=lost.pk).delete()
+    for _ in range(4):
+        sweep(clock.forward(seconds=30))
+    alert = Alert.objects.shown().get()
+    assert (alert.edition, alert.kind, alert.reason) == (
+        edition,
+        AlertKind.BOOKS,
+        "due 5, sent 4",
+    )
+    assert [call.args for call in log.calls] == [("books_do_not_balance",)]
+    Delivery.objects.filter(status="sent").first().delete()
+    for _ in range(4):
+        sweep(clock.forward(seconds=30))
+    assert len(log.calls) == 2
+    assert Alert.objects.get().reason == "due 5, sent 3"
+
+
+def test_the_alert_of_the_books_is_over_when_they_balance_again(edition, clock):
+    send_batch(due_batches(clock())[0], clock, Mailbox())
+    lost = Delivery.objects.first()
+    Delivery.objects.filter(pk=lost.pk).delete()
+    sweep(clock())
+    lost.save(force_insert=True)
+    sweep(clock())
+    edition.refresh_from_db()
+    assert edition.state == EditionState.DONE
+    assert not Alert.objects.standing().exists()
+
+
+def test_an_edition_whose_books_cannot_be_read_stops_no_other(edition, clock, monkeypatch):
+    send_batch(due_batches(clock())[0], clock, Mailbox())
+    other = a_planned_edition("weekly")
+    really = sweeping.close_books
+
+    def close_books(edition_id, now):
+        if edition_id == edition.pk:
+            raise ZeroDivisionError
+        return really(edition_id, now)
+
+    monkeypatch.setattr(sweeping, "close_books", close_books)
+    sweep(clock())
+    other.refresh_from_db()
+    assert other.state == EditionState.DONE
 
 
 def test_an_edition_with_anything_under_way_is_not_done(edition, clock):
