@@ -14,9 +14,8 @@ from newsletter.desk.notices import tell_staff as tell
 from newsletter.editions.archive import refit_when_due
 from newsletter.editions.day import look_after_editions as look_after
 from newsletter.editions.vectors import embed_waiting
-from newsletter.models import Edition, EditionState
 from newsletter.sending.due import due_batches
-from newsletter.sending.plan import plan_edition
+from newsletter.sending.plan import plan_frozen_editions
 from newsletter.sending.sender import send_batch as send
 from newsletter.sending.sweep import sweep as sweep_up
 from newsletter.sending.withdrawals import strike_withdrawn
@@ -69,22 +68,27 @@ def refit_archive(at: str | None = None) -> None:
 
 @shared_task
 def tell_staff(at: str | None = None) -> None:
-    """Mail staff about editions that were stopped without them."""
+    """Mail staff about editions that need a person."""
     tell(_clock(at)())
 
 
 @shared_task
 def tick(at: str | None = None) -> None:
-    """Plan what is frozen and wake a worker for each batch that is due."""
+    """Wake a worker for each batch that is due, plan what is frozen, and wake workers for what is
+    due of that.
+
+    What is planned already goes first: a plan that takes too long, or kills its process, must not
+    keep it waiting.
+    """
     now = _clock(at)()
-    for edition_id in (
-        Edition.objects.filter(state=EditionState.FROZEN)
-        .order_by("pk")
-        .values_list("pk", flat=True)
-    ):
-        plan_edition(edition_id, now)
-    for batch_id in due_batches(now):
+    due = due_batches(now)
+    for batch_id in due:
         wake(batch_id, at)
+    if plan_frozen_editions(now):
+        woken = set(due)
+        for batch_id in due_batches(now):
+            if batch_id not in woken:
+                wake(batch_id, at)
 
 
 @shared_task

@@ -11,7 +11,16 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from newsletter.models import AFTER_FREEZE, Batch, BatchState, Edition, EditionCadence, EditionState
+from newsletter.faults import alerting
+from newsletter.models import (
+    AFTER_FREEZE,
+    AlertKind,
+    Batch,
+    BatchState,
+    Edition,
+    EditionCadence,
+    EditionState,
+)
 from newsletter.sending.slots import slot, wants
 from subscriptions.models import Cadence, Subscriber, SubscriberState
 
@@ -27,6 +36,18 @@ CADENCES = {
     EditionCadence.DAILY: (Cadence.DAILY, Cadence.WEEKDAYS),
     EditionCadence.WEEKLY: (Cadence.WEEKLY,),
 }
+
+
+def plan_frozen_editions(now: datetime) -> int:
+    """Plan every frozen edition; return how many were planned. One that raises an exception stops
+    no other: staff see the reason, and the next call tries again.
+    """
+    frozen = Edition.objects.filter(state=EditionState.FROZEN).order_by("pk")
+    planned = 0
+    for edition_id in frozen.values_list("pk", flat=True):
+        with alerting(edition_id, AlertKind.PLANNING):
+            planned += plan_edition(edition_id, now) is not None
+    return planned
 
 
 def plan_edition(edition_id: int, now: datetime) -> int | None:
