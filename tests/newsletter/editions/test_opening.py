@@ -3,20 +3,25 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import DataError
 
 from ingest.joining import merge
 from ingest.models import Paper
 from newsletter.editions import (
+    WrongState,
     candidates_of,
     curate,
     freeze,
     latest_day,
     nominal_instant,
     open_edition,
+    opening,
     rebuild,
 )
+from newsletter.editions import day as course
+from newsletter.editions.day import look_after_editions
 from newsletter.editions.naming import UnknownEdition, find_edition
-from newsletter.models import CurationKind, Edition
+from newsletter.models import Alert, AlertKind, CurationKind, Edition, EditionState
 from tests.newsletter.world import DAY, FREEZE, a_paper, a_source, listed, papers
 
 pytestmark = pytest.mark.django_db
@@ -199,3 +204,71 @@ def test_rebuilding_a_frozen_edition_changes_nothing():
     a_paper(9)
     rebuild(edition, FREEZE)
     assert edition.candidates.count() == 2
+
+
+@pytest.fixture
+def unreadable(monkeypatch):
+    """Return the cadence of which no candidates can be collected, until it is emptied."""
+    broken = ["daily"]
+    really = {name: getattr(module, name) for module, name in COLLECTS}
+
+    def unless_broken(name):
+        def work(edition, *arguments):
+            found = edition if isinstance(edition, Edition) else Edition.objects.get(pk=edition)
+            if found.cadence in broken:
+                raise ZeroDivisionError
+            return really[name](edition, *arguments)
+
+        return work
+
+    for module, name in COLLECTS:
+        monkeypatch.setattr(module, name, unless_broken(name))
+    return broken
+
+
+COLLECTS = ((course, "rebuild"), (opening, "rebuild"))
+
+
+def test_an_edition_whose_papers_cannot_be_collected_stops_no_other(unreadable, settings):
+    settings.EDITION_WEEKDAY = DAY.weekday()
+    papers(2)
+    for failures in (1, 2, 3):
+        look_after_editions(EVENING_BEFORE)
+        alert = Alert.objects.get()
+        assert (alert.edition.cadence, alert.kind) == ("daily", AlertKind.COLLECTING)
+        assert alert.failures == failures
+        assert Alert.objects.shown().exists() == (failures == 3)
+    assert alert.reason.startswith("ZeroDivisionError at ")
+    assert Edition.objects.get(cadence="weekly").candidates.count() == 2
+
+
+def test_an_edition_whose_papers_are_collected_at_last_asks_nobody(unreadable):
+    papers(2)
+    for _ in range(3):
+        look_after_editions(EVENING_BEFORE)
+    unreadable.clear()
+    look_after_editions(EVENING_BEFORE)
+    assert not Alert.objects.standing().exists()
+    assert Edition.objects.get().candidates.count() == 2
+
+
+@pytest.mark.parametrize(
+    "error", [DataError("value out of range"), WrongState("cancelled meanwhile")]
+)
+def test_an_edition_that_can_be_neither_frozen_nor_held_stops_no_other(
+    monkeypatch, settings, error
+):
+    settings.EDITION_WEEKDAY = DAY.weekday()
+    papers(2)
+    really = course.freeze_or_hold
+
+    def freeze_or_hold(edition, now):
+        if edition.cadence == "daily":
+            raise error
+        return really(edition, now)
+
+    look_after_editions(EVENING_BEFORE)
+    monkeypatch.setattr(course, "freeze_or_hold", freeze_or_hold)
+    look_after_editions(FREEZE)
+    assert Edition.objects.get(cadence="weekly").state == EditionState.FROZEN
+    assert Alert.objects.get().reason.startswith(type(error).__name__)
