@@ -52,7 +52,7 @@ messages: .venv/dev ## Collect what can be translated: make messages LANGUAGE=de
 	$(BIN)/python manage.py makemessages --locale $(or $(LANGUAGE),en) --no-location \
 		--ignore ".venv/*" --ignore "var/*" --ignore "tests/*" --ignore "bench/*" --ignore "seeds/*"
 
-bench: .venv/dev ## Measure how fast digests go out and papers come in: make bench ARGS="--readers 100000 --growth 1000000"
+bench: .venv/dev ## Measure how fast digests go out and papers come in: make bench ARGS="--readers 2000 --papers 1000"
 	$(BIN)/python -m bench.ranking
 	$(BIN)/python -m bench $(ARGS)
 	$(BIN)/python -W ignore -m bench.imports

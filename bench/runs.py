@@ -1,5 +1,5 @@
 """Runs: one way of sending, once, with as many worker processes as asked for, measured from
-outside.
+outside. They work in whichever world the process's database holds.
 """
 
 import os
@@ -8,12 +8,15 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from django.db.models import Sum
+
 from bench import naive
-from bench.crew import go, ready
-from bench.protocol import Job
+from bench.crew import Unfinished, go, ready
+from bench.protocol import Job, Told
 from bench.rival import beside
 from bench.servers import Servers, child
-from bench.world import FREEZE, SEND, begin_again
+from bench.small import SEND
+from bench.world import FREEZE, begin_again
 from newsletter.models import Batch, Delivery, DeliveryStatus, Edition
 from newsletter.sending.books import books
 from newsletter.sending.due import due_batches
@@ -74,11 +77,24 @@ class Figures:
         return self.cpu / self.digests * 1e6
 
 
-def run(way: Way, edition: Edition, servers: Servers, workers: int, count: int) -> Figures:
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """One run that was not done within `limit` seconds: how many digests it had begun to hand over,
+    and the largest worker's memory in MB.
+    """
+
+    limit: float
+    digests: int
+    memory: float
+
+
+def run(
+    way: Way, edition: Edition, servers: Servers, workers: int, count: int, limit: float
+) -> Figures | Stopped:
     """Send `count` digests (the product: all readers) and return the figures.
 
     The product's run begins with the planning; starting processes is nobody's work and is not
-    counted.
+    counted. The workers are killed when `limit` seconds are over.
 
     Raises:
         WrongCount: when books, workers and sink do not agree.
@@ -88,12 +104,15 @@ def run(way: Way, edition: Edition, servers: Servers, workers: int, count: int) 
     with ExitStack() as stack:
         shares = _shares(way, edition, servers, workers, count, stack)
         crew = [
-            ready(_started(way.work, servers, way.sink, stack), share, stack) for share in shares
+            ready(started(way.work, servers, way.sink, stack), share, stack) for share in shares
         ]
         database, cpu, began = servers.database_cpu(), time.process_time(), time.monotonic()
         if way.work in ("send", "null"):
             plan_edition(edition.pk, FREEZE)
-        told = go(crew)
+        told = go(crew, limit)
+        if isinstance(told, Unfinished):
+            begun = edition.batches.aggregate(begun=Sum("cursor", default=0))["begun"]
+            return Stopped(limit, begun, told.memory)
         wall = time.monotonic() - began
         cpu = (
             time.process_time()
@@ -134,9 +153,10 @@ def plan(edition: Edition, servers: Servers) -> Planning:
     """
     begin_again(edition)
     with ExitStack() as stack:
-        [figures] = go(
-            [ready(_started("plan", servers, "", stack), {"edition": edition.pk}, stack)]
-        )
+        planner = ready(started("plan", servers, "", stack), {"edition": edition.pk}, stack)
+        told = go([planner])
+    assert not isinstance(told, Unfinished)  # noqa: S101 - it had all the time it wants
+    [figures] = told
     due_batches(SEND)  # opens the connection
     times = []
     for _ in range(SCANS):
@@ -200,7 +220,8 @@ def _deliveries(edition: Edition, count: int) -> list[int]:
     return [row.pk for row in rows]
 
 
-def _started(work: str, servers: Servers, sink: str, stack: ExitStack) -> subprocess.Popen[bytes]:
+def started(work: str, servers: Servers, sink: str, stack: ExitStack) -> subprocess.Popen[bytes]:
+    """Start a worker process that does `work` (bench.worker) and sends to that sink."""
     if work == RIVAL.work:
         return beside.worker("send", stack)
     return child(
@@ -223,7 +244,7 @@ def _way_out(servers: Servers, sink: str) -> dict[str, str]:
     return {"MAIL_PROVIDER": "file"}
 
 
-def _sent(way: Way, edition: Edition, told: list[dict[str, float]]) -> int:
+def _sent(way: Way, edition: Edition, told: list[Told]) -> int:
     """Return how many digests went out, by the books where the way keeps them."""
     if way.work not in ("send", "null"):
         return int(sum(figures["done"] for figures in told))

