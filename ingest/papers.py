@@ -15,7 +15,7 @@ from ingest import cleaning, history, identity
 from ingest.known_sources import source_named
 from ingest.matching import Shelf
 from ingest.models import Count, Listing, Paper
-from ingest.recording import record
+from ingest.recording import record, record_listing
 from ingest.sighting import Parsed, Reading, Sighting
 
 CATEGORY_LIMIT = 40
@@ -29,6 +29,14 @@ Value = TypeVar("Value")
 
 class BadPaper(ValueError):
     """A paper added by hand cannot be stored as given; the message says which field and why."""
+
+
+class AlreadyStored(BadPaper):
+    """A paper added by hand is stored already, as the paper of the number `paper_id`."""
+
+    def __init__(self, paper_id: int) -> None:
+        super().__init__("This paper is stored already.")
+        self.paper_id = paper_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +119,13 @@ def add_by_hand(
     """Store a paper that staff describe, listed on `day` (today by default) under the source
     “staff”, and return it.
 
-    A paper that is already known by its id or title is that paper: what staff say goes before what
-    its sources say. `arxiv_id` and `doi` may be given in any usual form, or as an address.
+    What staff say goes before what sources say of it later. `arxiv_id` and `doi` may be given in
+    any usual form, or as an address.
 
     Raises:
-        BadPaper: the title is empty, or an id or address is not one.
+        AlreadyStored: a paper of this id or title is stored; it is not changed. `list_by_hand`
+            lists it.
+        BadPaper: the title is empty, an id or address is not one, or the DOI is another paper's.
     """
     number = _read(
         arxiv_id, identity.arxiv_id, "is no arXiv id, such as 2501.01234, nor its address."
@@ -149,9 +159,22 @@ def add_by_hand(
     with transaction.atomic():
         fetch = record(source_named("staff"), Parsed((sighting,)), now=now, origin="added by hand")
         paper = Shelf((sighting,)).find(sighting)
+        if paper and not fetch.new:
+            raise AlreadyStored(paper.pk)  # and nothing of this transaction stays
+        if paper and sighting.doi and paper.doi != sighting.doi:
+            raise BadPaper(f"The DOI {sighting.doi} belongs to another paper.")
     if paper is None:
         raise BadPaper(fetch.rejections.values_list("reason", flat=True)[0])
     return paper
+
+
+def list_by_hand(paper: Paper, *, now: datetime, day: date | None = None) -> None:
+    """List a stored paper on `day` (today by default) under the source “staff”. Nothing else about
+    the paper changes. Safe to repeat.
+    """
+    record_listing(
+        source_named("staff"), paper, day or now.date(), now=now, origin="listed by hand"
+    )
 
 
 def _read(text: str, reader: Callable[[str], Value | None], problem: str) -> Value | None:

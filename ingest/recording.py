@@ -9,7 +9,7 @@ fetch; a transaction that lost a race against another recording is done again.
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import structlog
 from django.core.exceptions import ValidationError
@@ -20,7 +20,7 @@ from ingest import merging
 from ingest.cleaning import one_line
 from ingest.failures import REASON_LIMIT, VALUE_ERRORS, reason_of
 from ingest.joining import join
-from ingest.listing_days import list_papers, seen
+from ingest.listing_days import Seen, list_papers, seen
 from ingest.matching import Shelf
 from ingest.models import (
     Fetch,
@@ -159,6 +159,18 @@ def record(
     fetch = begin(source, origin=origin, now=now)
     take(fetch, parsed)
     finish(fetch, now=now, body=body)
+    return fetch
+
+
+def record_listing(source: Source, paper: Paper, day: date, *, now: datetime, origin: str) -> Fetch:
+    """Record that the source lists a stored paper on a day, and return the finished fetch. Nothing
+    else about the paper changes.
+    """
+    with transaction.atomic():
+        fetch = begin(source, origin=origin, now=now)
+        changed, listed = list_papers(source, [Seen(paper, day, (), now)])
+        _book(fetch, _Tally(updated=len(changed), unchanged=1 - len(changed), listed=listed), ())
+        finish(fetch, now=now)
     return fetch
 
 

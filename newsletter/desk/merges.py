@@ -38,7 +38,12 @@ def join(paper: Paper, into: Paper, staff: User, now: datetime) -> str:
         made = merge(paper, into, now=now, by=staff)
     except CannotJoin as error:
         raise StepRefused(str(error)) from error
-    return _("“%(paper)s” is now one with “%(into)s”.") % {"paper": made.paper, "into": made.into}
+    before = made.undo["fields"]["title"]
+    done = _("“%(paper)s” is now one with “%(into)s”.") % {"paper": made.paper, "into": before}
+    if made.into.title == before:
+        return done
+    renamed = _("Its title is now “%(title)s”: the source of that title has precedence.")
+    return f"{done} {renamed % {'title': made.into.title}}"
 
 
 class OtherPaper(forms.Form):

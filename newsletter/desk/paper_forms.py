@@ -17,7 +17,7 @@ from ingest.identity import arxiv_id, title_key
 from ingest.known_sources import source_named
 from ingest.merging import stamp
 from ingest.models import FormerTitle, Paper
-from ingest.papers import BadPaper, add_by_hand
+from ingest.papers import AlreadyStored, BadPaper, add_by_hand
 from newsletter.desk.base import ModelForm
 from newsletter.desk.lines import LinesField
 
@@ -53,12 +53,19 @@ class NewPaperForm(forms.Form):
         label=_("Code"), required=False, widget=UnfoldAdminTextInputWidget()
     )
 
+    stored: Paper | None = None
+    """The paper that is stored already under this id or title, once `store` has found it."""
+
     def store(self, now: datetime) -> Paper | None:
         """Store the paper and return it; None when it cannot be stored, with the reason as an
         error of the form.
         """
         try:
             return add_by_hand(now=now, **self.cleaned_data)
+        except AlreadyStored as error:
+            self.stored = Paper.objects.get(pk=error.paper_id)
+            self.add_error(None, _("This paper is stored already. Nothing was changed."))
+            return None
         except BadPaper as error:
             self.add_error(None, str(error))
             return None

@@ -14,9 +14,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
 from ingest.models import Count, Listing, Paper, RunState
-from ingest.papers import vote_history
+from ingest.papers import list_by_hand, vote_history
 from ingest.runs import ask_for_paper
 from newsletter.desk.base import DeskAdmin
 from newsletter.desk.columns import instant
@@ -146,6 +147,11 @@ class PaperAdmin(DeskAdmin):
         view = self.admin_site.admin_view
         return [
             path("from-arxiv/", view(self.from_arxiv_view), name="ingest_paper_from_arxiv"),
+            path(
+                "<int:object_id>/list/",
+                view(require_POST(self.list_view)),
+                name="ingest_paper_list",
+            ),
             path("<int:object_id>/join/", view(self.join_view), name="ingest_paper_join"),
             *super().get_urls(),
         ]
@@ -161,10 +167,7 @@ class PaperAdmin(DeskAdmin):
             if run.state == RunState.FAILED:
                 messages.error(request, run.error)
             else:
-                messages.success(
-                    request,
-                    _("arXiv is asked for %(id)s; it will be listed today.") % {"id": run.subject},
-                )
+                messages.success(request, _asked_for(run.subject))
             return redirect(reverse("admin:ingest_paper_changelist"))
         return self._form_page(request, str(_("Fetch a paper from arXiv")), form)
 
@@ -201,8 +204,8 @@ class PaperAdmin(DeskAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Add a paper by hand. One that is known already by its id or title is that paper, and
-        its page opens.
+        """Add a paper by hand. One that is stored already, by its id or title, is not changed: the
+        answer leads to its page, and offers to list it today.
         """
         if not self.has_add_permission(request):
             raise PermissionDenied
@@ -215,7 +218,20 @@ class PaperAdmin(DeskAdmin):
             )
             return redirect(reverse("admin:ingest_paper_change", args=[paper.pk]))
         beside = (reverse("admin:ingest_paper_from_arxiv"), _("Fetch it from arXiv instead"))
-        return self._form_page(request, str(_("Add a paper by hand")), form, beside=beside)
+        return self._form_page(
+            request, str(_("Add a paper by hand")), form, beside=beside, stored=form.stored
+        )
+
+    def list_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """List a stored paper today, by the staff, so that today's edition may have it."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        paper = get_object_or_404(Paper, pk=object_id, merged_into=None, withdrawn_at=None)
+        list_by_hand(paper, now=timezone.now())
+        done = _("“%(title)s” is listed today by the staff.") % {"title": paper.title}
+        self.log_change(request, paper, done)
+        messages.success(request, done)
+        return redirect(reverse("admin:ingest_paper_change", args=[paper.pk]))
 
     def change_view(
         self,
@@ -226,7 +242,10 @@ class PaperAdmin(DeskAdmin):
     ) -> HttpResponse:
         """Show the paper's form with, below it, what each source said and when."""
         paper = self.get_object(request, object_id)
-        history: dict[str, Any] = {"may_join": request.user.has_perm(JOINS)}
+        history: dict[str, Any] = {
+            "may_join": request.user.has_perm(JOINS),
+            "may_list": self.has_add_permission(request),
+        }
         if paper:
             votes = vote_history([paper.pk], timezone.now()).get(paper.pk)
             history |= {
@@ -262,6 +281,17 @@ class PaperAdmin(DeskAdmin):
         """
         obj.field_sources = Paper.objects.select_for_update().get(pk=obj.pk).field_sources
         obj.save(update_fields=mark_as_staffs(obj, form, timezone.now()))
+
+
+def _asked_for(arxiv_id: str) -> str:
+    """Return the sentence that says what asking for a paper does, also to one that is stored."""
+    stored = Paper.objects.filter(arxiv_id=arxiv_id).first()
+    if stored is None:
+        return _("arXiv is asked for %(id)s; it will be listed today.") % {"id": arxiv_id}
+    return _(
+        "“%(title)s” (%(id)s) is stored already. arXiv is asked for it again, and it will be "
+        "listed today."
+    ) % {"title": stored.title, "id": arxiv_id}
 
 
 def _listing_rows(paper: Paper) -> list[ListingRow]:

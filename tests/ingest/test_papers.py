@@ -5,21 +5,31 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from ingest import recording
+from ingest.joining import merge
 from ingest.known_sources import source_named
-from ingest.models import Paper
-from ingest.papers import BadPaper, Votes, add_by_hand, listed_between, vote_history
+from ingest.models import Fetch, Paper
+from ingest.papers import (
+    AlreadyStored,
+    BadPaper,
+    Votes,
+    add_by_hand,
+    list_by_hand,
+    listed_between,
+    vote_history,
+)
 from ingest.redirects import canonical, merged_into
 from ingest.sighting import Parsed, Reading, Sighting
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2025, 1, 20, 12, tzinfo=UTC)
 READ_AT = datetime(2025, 1, 9, 6, tzinfo=UTC)
+TITLE = "A Title That Is Long Enough"
 
 
 def seen(hours, votes, comments=None, slug="huggingface", day=date(2025, 1, 9), **fields):
     seen_at = READ_AT + timedelta(hours=hours)
     sighting = Sighting(
-        **{"title": "A Title That Is Long Enough", "arxiv_id": "2501.00001"} | fields,
+        **{"title": TITLE, "arxiv_id": "2501.00001"} | fields,
         seen_at=seen_at,
         day=day,
         readings=(Reading(seen_at, votes=votes, comments=comments),),
@@ -120,11 +130,61 @@ def test_a_paper_added_by_hand_is_listed_today_under_staff():
     assert paper.listings.get().source.slug == "staff"
 
 
-def test_what_staff_say_goes_before_what_sources_say():
-    seen(0, 5)
+def test_what_staff_say_goes_before_what_sources_say_later():
     paper = add_by_hand(title="A Better Title", now=NOW, arxiv_id="2501.00001")
     assert paper == seen(48, 6)
     assert Paper.objects.get().title == "A Better Title"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"title": "Another Title Altogether", "arxiv_id": "2501.00001v3"},
+        {"title": "Another Title Altogether", "doi": "10.1000/182"},
+        {"title": TITLE.upper()},
+        {"title": TITLE, "arxiv_id": "2501.00001", "abstract": "Typed.", "authors": ["Ada"]},
+    ],
+    ids=["arXiv id", "DOI", "title", "all"],
+)
+def test_adding_a_stored_paper_by_hand_changes_nothing(fields):
+    paper = seen(0, 5, doi="10.1000/182", abstract="As arXiv has it.")
+    before = Paper.objects.values().get()
+    with pytest.raises(AlreadyStored) as caught:
+        add_by_hand(**fields, now=NOW, link="https://example.org/typed")
+    assert caught.value.paper_id == paper.pk
+    assert Paper.objects.values().get() == before
+    assert [listing.source.slug for listing in paper.listings.all()] == ["huggingface"]
+    assert not Fetch.objects.filter(source__slug="staff").exists()
+
+
+def test_adding_a_merged_paper_by_hand_leads_to_the_paper_it_was_merged_into():
+    paper = seen(0, 5)
+    other = seen(0, 5, title="Another Title of Some Length", arxiv_id="2501.00002")
+    merge(other, paper, now=NOW, by=None)
+    with pytest.raises(AlreadyStored) as caught:
+        add_by_hand(title="By Hand", arxiv_id="2501.00002", now=NOW)
+    assert caught.value.paper_id == paper.pk
+
+
+def test_a_new_paper_with_the_doi_of_another_one_is_refused():
+    seen(0, 5, doi="10.1000/182")
+    with pytest.raises(BadPaper, match=r"10\.1000/182 belongs to another paper"):
+        add_by_hand(title="By Hand", arxiv_id="2501.00009", doi="10.1000/182", now=NOW)
+    assert Paper.objects.count() == 1
+
+
+def test_listing_a_stored_paper_by_hand_changes_nothing_else_and_may_be_repeated():
+    paper = seen(0, 5)
+    before = Paper.objects.values().get()
+    for _ in range(2):
+        list_by_hand(paper, now=NOW)
+    assert Paper.objects.values().get() == before
+    assert list(listed_between(NOW.date(), NOW.date())) == [paper]
+    books = Fetch.objects.filter(source__slug="staff").order_by("pk")
+    assert list(books.values_list("status", "entries", "updated", "unchanged", "listed")) == [
+        ("done", 1, 1, 0, 1),
+        ("done", 1, 0, 1, 0),
+    ]
 
 
 def test_the_arxiv_doi_is_an_arxiv_id():

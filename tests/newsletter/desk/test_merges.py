@@ -2,6 +2,7 @@
 
 import pytest
 
+from ingest.known_sources import source_named
 from ingest.models import Merge, Suggestion
 from tests.newsletter import world
 from tests.newsletter.desk.pages import seen
@@ -30,6 +31,17 @@ def test_a_paper_is_joined_with_another_by_id_and_split_again(enter, two) -> Non
     assert client.post(f"/desk/ingest/merge/{made.pk}/step/split/").status_code == 302
     gone.refresh_from_db()
     assert gone.merged_into is None
+
+
+def test_joining_says_when_the_title_of_the_paper_that_stays_changes(enter, two) -> None:
+    gone, stays = two
+    gone.field_sources = {"title": [source_named("staff").slug, "2026-01-14T01:00:00Z"]}
+    gone.save()
+    client = enter("editors")
+    answer = client.post(
+        f"/desk/ingest/paper/{gone.pk}/join/", {"other": stays.arxiv_id}, follow=True
+    )
+    assert f"now one with “{stays.title}”. Its title is now “{gone.title}”" in seen(answer)
 
 
 @pytest.mark.parametrize(

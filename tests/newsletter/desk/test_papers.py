@@ -50,11 +50,58 @@ def test_a_paper_added_by_hand_is_stored_listed_by_the_staff_and_in_the_history(
     assert LogEntry.objects.get().object_id == str(paper.pk)
 
 
-def test_adding_a_known_paper_opens_that_paper(enter) -> None:
+def test_adding_a_stored_paper_says_so_with_a_link_and_changes_nothing(enter) -> None:
+    paper = world.a_paper(1, title="Known <b>already</b>")
+    answer = enter("editors").post(
+        ADD, {"title": "Typed in haste", "arxiv_id": paper.arxiv_id, "abstract": "Typed."}
+    )
+    text = answer.content.decode()
+    assert "stored already" in text
+    assert f'href="{url(paper)}"' in text
+    assert "Known &lt;b&gt;already&lt;/b&gt;" in text
+    assert "Typed in haste" in text  # what was typed stays in the form
+    assert Paper.objects.get().title == "Known <b>already</b>"
+    assert not LogEntry.objects.exists()
+
+
+def test_a_stored_paper_is_listed_today_by_a_button(enter) -> None:
     paper = world.a_paper(1)
-    answer = enter("editors").post(ADD, {"title": paper.title, "arxiv_id": paper.arxiv_id})
-    assert answer.url == url(paper)
-    assert Paper.objects.count() == 1
+    desk, address = enter("editors"), f"/desk/ingest/paper/{paper.pk}/list/"
+    assert address in desk.get(url(paper)).content.decode()
+    assert address in desk.post(ADD, {"title": paper.title}).content.decode()
+    assert desk.get(address).status_code == 405
+    assert paper.listings.count() == 1
+    assert desk.post(address).url == url(paper)
+    paper.refresh_from_db()
+    assert paper.listings.get(source__slug="staff").day == datetime.now(UTC).date()
+    assert "listed today" in LogEntry.objects.get().change_message
+
+
+def test_only_who_may_add_papers_lists_them(enter) -> None:
+    paper = world.a_paper(1)
+    address = f"/desk/ingest/paper/{paper.pk}/list/"
+    desk = enter("operators")
+    assert address not in desk.get(url(paper)).content.decode()
+    assert desk.post(address).status_code == 403
+    assert paper.listings.count() == 1
+
+
+def test_a_withdrawn_paper_is_not_listed(enter) -> None:
+    paper = world.a_paper(1, withdrawn_at=world.NOON)
+    address = f"/desk/ingest/paper/{paper.pk}/list/"
+    desk = enter("editors")
+    text = desk.post(ADD, {"title": paper.title}).content.decode()
+    assert "stored already" in text
+    assert address not in text
+    assert desk.post(address).status_code == 404
+
+
+def test_fetching_a_stored_paper_from_arxiv_says_that_it_is_stored(enter) -> None:
+    paper = world.a_paper(1)
+    answer = enter("editors").post(
+        "/desk/ingest/paper/from-arxiv/", {"arxiv_id": paper.arxiv_id}, follow=True
+    )
+    assert f"{paper.title}” ({paper.arxiv_id}) is stored already" in seen(answer)
 
 
 @pytest.mark.parametrize(
