@@ -22,11 +22,14 @@ ORDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One candidate with the decisions in force and, after the freeze, why it was struck."""
+    """One candidate with the decisions in force and, after the freeze, why it was struck. `is_new`
+    marks one that came since the edition was held.
+    """
 
     candidate: Candidate
     decisions: Decisions
     struck: str
+    is_new: bool
 
     @property
     def growth(self) -> int | None:
@@ -43,8 +46,9 @@ def candidate_page(edition: Edition, asked: QueryDict) -> Page[Any]:
     """Return one page of candidates, as rows.
 
     Args:
-        asked: `q` finds words in titles, `show=decided` leaves out what nobody decided on, `order`
-            is one of `ORDERS`, `page` a number.
+        asked: `q` finds words in titles, `show=decided` leaves out what nobody decided on,
+            `show=new` what was there when the edition was held, `order` is one of `ORDERS`, `page`
+            a number.
     """
     decisions = decisions_on(edition)
     struck = dict(edition.strikes.values_list("paper_id", "reason"))
@@ -52,12 +56,16 @@ def candidate_page(edition: Edition, asked: QueryDict) -> Page[Any]:
         *ORDERS.get(asked.get("order", ""), ORDERS["votes"])
     )
     candidates = _narrowed(candidates, asked, decisions, struck)
+    held_at = edition.held_at
+    if asked.get("show") == "new" and held_at:
+        candidates = candidates.filter(since__gt=held_at)
     page: Page[Any] = Paginator(candidates, PER_PAGE).get_page(asked.get("page"))
     page.object_list = [
         Row(
             candidate,
             decisions.get(candidate.paper_id, Decisions()),
             struck.get(candidate.paper_id, ""),
+            held_at is not None and candidate.since > held_at,
         )
         for candidate in page.object_list
     ]

@@ -9,8 +9,11 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from newsletter import editions
@@ -18,7 +21,7 @@ from newsletter.composing.gate import faults, told
 from newsletter.composing.lint.rules import Finding
 from newsletter.desk.steps import Because, Step, StepRefused
 from newsletter.editions import WrongState
-from newsletter.editions.candidates import candidates_of
+from newsletter.editions.candidates import candidates_of, come_since_hold
 from newsletter.editions.content import content_of
 from newsletter.editions.day import freeze_or_hold
 from newsletter.models import BEFORE_FROZEN, Edition, EditionState
@@ -82,15 +85,67 @@ def _faulty(found: Sequence[Finding]) -> str:
 
 
 @_checked
-def _hold(edition: Edition, _staff: User, answers: dict[str, Any], _now: datetime) -> str:
-    editions.hold(edition, answers["reason"])
+def _hold(edition: Edition, _staff: User, answers: dict[str, Any], now: datetime) -> str:
+    editions.hold(edition, answers["reason"], now)
     return _("Held: %(reason)s") % answers
 
 
+class WhatWasSeen(forms.Form):
+    """The newest candidate that the page showed. A paper that came later was not seen."""
+
+    newest = forms.IntegerField(min_value=0, widget=forms.HiddenInput())
+
+
+def _newest(edition: Edition) -> int:
+    """Return the number of the newest candidate; 0 where there is none."""
+    return edition.candidates.aggregate(newest=Max("pk"))["newest"] or 0
+
+
+def _ask_for_release(edition: Edition) -> str:
+    """Say which papers the released edition would take in."""
+    counts = {
+        "papers": edition.candidates.count(),
+        "new": come_since_hold(edition).count(),
+        "hour": f"{edition.nominal_at:%Y-%m-%d %H:%M}",
+    }
+    came = _("It has %(papers)d candidates; %(new)d of them came since it was held.") % counts
+    if edition.nominal_at <= timezone.now():
+        follows = _(
+            "Release the edition? It counts as approved. Its time is over, so the clock freezes it "
+            "within a few minutes with exactly these candidates. Papers that come later stay out."
+        )
+    else:
+        follows = (
+            _(
+                "Release the edition? It counts as approved. It collects papers, as every edition "
+                "does, until the clock freezes it at %(hour)s UTC."
+            )
+            % counts
+        )
+    return f"{came} {follows}"
+
+
 @_checked
-def _release(edition: Edition, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
-    editions.release(edition, now)
-    return _("Released, and approved as it is.")
+def _release(edition: Edition, _staff: User, answers: dict[str, Any], now: datetime) -> str:
+    """Release the edition, unless it has papers that the person who releases it did not see."""
+    with transaction.atomic():
+        editions.lock(edition)
+        new = edition.candidates.filter(pk__gt=answers["newest"]).count()
+        if new:
+            raise StepRefused(
+                ngettext(
+                    "Not released: %(count)d paper came after you opened the page. Look at it, "
+                    "and release the edition then.",
+                    "Not released: %(count)d papers came after you opened the page. Look at them, "
+                    "and release the edition then.",
+                    new,
+                )
+                % {"count": new}
+            )
+        editions.release(edition, now)
+    return _("Released, and approved with %(papers)d candidates.") % {
+        "papers": edition.candidates.count()
+    }
 
 
 @_checked
@@ -169,7 +224,8 @@ STEPS = (
         "hold",
         gettext_lazy("Hold"),
         gettext_lazy(
-            "Keep the clock from freezing this edition? Nobody gets it until somebody releases it."
+            "Keep the clock from freezing this edition? Nobody gets it until somebody releases it. "
+            "It goes on collecting papers meanwhile, and its page marks those that came."
         ),
         STEERS_EDITIONS,
         _in(*BEFORE_FROZEN),
@@ -179,13 +235,12 @@ STEPS = (
     Step(
         "release",
         gettext_lazy("Release"),
-        gettext_lazy(
-            "Release the edition? It counts as approved, and the clock freezes it at its hour, or "
-            "at once if that is over."
-        ),
+        _ask_for_release,
         STEERS_EDITIONS,
         _in(EditionState.HELD),
         _release,
+        form=WhatWasSeen,
+        initial=lambda edition: {"newest": _newest(edition)},
     ),
     Step(
         "freeze",

@@ -22,6 +22,7 @@ from newsletter.desk.edition_steps import STEPS
 from newsletter.desk.preview import PreviewPages
 from newsletter.desk.steps import Because
 from newsletter.editions import WrongState, curate
+from newsletter.editions.candidates import come_since_hold, is_closed
 from newsletter.models import (
     AFTER_FREEZE,
     BEFORE_FROZEN,
@@ -130,6 +131,8 @@ class EditionAdmin(PreviewPages, ReadOnlyAdmin):
             "steps": self.open_steps(request, obj),
             "candidates": candidate_page(obj, request.GET),
             "orders": list(ORDERS),
+            "new_papers": come_since_hold(obj).count() if obj.held_at else 0,
+            "is_closed": is_closed(obj),
             "asked": request.GET,
             "may_curate": obj.state in (*BEFORE_FROZEN, EditionState.HELD) and may(MAY_CURATE),
             "may_strike": frozen and may(MAY_STRIKE),

@@ -47,16 +47,18 @@ class Step:
 
     `run` gets the object, the person, the cleaned form and the instant, and returns the sentence
     that says what was done; it raises `StepRefused` when it is too late or the object does not
-    allow it. `open_to` says whether the button is shown for an object.
+    allow it. `open_to` says whether the button is shown for an object. A `question` that is a
+    function gets the object; so does `initial`, which returns what the form begins with.
     """
 
     name: str
     label: str | Promise
-    question: str | Promise
+    question: str | Promise | Callable[[Any], str]
     permission: str
     open_to: Callable[[Any], bool]
     run: Callable[[Any, User, dict[str, Any], datetime], str]
     form: type[forms.Form] = NoQuestions
+    initial: Callable[[Any], dict[str, Any]] = lambda _obj: {}
     grave: bool = False
 
 
@@ -99,7 +101,9 @@ class StepsAdmin(PageAdmin):
             raise Http404
         if not request.user.has_perm(step.permission):
             raise PermissionDenied
-        form = step.form(request.POST if request.method == "POST" else None)
+        form = step.form(
+            request.POST if request.method == "POST" else None, initial=step.initial(obj)
+        )
         if request.method == "POST" and form.is_valid():
             self._take(request, step, obj, form.cleaned_data)
             return redirect(
@@ -107,7 +111,7 @@ class StepsAdmin(PageAdmin):
             )
         context = {
             "label": step.label,
-            "question": step.question,
+            "question": step.question(obj) if callable(step.question) else step.question,
             "grave": step.grave,
             "open": step.open_to(obj),
             "form": form,

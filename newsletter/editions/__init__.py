@@ -4,7 +4,14 @@ from newsletter.editions.candidates import candidates_of, rebuild, sources_of
 from newsletter.editions.curation import curate
 from newsletter.editions.freezing import freeze
 from newsletter.editions.opening import latest_day, nominal_instant, open_edition
-from newsletter.editions.states import WrongState, approve, cancel_before_freeze, hold, release
+from newsletter.editions.states import (
+    WrongState,
+    approve,
+    cancel_before_freeze,
+    hold,
+    lock,
+    release,
+)
 
 __all__ = [
     "WrongState",
@@ -15,6 +22,7 @@ __all__ = [
     "freeze",
     "hold",
     "latest_day",
+    "lock",
     "nominal_instant",
     "open_edition",
     "rebuild",

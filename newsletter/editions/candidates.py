@@ -4,12 +4,13 @@ from collections import defaultdict
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from ingest.health import honest_line
 from ingest.known_sources import BY_HAND
 from ingest.models import Listing
 from ingest.papers import Votes, listed_between, vote_history
-from ingest.redirects import merged_into
+from ingest.redirects import canonical, merged_into
 from newsletter.editions.curation import Decisions, decisions_on
 from newsletter.models import BEFORE_FROZEN, Candidate, Edition, EditionState
 from newsletter.ranking.values import CandidatePaper
@@ -27,7 +28,7 @@ def rebuild(edition: Edition, now: datetime) -> int:
     `now`; return how many there are.
 
     Repeatable until the edition is frozen; from then on it changes nothing, since a frozen edition
-    can only lose papers.
+    can only lose papers. A closed edition gets no more papers.
     """
     with transaction.atomic():
         locked = (
@@ -41,16 +42,41 @@ def rebuild(edition: Edition, now: datetime) -> int:
         Edition.objects.filter(pk=edition.pk).exclude(health_line=edition.health_line).update(
             health_line=edition.health_line
         )
-        return _store(locked, _votes(locked, now))
+        votes = _votes(locked, now)
+        if is_closed(locked):
+            seen = set(canonical(locked.candidates.values_list("paper_id", flat=True)).values())
+            votes = {paper_id: known for paper_id, known in votes.items() if paper_id in seen}
+        return _store(locked, votes, now)
 
 
-def _store(edition: Edition, votes: dict[int, Votes]) -> int:
+def is_closed(edition: Edition) -> bool:
+    """Tell whether a person has approved or released the edition at its nominal instant or later.
+
+    It is frozen as soon as the clock comes by, so it takes just the papers that this person saw.
+    One that is approved earlier goes on collecting until its nominal instant, like all others.
+    """
+    return (
+        edition.state == EditionState.APPROVED
+        and edition.approved_at is not None
+        and edition.approved_at >= edition.nominal_at
+    )
+
+
+def come_since_hold(edition: Edition) -> QuerySet[Candidate]:
+    """Return the candidates that a held edition has got since it was held."""
+    if edition.held_at is None:
+        return edition.candidates.none()
+    return edition.candidates.filter(since__gt=edition.held_at)
+
+
+def _store(edition: Edition, votes: dict[int, Votes], now: datetime) -> int:
     edition.candidates.exclude(paper__in=votes).delete()
     Candidate.objects.bulk_create(
         [
             Candidate(
                 edition=edition,
                 paper_id=paper_id,
+                since=now,
                 listed=known.first_listed,
                 votes=known.votes,
                 votes_before=known.votes_before,

@@ -51,18 +51,19 @@ def freeze(edition_id: int, now: datetime) -> bool:
                 edition,
                 f"{answered} of the {settings.MINIMUM_SOURCES} sources that are needed brought "
                 "papers.",
+                now,
             )
         compiled = {
             language: proved_edition(content_of(edition, papers, language))
             for language in languages_of_readers()
         }
         if not approved and (faulty := _faults(compiled)):
-            return _held(edition, f"Its mail would be faulty: {faulty}")
+            return _held(edition, f"Its mail would be faulty: {faulty}", now)
         return _store(edition, papers, compiled, now)
 
 
-def _held(edition: Edition, reason: str) -> bool:
-    hold(edition, reason, by_machine=True)
+def _held(edition: Edition, reason: str, now: datetime) -> bool:
+    hold(edition, reason, now, by_machine=True)
     log.warning("edition_held", edition=str(edition), reason=edition.held_reason)
     return False
 

@@ -31,21 +31,24 @@ def approve(edition: Edition, now: datetime) -> None:
     )
 
 
-def hold(edition: Edition, reason: str, *, by_machine: bool = False) -> None:
-    """Keep the clock from freezing it until a person releases it. Staff are mailed about what the
-    machine holds.
+def hold(edition: Edition, reason: str, now: datetime, *, by_machine: bool = False) -> None:
+    """Keep the clock from freezing it until a person releases it. It goes on collecting papers, so
+    that this person sees what it would take in. Staff are mailed about what the machine holds.
 
     Raises:
         WrongState: it is frozen already.
     """
     with transaction.atomic():
-        _step(edition, BEFORE_FROZEN, state=EditionState.HELD, held_reason=reason[:300])
+        _step(
+            edition, BEFORE_FROZEN, state=EditionState.HELD, held_at=now, held_reason=reason[:300]
+        )
         if by_machine:
             Alert.objects.note(edition.pk, AlertKind.HELD, reason)
 
 
 def release(edition: Edition, now: datetime) -> None:
-    """Take a held edition back into the day's course: a person has approved it as it is.
+    """Take a held edition back into the day's course: a person has approved it as it is. After its
+    nominal instant it gets no more papers (`newsletter.editions.candidates.is_closed`).
 
     Raises:
         WrongState: it is not held.
@@ -54,6 +57,7 @@ def release(edition: Edition, now: datetime) -> None:
         edition,
         (EditionState.HELD,),
         state=EditionState.APPROVED,
+        held_at=None,
         held_reason="",
         approved_at=now,
     )
@@ -66,7 +70,7 @@ def cancel_before_freeze(edition: Edition) -> None:
     Raises:
         WrongState: it is frozen already; newsletter.sending.control cancels a run.
     """
-    _step(edition, (*BEFORE_FROZEN, EditionState.HELD), state=EditionState.CANCELLED)
+    _step(edition, (*BEFORE_FROZEN, EditionState.HELD), state=EditionState.CANCELLED, held_at=None)
 
 
 def _step(edition: Edition, allowed: Iterable[str], **changes: object) -> None:

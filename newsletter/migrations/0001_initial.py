@@ -158,6 +158,7 @@ class Migration(migrations.Migration):
                         verbose_name="state",
                     ),
                 ),
+                ("held_at", models.DateTimeField(blank=True, null=True, verbose_name="held")),
                 (
                     "held_reason",
                     models.CharField(blank=True, max_length=300, verbose_name="held because"),
@@ -479,6 +480,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                ("since", models.DateTimeField(verbose_name="candidate since")),
                 ("listed", models.DateField(verbose_name="first listed")),
                 ("votes", models.PositiveIntegerField(blank=True, null=True, verbose_name="votes")),
                 (

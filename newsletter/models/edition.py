@@ -52,6 +52,7 @@ class Edition(models.Model):
     state = models.CharField(
         _("state"), max_length=16, choices=EditionState, default=EditionState.OPEN
     )
+    held_at = models.DateTimeField(_("held"), null=True, blank=True)
     held_reason = models.CharField(_("held because"), max_length=300, blank=True)
     note = models.TextField(
         _("editor's note"), blank=True, help_text=_("Shown at the top of every digest.")
@@ -111,7 +112,7 @@ class Edition(models.Model):
 
 class Candidate(models.Model):
     """A paper that an edition may mail, with its counts as they stood when the edition was last
-    rebuilt.
+    rebuilt. `since` is when it became one.
     """
 
     edition = models.ForeignKey(
@@ -120,6 +121,7 @@ class Candidate(models.Model):
     paper = models.ForeignKey(
         Paper, on_delete=models.PROTECT, related_name="candidacies", verbose_name=_("paper")
     )
+    since = models.DateTimeField(_("candidate since"))
     listed = models.DateField(_("first listed"))
     votes = models.PositiveIntegerField(_("votes"), null=True, blank=True)
     votes_before = models.PositiveIntegerField(_("votes a day before"), null=True, blank=True)

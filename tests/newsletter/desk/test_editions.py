@@ -1,14 +1,18 @@
 """The curation desk."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 
 from newsletter.desk.candidates import candidate_page
+from newsletter.editions import hold, rebuild
 from newsletter.models import Curation, CurationKind, Delivery, Edition
 from tests.newsletter import world
 from tests.newsletter.desk.pages import World, a_world, seen
 
 pytestmark = pytest.mark.django_db
+NOW = world.NOON
 
 
 def page(edition: Edition) -> str:
@@ -175,12 +179,73 @@ def test_hold_release_approve_freeze_follow_each_other(enter) -> None:
     client = enter("editors")
     states = []
     for step in ("hold", "release", "freeze"):
-        client.post(
-            f"/desk/newsletter/edition/{found.open.pk}/step/{step}/",
-            {"reason": "A source is silent."},
-        )
+        address = f"/desk/newsletter/edition/{found.open.pk}/step/{step}/"
+        shown = client.get(address).context["form"].initial
+        client.post(address, {"reason": "A source is silent.", **shown})
         states.append(Edition.objects.get(pk=found.open.pk).state)
     assert states == ["held", "approved", "frozen"]
+
+
+@pytest.fixture
+def held(time_machine) -> Edition:
+    """An edition of two papers that was held three hours before its time, and got a third since."""
+    time_machine.move_to(NOW, tick=False)
+    world.papers(2)
+    edition = world.open_edition("daily", world.DAY, NOW - timedelta(hours=4))
+    Edition.objects.filter(pk=edition.pk).update(nominal_at=NOW + timedelta(hours=1))
+    edition.refresh_from_db()
+    hold(edition, "A source is silent.", NOW - timedelta(hours=2))
+    world.a_paper(7, title="The late one")
+    rebuild(edition, NOW)
+    return edition
+
+
+def test_papers_that_came_since_the_hold_are_counted_marked_and_listed_alone(enter, held) -> None:
+    client = enter("editors")
+    text = seen(client.get(page(held)))
+    assert "3 candidates" in text
+    assert "1 paper came since" in text
+    assert text.count("came since the hold") == 2  # the mark, and the choice in the list
+    alone = client.get(f"{page(held)}?show=new")
+    assert [row.candidate.paper.title for row in alone.context["candidates"]] == ["The late one"]
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_the_release_says_which_papers_it_takes_in(enter, held, is_over) -> None:
+    if is_over:
+        Edition.objects.filter(pk=held.pk).update(nominal_at=NOW - timedelta(hours=1))
+    client = enter("editors")
+    answer = client.get(f"{page(held).removesuffix('change/')}step/release/")
+    text = seen(answer)
+    assert "It has 3 candidates; 1 of them came since it was held." in text
+    assert ("exactly these candidates" in text) == is_over
+    assert ("It collects papers" in text) == (not is_over)
+    done = client.post(answer.request["PATH_INFO"], answer.context["form"].initial, follow=True)
+    assert "approved with 3 candidates" in seen(done)
+    assert ("gets no more papers" in seen(done)) == is_over
+    assert "came since" not in seen(done)
+
+
+def test_a_release_is_refused_when_papers_came_that_the_page_did_not_show(enter, held) -> None:
+    client = enter("editors")
+    address = f"{page(held).removesuffix('change/')}step/release/"
+    shown = client.get(address).context["form"].initial
+    world.a_paper(8)
+    world.a_paper(9)
+    rebuild(held, NOW)
+    refused = client.post(address, shown, follow=True)
+    assert "Not released: 2 papers came after you opened the page" in seen(refused)
+    held.refresh_from_db()
+    assert held.state == "held"
+    client.post(address, client.get(address).context["form"].initial)
+    held.refresh_from_db()
+    assert (held.state, held.held_at) == ("approved", None)
+
+
+def test_a_release_that_does_not_say_what_was_seen_is_refused(enter, held) -> None:
+    enter("editors").post(f"{page(held).removesuffix('change/')}step/release/", {})
+    held.refresh_from_db()
+    assert held.state == "held"
 
 
 def test_the_editors_note_is_in_the_preview_and_closed_after_the_freeze(enter) -> None:

@@ -130,7 +130,7 @@ def test_nobody_is_told_twice():
 def test_what_staff_did_themselves_is_no_news():
     papers(2)
     edition = open_edition("daily", DAY, FREEZE)
-    hold(edition, "waiting for a paper")
+    hold(edition, "waiting for a paper", FREEZE)
     assert tell_staff(FREEZE) == 0
     release(edition, FREEZE)
     freeze(edition.pk, FREEZE)
@@ -175,7 +175,7 @@ def test_a_notice_is_of_the_mails_family_and_has_no_findings(troubled):
 def test_a_hostile_reason_stays_text():
     papers(1)
     edition = open_edition("daily", DAY, FREEZE)
-    hold(edition, "<script>alert(1)</script>\r\nBcc: x@example.org", by_machine=True)
+    hold(edition, "<script>alert(1)</script>\r\nBcc: x@example.org", FREEZE, by_machine=True)
     tell_staff(FREEZE)
     html = mail.outbox[0].alternatives[0].content
     assert "<script>" not in html
@@ -277,7 +277,7 @@ def test_an_edition_that_is_held_again_is_told_again():
     edition = held()
     tell_staff(FREEZE)
     release(edition, FREEZE)
-    hold(edition, "another fault", by_machine=True)
+    hold(edition, "another fault", FREEZE, by_machine=True)
     assert tell_staff(FREEZE) == 1
     assert "another fault" in mail.outbox[-1].body
 

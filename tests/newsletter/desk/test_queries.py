@@ -97,6 +97,8 @@ def test_the_curation_desk_asks_the_same_for_four_candidates_and_for_forty(enter
     client.get("/desk/")
     before = len(count(client, page))
     for paper in world.papers(30, first=50):
-        getattr(found, which).candidates.create(paper=paper, listed=world.DAY, votes=1)
+        getattr(found, which).candidates.create(
+            paper=paper, since=world.NOON, listed=world.DAY, votes=1
+        )
     assert len(count(client, page)) == before
     assert before <= 16

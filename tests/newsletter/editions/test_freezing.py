@@ -88,7 +88,7 @@ def test_a_released_edition_is_frozen_as_it_is():
 def test_the_clock_freezes_nothing_that_a_person_stopped(step):
     papers(2)
     edition = an_edition()
-    hold(edition, "wait") if step == "hold" else cancel_before_freeze(edition)
+    hold(edition, "wait", FREEZE) if step == "hold" else cancel_before_freeze(edition)
     assert not freeze(edition.pk, FREEZE)
 
 
@@ -98,7 +98,7 @@ def test_a_frozen_edition_takes_no_step_back():
     freeze(edition.pk, FREEZE)
     for step in (
         lambda: approve(edition, FREEZE),
-        lambda: hold(edition, "wait"),
+        lambda: hold(edition, "wait", FREEZE),
         lambda: release(edition, FREEZE),
         lambda: cancel_before_freeze(edition),
         lambda: curate(edition, paper, CurationKind.PIN, None, FREEZE),
