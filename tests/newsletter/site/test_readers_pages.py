@@ -226,13 +226,38 @@ def test_one_click_works_in_both_forms_without_cookies_and_never_redirects(slash
     ]
 
 
-@pytest.mark.parametrize("body", ["", "List-Unsubscribe=Yes", "unsubscribe=1", "\xff\xfe=%00&&&"])
-def test_another_body_changes_nothing(client, body):
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ("", "application/x-www-form-urlencoded"),
+        ("", ""),
+        ("List-Unsubscribe=One-Click\r\n", "application/x-www-form-urlencoded"),
+        ("list-unsubscribe=one-click", "application/x-www-form-urlencoded; charset=utf-8"),
+        ("List-Unsubscribe%3DOne-Click", "text/plain"),
+        ("List-Unsubscribe=One-Click&unsubscribe=1", "application/x-www-form-urlencoded"),
+        ("unsubscribe=1", "application/x-www-form-urlencoded; charset=nonsense"),
+        ('{"List-Unsubscribe": "One-Click"}', "application/json"),
+        ("\xff\xfe=%00&&&", "application/x-www-form-urlencoded"),
+        ("List-Unsubscribe=One-Click", "multipart/form-data"),
+        ("--b\r\nContent-Disposition: form-data\r\n", "multipart/form-data; boundary=b"),
+        ("a=1&" * 2_000, "application/x-www-form-urlencoded"),
+        ("a=" + "x" * 3_000_000, "application/x-www-form-urlencoded"),
+    ],
+)
+def test_the_token_alone_decides_whatever_the_body_is(body, content_type):
     reader = a_reader()
-    response = client.generic(
-        "POST", path(links.leave_url(reader.pk)), body, "application/x-www-form-urlencoded"
+    response = Client(enforce_csrf_checks=True).generic(
+        "POST", path(links.leave_url(reader.pk)), body, content_type
     )
-    assert response.status_code == 400
+    assert (response.status_code, response.content) == (200, b"You are unsubscribed.\n")
+    assert not response.cookies
+    assert Subscriber.objects.get().state == SubscriberState.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_only_a_post_leaves(client, method):
+    response = client.generic(method, path(links.leave_url(a_reader().pk)))
+    assert response.status_code == 405
     assert Subscriber.objects.get().state == SubscriberState.ACTIVE
 
 
