@@ -206,7 +206,7 @@ def key_problems(key: str, fallbacks: Iterable[str]) -> list[str]:
 
 def admin_path_problems(path: str) -> list[str]:
     """Want one part of an address, and none that a page of ours has."""
-    if re.fullmatch(r"[A-Za-z0-9_-]+", path) and path not in TAKEN_PATHS:
+    if re.fullmatch(r"[A-Za-z0-9_-]+", path) and path.lower() not in TAKEN_PATHS:
         return []
     return [
         (

@@ -534,7 +534,7 @@ WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not PRODUCTION
 _https = SITE_URL.startswith("https://")
 SECURE_SSL_REDIRECT = PRODUCTION
 # One-click leaving must never be redirected (RFC 8058 section 3.1).
-SECURE_REDIRECT_EXEMPT = [r"^u/"]
+SECURE_REDIRECT_EXEMPT = [r"(?i)^u/"]
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 # Both reach beyond this site: browsers would refuse plain HTTP on every other host below the domain
 # too, and a preload list takes months to leave. So only its owner can decide on them.

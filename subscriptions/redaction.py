@@ -12,7 +12,8 @@ LONGEST_REASON = 300
 _LONGEST_TEXT = 10_000
 """Characters of an error that are looked at: the text of an API's error holds its whole answer."""
 _REPLACEMENT = "<address>"
-_SIGNED_PATH = re.compile(r"(/[acnpuv]/)[A-Za-z0-9_-]{16,}")
+_SIGNED_PATH = re.compile(r"(/[acnpuv]/[^\w\"'-]{0,8})[\w-]{16,}", re.ASCII | re.IGNORECASE)
+"""A leave link also works in capitals and with marks before its token."""
 _AT = re.compile(
     r"""[ ]?(?:
         @ | \uff20 | \ufe6b              # the sign, and its full-width and small forms

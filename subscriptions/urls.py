@@ -2,7 +2,7 @@
 in a header.
 """
 
-from django.urls import path
+from django.urls import path, re_path
 
 from subscriptions.pages import address, confirm, leave, preferences, sign_up
 
@@ -17,8 +17,9 @@ urlpatterns = [
     path("p/<str:token>/address/sent/", address.asked, name="ask_address_sent"),
     path("n/<str:token>/", address.change, name="change_address"),
     path("u/<str:token>/", leave.leave, name="leave"),
-    # Also without the slash: the redirect to add it would turn a one-click POST into a GET.
-    path("u/<str:token>", leave.leave),
     path("u/<str:token>/leave/", leave.leave_by_button, name="leave_by_button"),
     path("u/<str:token>/come-back/", leave.come_back, name="come_back"),
+    # Also the address that a mail program has changed: without its slash, in capitals, with a line
+    # end. A redirect to the right one would turn a one-click POST into a GET.
+    *(re_path(rf"^{letter}/(?P<token>[\s\S]+)\Z", leave.leave) for letter in "uU"),
 ]

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ingest.known_sources import KNOWN
-from newsletter.environment import TAKEN_PATHS, keys, rates
+from newsletter.environment import TAKEN_PATHS, admin_path_problems, keys, rates
 from newsletter.settings import _instance_secret
 from newsletter.site import urls as site_urls
 from subscriptions import urls as reader_urls
@@ -274,7 +274,10 @@ def test_no_page_of_the_site_begins_like_an_address_the_desk_could_take():
     routes = [
         str(pattern.pattern) for part in (site_urls, reader_urls) for pattern in part.urlpatterns
     ]
-    assert {route.split("/")[0] for route in routes if route} <= TAKEN_PATHS
+    firsts = {route.strip("^").split("/")[0] for route in routes if route}
+    assert {first.lower() for first in firsts} <= TAKEN_PATHS
+    for first in firsts:
+        assert admin_path_problems(first)
 
 
 def test_every_source_that_can_be_enabled_is_known(settings):

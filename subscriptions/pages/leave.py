@@ -7,6 +7,8 @@ of the page carry a second token of their own, which the page hands out for a da
 link may leave anyway, so the cookie would protect nothing.
 """
 
+import re
+
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -18,14 +20,23 @@ from subscriptions.models import Subscriber, SubscriberState
 from subscriptions.pages.private import private_page
 from subscriptions.tokens import BadToken, ExpiredToken, Power, read, sign
 
+_DAMAGED = re.compile(r"[^\w-]*([\w-]+)(?:[%=][0-9a-f]{2}|[^\w-])*", re.ASCII | re.IGNORECASE)
+"""A token with what mail programs add to an address: blanks, marks, line ends (also as `%0D` or
+`=0D`). It may stand on both sides; none of it can be part of a token.
+"""
+
 
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def leave(request: HttpRequest, token: str) -> HttpResponseBase:
     """Answer the address in the List-Unsubscribe header: a POST leaves, anything else shows the
     page for people.
+
+    `token` may be damaged at its ends. That is safe, since only a token that we signed has power.
     """
-    return one_click(request, token) if request.method == "POST" else leave_page(request, token)
+    found = _DAMAGED.fullmatch(token)
+    answer = one_click if request.method == "POST" else leave_page
+    return answer(request, found[1] if found else token)
 
 
 @private_page

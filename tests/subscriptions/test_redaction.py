@@ -132,6 +132,13 @@ def test_the_names_of_worker_nodes_stay_in_the_logs(written):
     assert "work@box2" in line
 
 
+@pytest.mark.parametrize("place", ["/u/", "/U/", "/u//", "/u/%20", "/u/ <", "/P/"])
+def test_the_token_is_left_out_wherever_a_leave_link_works(place):
+    token = leave_url(12, 3).rstrip("/").rpartition("/")[2]
+    assert token not in redact(f"{place}{token}/ 404")
+    assert redact(f"{place}{token}/ 404").endswith("…/ 404")
+
+
 def test_other_paths_stay():
     assert (
         redact("Not Found: /editions/daily/2026-01-10/") == "Not Found: /editions/daily/2026-01-10/"

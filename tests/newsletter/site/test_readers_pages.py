@@ -25,6 +25,7 @@ from subscriptions.models import (
 )
 from subscriptions.models.profile import Choices
 from subscriptions.suppression import suppress
+from subscriptions.tokens import Power, sign
 from tests.subscriptions.readers import DAY, NOW, a_letter, a_reader
 
 pytestmark = pytest.mark.django_db
@@ -252,6 +253,62 @@ def test_the_token_alone_decides_whatever_the_body_is(body, content_type):
     assert (response.status_code, response.content) == (200, b"You are unsubscribed.\n")
     assert not response.cookies
     assert Subscriber.objects.get().state == SubscriberState.UNSUBSCRIBED
+
+
+DAMAGED = [
+    "/U/{}/",
+    "/U/{}",
+    "/u/{}%0D%0A",
+    "/u/{}/%0D%0A",
+    "/u/{}%0A/",
+    "/u/{}%250D%250A",
+    "/u/{}/=0D=0A",
+    "/u/{}/%3E",
+    "/u/{}%3E%2C",
+    "/u/{}.",
+    "/u/{}/.",
+    "/u/{}//",
+    "/u/%20{}/%20",
+    "/u//{}/",
+    "/u/%3C{}%3E",
+    "/u/{}/?utm_source=mail",
+    "/u/{}/%E2%80%8B",
+]
+"""What mail programs and filters make of the address: its case, line ends, blanks, the marks around
+it.
+"""
+
+
+@pytest.mark.parametrize("damaged", DAMAGED)
+@pytest.mark.parametrize("https_only", [False, True])
+def test_one_click_works_at_an_address_that_a_mail_program_has_changed(
+    damaged, https_only, settings
+):
+    settings.SECURE_SSL_REDIRECT = https_only
+    reader = a_reader()
+    url = damaged.format(sign(Power.LEAVE, reader.pk, 7))
+    response = Client(enforce_csrf_checks=True).post(url)
+    assert (response.status_code, response.content) == (200, b"You are unsubscribed.\n")
+    assert Subscriber.objects.get().state == SubscriberState.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("damaged", DAMAGED)
+def test_opening_a_changed_address_shows_the_button_and_changes_nothing(client, damaged):
+    token = sign(Power.LEAVE, a_reader().pk, 7)
+    before = snapshot()
+    shown = client.get(damaged.format(token)).content.decode()
+    assert f'action="/u/{token}/leave/"' in shown
+    assert client.head(damaged.format(token)).status_code == 200
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize(
+    "damaged", ["/u/x{}/", "/u/{}x/", "/u/{}/more/", "/u/{}/{}/", "/u/{}-", "/p/{}/", "/u/%3D{}a"]
+)
+def test_what_could_be_another_token_is_not_mended(client, damaged):
+    token = sign(Power.LEAVE, a_reader().pk, 7)
+    assert client.post(damaged.format(token, token)).status_code == 404
+    assert Subscriber.objects.get().state == SubscriberState.ACTIVE
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
