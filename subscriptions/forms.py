@@ -2,7 +2,6 @@
 
 from datetime import date, datetime, time
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
@@ -12,7 +11,14 @@ from django.utils.translation import gettext_lazy as _
 from subscriptions.addresses import validate
 from subscriptions.models import Cadence, Subscriber, Topic
 from subscriptions.models.profile import Choices
-from subscriptions.schedule import Schedule, timezone_choices
+from subscriptions.schedule import (
+    Schedule,
+    is_zone,
+    local_zone,
+    offered_timezones,
+    replacement,
+    timezone_choices,
+)
 from subscriptions.topics import tree
 from subscriptions.wording import clean_phrases
 
@@ -75,6 +81,18 @@ class TopicsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # 
         return super().clean(value)
 
 
+class TimezoneField(forms.ChoiceField):
+    """A time zone by its name. A name that was retired counts as the one that replaced it."""
+
+    def __init__(self, choices: Any = timezone_choices) -> None:
+        super().__init__(choices=choices, initial="UTC", label=_("Time zone"))
+
+    def to_python(self, value: Any) -> str:
+        """Return the name, or what replaced a name that is not on offer."""
+        name = str(super().to_python(value))
+        return name if self.valid_value(name) else replacement(name)
+
+
 class ScheduleForm(forms.Form):
     """What both forms share: topics, and when the mail should come."""
 
@@ -86,7 +104,7 @@ class ScheduleForm(forms.Form):
         widget=forms.RadioSelect,
     )
     hour = forms.TypedChoiceField(choices=HOURS, coerce=int, initial=8, label=_("At"))
-    timezone = forms.ChoiceField(choices=timezone_choices, initial="UTC", label=_("Time zone"))
+    timezone = TimezoneField()
 
     def branches(self) -> list[tuple[Topic, bool, list[tuple[Topic, bool]]]]:
         """Return the tree of topics for the page: (topic, chosen, [(narrower topic, chosen)])."""
@@ -175,6 +193,18 @@ class PreferencesForm(ScheduleForm):
         on_offer = Topic.objects.filter(Q(retired=False) | Q(pk__in=reader.profile.topics))
         self.fields["topics"] = TopicsField(on_offer)
         self.fields["paused_until"].widget.attrs["min"] = today.isoformat()
+        self._select_zone(reader.timezone)
+        self.unknown_zone = "" if is_zone(reader.timezone) else reader.timezone
+
+    def _select_zone(self, stored: str) -> None:
+        """Select the reader's zone. Add it to the list if it is not usually on offer."""
+        offered = offered_timezones()
+        name = stored if stored in offered else replacement(stored)
+        if name not in offered:
+            name = local_zone(stored).key
+        if name not in offered:
+            self.fields["timezone"] = TimezoneField([(name, name), *timezone_choices()])
+        self.initial["timezone"] = name
 
     def clean_paused_until(self) -> date | None:
         """Refuse a day in the far future, which would be leaving without saying so."""
@@ -210,7 +240,7 @@ class PreferencesForm(ScheduleForm):
         """
         day = self.cleaned_data["paused_until"]
         return (
-            datetime.combine(day, time.min, ZoneInfo(self.cleaned_data["timezone"]))
+            datetime.combine(day, time.min, local_zone(self.cleaned_data["timezone"]))
             if day
             else None
         )
@@ -241,7 +271,7 @@ def _stored(reader: Subscriber) -> dict[str, Any]:
         "hour": reader.hour,
         "timezone": reader.timezone,
         "language": reader.language,
-        "paused_until": reader.paused_until.astimezone(ZoneInfo(reader.timezone)).date()
+        "paused_until": reader.paused_until.astimezone(local_zone(reader.timezone)).date()
         if reader.paused_until
         else None,
     }

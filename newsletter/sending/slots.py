@@ -12,9 +12,9 @@ an hour that comes twice the first counts (PEP 495, fold 0).
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from subscriptions.models import Cadence
+from subscriptions.schedule import local_zone
 
 SATURDAY = 5
 
@@ -39,17 +39,6 @@ def _greatest_offset(zone: str, year: int) -> timedelta:
     """
     firsts = (datetime(year, month, 1, tzinfo=local_zone(zone)) for month in range(1, 13))
     return max(first.utcoffset() or timedelta() for first in firsts)
-
-
-@lru_cache(maxsize=1024)
-def local_zone(zone: str) -> ZoneInfo:
-    """Return the zone, or UTC for a name that no longer exists: one bad value must not keep a
-    reader's mail back.
-    """
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
 
 
 def wants(cadence: str, edition_cadence: str, slot_at: datetime, zone: str) -> bool:

@@ -1,7 +1,5 @@
 """The preferences page, and asking for a link to it."""
 
-from zoneinfo import ZoneInfo
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,6 +11,7 @@ from subscriptions.forms import AddressForm, AskForm, PreferencesForm
 from subscriptions.models import Subscriber, SubscriberState
 from subscriptions.origins import origin_of
 from subscriptions.pages.private import private_page
+from subscriptions.schedule import local_zone
 from subscriptions.signup import TooManyRequests, request_preferences
 from subscriptions.tokens import ExpiredToken, Power, read, sign
 
@@ -39,7 +38,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "pages/not_a_reader.html")
     form = PreferencesForm(
         reader,
-        now.astimezone(ZoneInfo(reader.timezone)).date(),
+        now.astimezone(local_zone(reader.timezone)).date(),
         request.POST if request.method == "POST" else None,
     )
     if form.is_valid():

@@ -56,6 +56,14 @@ def test_the_same_local_hour_in_two_zones_is_two_batches():
     assert [batch.send_after.hour for batch in edition.batches.order_by("send_after")] == [7, 13]
 
 
+def test_a_reader_whose_zone_no_longer_exists_stops_nobody():
+    zones = ["Europe/Berlin", "Mars/Olympus", "", "US/Pacific-New"]
+    everybody = [a_reader(number, timezone=zone).pk for number, zone in enumerate(zones)]
+    edition = a_planned_edition()
+    assert planned(edition) == dict.fromkeys(everybody, 1)
+    assert {batch.send_after.hour for batch in edition.batches.all()} == {7, 8, 16}
+
+
 def test_planning_twice_plans_nobody_twice():
     readers(3)
     edition = a_frozen_edition()

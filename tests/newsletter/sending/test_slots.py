@@ -103,6 +103,13 @@ def test_a_zone_that_does_not_exist_keeps_no_mail_back(zone):
     assert slot(utc(2026, 1, 14, 5), 8, zone) == utc(2026, 1, 14, 8)
 
 
+def test_a_retired_zone_is_the_one_that_replaced_it():
+    at = utc(2026, 1, 14, 5)
+    assert slot(at, 8, "US/Pacific-New") == slot(at, 8, "America/Los_Angeles")
+    still_friday_there = utc(2026, 1, 17, 1)
+    assert wants("weekdays", "daily", still_friday_there, "US/Pacific-New")
+
+
 def test_weekdays_means_the_local_weekday_of_the_slot():
     friday_evening = slot(utc(2026, 1, 16, 5), 20, "UTC")
     saturday_morning_in_auckland = slot(utc(2026, 1, 16, 5), 8, "Pacific/Auckland")

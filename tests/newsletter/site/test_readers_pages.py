@@ -445,6 +445,39 @@ def test_a_wrong_preference_is_explained_and_nothing_is_saved(client, changes, s
     assert not reader.consents.exists()
 
 
+def selected_zones(page: str) -> list[str]:
+    return re.findall(r'<option value="([^"]*/[^"]*|UTC)" selected>', page)
+
+
+@pytest.mark.parametrize(
+    ("stored", "selected"),
+    [
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("US/Pacific-New", "America/Los_Angeles"),
+        ("Etc/GMT+3", "Etc/GMT+3"),
+        ("Mars/Olympus", "UTC"),
+        ("", "UTC"),
+    ],
+)
+def test_preferences_open_and_save_whatever_zone_is_stored(client, stored, selected):
+    reader = a_reader(timezone=stored, paused_until=NOW + DAY)
+    url = path(links.preferences_url(reader.pk, NOW))
+    page = client.get(url).content.decode()
+    assert selected_zones(page) == [selected]
+    assert ("no longer exists" in page) == (stored == "Mars/Olympus")
+    assert client.post(url, wanted(timezone=selected)).status_code == 302
+    reader.refresh_from_db()
+    assert reader.timezone == selected
+    assert "no longer exists" not in client.get(url).content.decode()
+
+
+def test_a_page_that_was_opened_before_its_zone_was_retired_can_be_saved(client):
+    reader = a_reader()
+    client.post(path(links.preferences_url(reader.pk, NOW)), wanted(timezone="US/Pacific-New"))
+    reader.refresh_from_db()
+    assert reader.timezone == "America/Los_Angeles"
+
+
 def test_an_old_link_leads_to_a_new_one_by_mail(client, noon):
     reader = a_reader()
     url = path(links.preferences_url(reader.pk, NOW))
