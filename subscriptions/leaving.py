@@ -15,21 +15,20 @@ link may have been forwarded.
 
 
 def leave(subscriber_id: int, *, now: datetime, evidence: str, goodbye: bool = False) -> None:
-    """Take a reader off for good; one who has left, was erased or never existed is left as it is.
+    """Unsubscribe a reader; one who has left, was erased or never existed is left as it is.
 
-    Mail that is already planned does not go out either, since sending asks for the state at the
-    moment of sending. With `goodbye` a confirmed reader gets one letter that says so. It is for
-    people who pressed our own button: a mail program that posts the one click has told its user
-    already, and a complaint or a bounce is answered with silence.
+    What the reader chose, also a pause, stays for the case that they come back. Mail that is
+    already planned does not go out either, since sending asks for the state at the moment of
+    sending. With `goodbye` a confirmed reader gets one letter that says so. It is for people who
+    pressed our own button: a mail program that posts the one click has told its user already, and
+    a complaint or a bounce is answered with silence.
     """
     with transaction.atomic():
         reader = Subscriber.objects.select_for_update().filter(pk=subscriber_id).first()
         staying = Subscriber.objects.filter(
             pk=subscriber_id, state__in=[SubscriberState.PENDING, SubscriberState.ACTIVE]
         )
-        if reader is not None and staying.update(
-            state=SubscriberState.UNSUBSCRIBED, left_at=now, paused_until=None
-        ):
+        if reader is not None and staying.update(state=SubscriberState.UNSUBSCRIBED, left_at=now):
             if goodbye and reader.confirmed_at is not None:
                 write(reader, LetterKind.GOODBYE, now=now, wake=False)
             Consent.objects.create(

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from subscriptions import leaving
 from subscriptions.models import Subscriber, SubscriberState
 from subscriptions.pages.private import private_page
+from subscriptions.schedule import local_zone
 from subscriptions.tokens import BadToken, ExpiredToken, Power, read, sign
 
 _DAMAGED = re.compile(r"[^\w-]*([\w-]+)(?:[%=][0-9a-f]{2}|[^\w-])*", re.ASCII | re.IGNORECASE)
@@ -98,9 +99,14 @@ def come_back(request: HttpRequest, token: str) -> HttpResponse:
         subscriber_id, _edition_id = _pressed(request, token)
     except ExpiredToken:
         return redirect("leave", token=token)
-    if leaving.come_back(subscriber_id, now=timezone.now()):
-        return render(request, "pages/came_back.html")
-    return redirect("leave", token=token)
+    now = timezone.now()
+    if not leaving.come_back(subscriber_id, now=now):
+        return redirect("leave", token=token)
+    reader = Subscriber.objects.get(pk=subscriber_id)
+    paused_until = None
+    if reader.paused_until is not None and reader.paused_until > now:
+        paused_until = reader.paused_until.astimezone(local_zone(reader.timezone)).date()
+    return render(request, "pages/came_back.html", {"paused_until": paused_until})
 
 
 def _pressed(request: HttpRequest, token: str) -> tuple[int, int]:

@@ -67,6 +67,14 @@ def test_a_mistake_can_be_undone_for_a_week():
     assert list(reader.consents.values_list("kind", flat=True)) == ["returned"]
 
 
+def test_who_comes_back_has_the_pause_they_had():
+    reader = a_reader(paused_until=NOW + DAY)
+    leave(reader.pk, now=NOW, evidence="")
+    assert come_back(reader.pk, now=NOW + HOUR)
+    reader.refresh_from_db()
+    assert reader.paused_until == NOW + DAY
+
+
 @pytest.mark.parametrize("fields", [{"suppressed_at": NOW}, {"confirmed_at": None}])
 def test_who_may_not_be_written_to_or_never_confirmed_does_not_come_back_by_undo(fields):
     reader = a_reader(state=SubscriberState.UNSUBSCRIBED, left_at=NOW, **fields)

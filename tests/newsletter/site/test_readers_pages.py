@@ -26,7 +26,7 @@ from subscriptions.models import (
 from subscriptions.models.profile import Choices
 from subscriptions.suppression import suppress
 from subscriptions.tokens import Power, sign
-from tests.subscriptions.readers import DAY, NOW, a_letter, a_reader
+from tests.subscriptions.readers import DAY, HOUR, NOW, a_letter, a_reader
 
 pytestmark = pytest.mark.django_db
 
@@ -356,6 +356,22 @@ def test_a_person_leaves_by_a_button_without_cookies_and_can_come_back():
     )
     reader.refresh_from_db()
     assert reader.state == SubscriberState.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("paused_until", "says"),
+    [
+        (NOW + 20 * DAY + 3 * HOUR, "paused and comes again from Saturday, 31 January 2026"),
+        (NOW - DAY, "comes at your usual hour"),
+        (None, "comes at your usual hour"),
+    ],
+)
+def test_who_comes_back_is_told_when_the_next_mail_comes(client, paused_until, says):
+    reader = a_reader(paused_until=paused_until, timezone="Asia/Tokyo")
+    url = path(links.leave_url(reader.pk))
+    client.post(url)
+    page = {"page": sign(Power.LEAVE_PAGE, reader.pk, now=NOW)}
+    assert says in client.post(f"{url}come-back/", page).content.decode()
 
 
 @pytest.mark.parametrize("action", ["leave", "come-back"])
