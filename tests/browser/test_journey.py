@@ -31,6 +31,18 @@ def sign_up(page):
     expect(page.get_by_role("heading", level=1)).to_have_text("Look into your mailbox")
 
 
+def test_a_chosen_utc_survives_a_mistake_elsewhere_in_the_form(open_page, edition):
+    page = open_page()
+    page.goto("/sign-up/")
+    zone = page.get_by_label("Time zone")
+    expect(zone).to_have_value("Asia/Tokyo")
+    zone.select_option("UTC")
+    page.get_by_label("Email address").fill("ada@")
+    page.get_by_role("button", name="Sign up").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(zone).to_have_value("UTC")
+
+
 def test_from_signing_up_to_leaving(open_page, edition, work):
     page = open_page()
     sign_up(page)

@@ -88,6 +88,13 @@ def test_a_mistake_is_explained_and_what_was_typed_stays(client):
     assert not Subscriber.objects.exists()
 
 
+def test_the_browsers_zone_is_proposed_and_does_not_replace_a_chosen_utc(client):
+    assert "data-detect-zone" in client.get("/sign-up/").content.decode()
+    again = client.post("/sign-up/", FORM | {"address": "ada@", "timezone": "UTC"}).content.decode()
+    assert selected_zones(again) == ["UTC"]
+    assert "data-detect-zone" not in again
+
+
 def test_every_address_gets_the_same_answer():
     a_reader("active@example.org")
     a_reader("left@example.org", state=SubscriberState.UNSUBSCRIBED)
