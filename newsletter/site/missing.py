@@ -5,6 +5,7 @@ had happened.
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from newsletter.editions.opening import nominal_instant
@@ -25,11 +26,13 @@ class Missing:
 
 
 def missing_today(now: datetime) -> Missing | None:
-    """Return the newest day that should have an edition and has none; None while all is well,
-    and before there ever was one.
+    """Return the newest day that should have an edition and has none. None while all is well,
+    before there ever was one, and when staff have already frozen the edition of a later day.
     """
     found = missing_days(now, 1)
-    return found[0] if found else None
+    if not found or _frozen().filter(day__gt=found[0].day).exists():
+        return None
+    return found[0]
 
 
 def missing_days(now: datetime, days: int = LOOKED_BACK) -> list[Missing]:
@@ -37,9 +40,7 @@ def missing_days(now: datetime, days: int = LOOKED_BACK) -> list[Missing]:
     should have one, newest first.
     """
     daily = Edition.objects.filter(cadence=EditionCadence.DAILY)
-    first = (
-        daily.filter(state__in=AFTER_FREEZE).order_by("day").values_list("day", flat=True).first()
-    )
+    first = _frozen().order_by("day").values_list("day", flat=True).first()
     newest = (
         now.date() if nominal_instant(now.date()) + GRACE <= now else now.date() - timedelta(days=1)
     )
@@ -50,6 +51,10 @@ def missing_days(now: datetime, days: int = LOOKED_BACK) -> list[Missing]:
         for day in wanted
         if first is not None and day > first and states.get(day) not in AFTER_FREEZE
     ]
+
+
+def _frozen() -> QuerySet[Edition]:
+    return Edition.objects.filter(cadence=EditionCadence.DAILY, state__in=AFTER_FREEZE)
 
 
 def _reason(state: str | None) -> str:

@@ -55,3 +55,17 @@ def test_a_missing_edition_comes_with_its_reason(edition, client, time_machine, 
         assert "15 January 2026" in content
         assert words in content
         assert "no source" not in content
+
+
+def test_the_front_page_does_not_miss_a_day_when_it_shows_the_edition_of_a_later_one(
+    edition, client, time_machine
+):
+    world.a_frozen_edition(day=TODAY.date() + timedelta(days=1))
+    time_machine.move_to(SOON, tick=False)
+    front = client.get("/").content.decode()
+    assert "16 January 2026" in front
+    assert "There is no edition" not in front
+    assert (
+        "There is no edition for Thursday, 15 January 2026"
+        in client.get("/editions/").content.decode()
+    )
