@@ -82,8 +82,8 @@ def _export_taste(reader: Subscriber) -> list[dict[str, Any]]:
 
 
 def _export_history(reader: Subscriber) -> list[dict[str, Any]]:
-    """List the ids of mailed papers: a bucket's offsets are sorted 16-bit little-endian integers
-    (newsletter.models.delivery).
+    """List the ids of mailed papers, those of a bucket in the order of mailing: its offsets are
+    16-bit little-endian integers (newsletter.models.delivery).
     """
     rows = MailedHistory.objects.filter(subscriber=reader).order_by("bucket")
     return [

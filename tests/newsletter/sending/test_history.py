@@ -14,6 +14,7 @@ from newsletter.sending.history import forget, mailed_among, remember
 from newsletter.sending.press import Press
 from newsletter.sending.sender import send_batch
 from newsletter.sending.transports import PermanentForReader, Uncertain
+from subscriptions.registry import export_reader
 from tests.newsletter.sending.mailed import all_mailed
 from tests.newsletter.sending.ways_out import HandClock, Mailbox
 from tests.newsletter.world import DAY, a_planned_edition, a_profile, a_reader, papers
@@ -50,6 +51,16 @@ def send_all(edition, mailbox=None) -> Mailbox:
 
 def mailed_papers(mailbox: Mailbox) -> list[int]:
     return [paper for mail in mailbox.accepted for paper in mail.papers]
+
+
+@pytest.mark.django_db
+def test_the_export_lists_each_buckets_papers_in_the_order_of_mailing():
+    reader = a_reader(1)
+    bucket = MailedHistory.BUCKET
+    remember({reader.pk: [9, bucket + 4, 3]})
+    remember({reader.pk: [bucket + 1, 5]})
+    exported = [{"papers": [9, 3, 5]}, {"papers": [bucket + 4, bucket + 1]}]
+    assert export_reader(reader)["mailed_history"] == exported
 
 
 @pytest.mark.django_db
