@@ -16,6 +16,7 @@ from newsletter.editions.day import look_after_editions as look_after
 from newsletter.editions.vectors import embed_waiting
 from newsletter.sending.due import due_batches
 from newsletter.sending.plan import plan_frozen_editions
+from newsletter.sending.providers import ensure_providers
 from newsletter.sending.sender import send_batch as send
 from newsletter.sending.sweep import sweep as sweep_up
 from newsletter.sending.withdrawals import strike_withdrawn
@@ -78,9 +79,11 @@ def tick(at: str | None = None) -> None:
     due of that.
 
     What is planned already goes first: a plan that takes too long, or kills its process, must not
-    keep it waiting.
+    keep it waiting. The rows of new providers are made before, so that staff can limit one before
+    its first mail.
     """
     now = _clock(at)()
+    ensure_providers()
     due = due_batches(now)
     for batch_id in due:
         wake(batch_id, at)

@@ -3,14 +3,14 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from newsletter.desk.base import DeskAdmin
 from newsletter.models import Provider
-from newsletter.sending.providers import configured, limits_of, warm_up_ceiling
+from newsletter.sending.providers import limits_of, warm_up_ceiling
 from newsletter.sending.rate import Budget
 
 
@@ -52,18 +52,8 @@ class ProviderAdmin(DeskAdmin):
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Rows come from MAIL_PROVIDER: a name that is not configured could send nothing."""
+        """The scheduler makes the rows from MAIL_PROVIDER: any other name could send nothing."""
         return False
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show all that are configured: a provider that has no others beside it carries mail
-        without a row, and may need limits.
-        """
-        configured()
-        answer: HttpResponse = super().changelist_view(request, extra_context)
-        return answer
 
     @admin.display(description=gettext_lazy("in 24 hours"))
     def today(self, row: Provider) -> str:

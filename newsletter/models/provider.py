@@ -6,8 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Provider(models.Model):
-    """One of the providers that MAIL_PROVIDER names; the row is made when it is first looked at, by
-    staff or for a choice.
+    """One of the providers that MAIL_PROVIDER names. The scheduler makes the row within a minute.
 
     A limit that is left empty is the one of the settings, zero is none. During the warm-up plan the
     day's ceiling begins at `warm_up_first` and grows by `warm_up_growth` each day, until it reaches

@@ -33,13 +33,15 @@ def choose_provider(now: datetime) -> str | None:
     if len(names) == 1:
         return str(names[0])
     free = [
-        row for row in configured() if row.weight and _is_well(row, now) and _has_room(row, now)
+        row
+        for row in ensure_providers()
+        if row.weight and _is_well(row, now) and _has_room(row, now)
     ]
     return _dice.choices(free, [row.weight for row in free])[0].name if free else None
 
 
-def configured() -> list[Provider]:
-    """Return the rows of the configured providers, made where they are missing."""
+def ensure_providers() -> list[Provider]:
+    """Return the rows of the configured providers. Make those that are missing."""
     rows = {row.name: row for row in Provider.objects.filter(name__in=settings.MAIL_PROVIDERS)}
     for name in settings.MAIL_PROVIDERS:
         if name not in rows:
@@ -50,7 +52,7 @@ def configured() -> list[Provider]:
 def others(name: str, now: datetime) -> bool:
     """Say whether another provider could go on in the place of this one."""
     return len(settings.MAIL_PROVIDERS) > 1 and any(
-        row.weight and row.name != name and _is_well(row, now) for row in configured()
+        row.weight and row.name != name and _is_well(row, now) for row in ensure_providers()
     )
 
 

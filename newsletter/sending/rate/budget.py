@@ -95,7 +95,7 @@ class Budget:
         """
         if n < 1:
             raise ValueError(f"{n} mails cannot be asked for; ask for one or more.")
-        pace = self._pace()
+        pace = self._ensure_pace()
         paused_until = pace.pause(now)
         if paused_until is not None:
             return Grant(0, paused_until)
@@ -113,7 +113,7 @@ class Budget:
         """Note that the provider asked for less: the whole cluster pauses, until `retry_at` if
         it said so, and goes on slower.
         """
-        self._pace()
+        self._ensure_pace()
         with transaction.atomic():
             row = ProviderRate.objects.select_for_update().get(provider=self.provider)
             pace = Pace(row.rate, row.paused_until).throttled(now, retry_at, self.limits.per_second)
@@ -136,8 +136,8 @@ class Budget:
             give_back(self.provider, chunk.count + unused, chunk.reserved_at)
 
     def report(self, now: datetime) -> Report:
-        """Return the budget as it stands."""
-        pace = self._pace()
+        """Return the budget as it stands. This only reads."""
+        pace = self._stored_pace() or Pace()
         return Report(
             self.provider,
             rate=pace.current(now, self.limits.per_second),
@@ -147,14 +147,18 @@ class Budget:
             day_used=used(self.provider, QuotaWindow.DAY, now),
         )
 
-    def _pace(self) -> Pace:
-        known = ProviderRate.objects.filter(provider=self.provider).values_list(
-            "rate", "paused_until"
-        )[:1]
-        for rate, paused_until in known:
+    def _stored_pace(self) -> Pace | None:
+        known = ProviderRate.objects.filter(provider=self.provider)
+        for rate, paused_until in known.values_list("rate", "paused_until")[:1]:
             return Pace(rate, paused_until)
-        ProviderRate.objects.get_or_create(provider=self.provider)
-        return Pace()
+        return None
+
+    def _ensure_pace(self) -> Pace:
+        """Return the stored pace. Make its row if it is missing."""
+        stored = self._stored_pace()
+        if stored is None:
+            ProviderRate.objects.get_or_create(provider=self.provider)
+        return stored or Pace()
 
     def _draw(self, n: int, rate: float, now: datetime) -> Draw:
         if math.isinf(rate):

@@ -11,7 +11,7 @@ from lxml import html
 
 from ingest.models import Fetch, Merge, Paper, Rejection, Suggestion
 from newsletter.editions import curate, open_edition
-from newsletter.models import Delivery, Edition, ProviderEvent
+from newsletter.models import Delivery, Edition, Provider, ProviderEvent
 from newsletter.ranking.rank import explain
 from newsletter.sending.frozen import reader_profiles, statistics_of
 from subscriptions.models import Consent, Letter, Subscriber, Suppression
@@ -26,6 +26,7 @@ LISTS = (
     "newsletter/edition/",
     "newsletter/delivery/",
     "newsletter/batch/",
+    "newsletter/provider/",
     "newsletter/providerevent/",
     "subscriptions/subscriber/",
     "subscriptions/topic/",
@@ -69,6 +70,7 @@ class World:
             f"newsletter/edition/{self.open.pk}/step/hold/",
             f"newsletter/delivery/{one.pk}/change/",
             f"newsletter/batch/{one.batch_id}/change/",
+            f"newsletter/provider/{Provider.objects.get().pk}/change/",
             f"newsletter/providerevent/{ProviderEvent.objects.get().pk}/change/",
             f"subscriptions/subscriber/{self.readers[0].pk}/change/",
             f"subscriptions/subscriber/{self.readers[0].pk}/step/suppress/",
@@ -100,6 +102,7 @@ def a_world(papers: int = 4, readers: int = 2) -> World:
         send_after=world.NOON,
     )
     Suppression.objects.create(address_hash="0" * 64, reason="staff", at=world.NOON)
+    Provider.objects.create(name="postmark")
     ProviderEvent.objects.create(
         fingerprint="1",
         delivery=found.deliveries[0],

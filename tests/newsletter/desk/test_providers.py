@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from newsletter.models import Provider
 from newsletter.sending.providers import failed, limits_of
+from newsletter.tasks import tick
 from subscriptions.models import Machine
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +54,7 @@ def test_the_list_says_how_each_is_doing(enter, provider) -> None:
 
 def test_the_only_provider_can_be_warmed_up_before_its_first_mail(enter, settings) -> None:
     settings.MAIL_PROVIDERS = ["postmark"]
+    tick()
     operator, today = enter("operators"), timezone.now()
     assert "postmark" in operator.get("/desk/newsletter/provider/").content.decode()
     row = Provider.objects.get()

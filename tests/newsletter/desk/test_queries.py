@@ -22,6 +22,7 @@ CEILINGS = {
     "newsletter/edition/": 6,
     "newsletter/delivery/": 7,
     "newsletter/batch/": 6,
+    "newsletter/provider/": 20,
     "newsletter/providerevent/": 7,
     "subscriptions/subscriber/": 6,
     "subscriptions/topic/": 6,
