@@ -2,12 +2,13 @@
 is remembered without being kept.
 """
 
+import re
 import unicodedata
 
 import idna
 from django.core.exceptions import ValidationError
-from django.core.validators import EmailValidator
 from django.utils.translation import gettext as _
+from email_validator import EmailNotValidError, validate_email
 
 from subscriptions.hashing import keyed_hash, keyed_hashes
 
@@ -17,8 +18,7 @@ ADDRESS_OCTETS = 254
 """The longest address that fits a path with its angle brackets (RFC 5321 section 4.5.3.1.3, RFC
 3696 erratum 1690).
 """
-
-_looks_like_an_address = EmailValidator(allowlist=[])
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
 
 
 class BadAddress(ValidationError):
@@ -30,7 +30,7 @@ def validate(text: str) -> str:
     in its ASCII form.
 
     Python's mail classes would write "faß.example" as "fass.example" (IDNA 2003), which may be
-    somebody else's.
+    somebody else's. No DNS is asked.
 
     Raises:
         BadAddress: when it is no address, is too long, or needs a mail server that takes non-ASCII
@@ -58,15 +58,31 @@ def validate(text: str) -> str:
                 "other special letters."
             )
         )
-    if len(local) > LOCAL_OCTETS or len(local) + 1 + len(_ascii_domain(domain)) > ADDRESS_OCTETS:
+    if len(local) > LOCAL_OCTETS or len(address) > ADDRESS_OCTETS:
         raise BadAddress(_("This address is too long to be delivered. Please check it."))
+    ascii_domain = _valid_domain(address, domain)
+    return address if domain.isascii() else f"{local}@{ascii_domain}"
+
+
+def _valid_domain(address: str, domain: str) -> str:
+    """Return the ASCII form of the domain of an address.
+
+    Only the two letters of a country may be a whole domain, as in ada@io. No other top-level domain
+    may have a mail server (ICANN, 2013), so such an address lacks its end.
+    """
     try:
-        _looks_like_an_address(f"{local}@{_ascii_domain(domain)}")
-    except ValidationError as error:
+        valid = validate_email(
+            address,
+            allow_smtputf8=False,
+            strict=True,
+            check_deliverability=False,
+            globally_deliverable=not _COUNTRY.fullmatch(domain),
+        )
+    except EmailNotValidError as error:
         raise BadAddress(
             _("This does not look like an email address. Please check it for typing mistakes.")
         ) from error
-    return address if domain.isascii() else f"{local}@{_ascii_domain(domain)}"
+    return valid.ascii_domain
 
 
 def fold(address: str) -> str:

@@ -30,8 +30,10 @@ _WORD = re.compile(r'[^\s<>()\[\],;:"\x1b]+')
 """A run of characters that may stand in an unquoted address (RFC 5322 section 3.2.3). The escape
 character ends one, since colours of a terminal are no part of an address.
 """
-_NODE_NAME = re.compile(r"@?[^@]*@[^@.]*|@[^@]*")
-"""Such as `worker@host`, which Celery logs, and a decorator in a traceback."""
+_NODE_NAME = re.compile(r"@?[^@]*@(?![a-z]{2}\b)[^@.]*|@[^@]*", re.IGNORECASE)
+"""Such as `worker@host`, which Celery logs, and a decorator in a traceback. Two letters are the
+domain of a country, where an address may be.
+"""
 
 
 def redact(text: str) -> str:
@@ -62,7 +64,8 @@ def stored_reason(text: str) -> str:
 def redact_log_line(_logger: Any, _method: str, line: str) -> str:
     """Redact a line or traceback as it is written to a log: the last structlog processor.
 
-    Here an address needs a dot in its domain. Otherwise the names of Celery's nodes would go.
+    Here an address needs a dot in its domain, or a country for its domain. Otherwise the names of
+    Celery's nodes would go.
     """
     redacted = _WORD.sub(
         lambda word: (

@@ -132,6 +132,12 @@ def test_the_names_of_worker_nodes_stay_in_the_logs(written):
     assert "work@box2" in line
 
 
+def test_an_address_right_at_a_country_is_left_out_of_the_logs(written):
+    line = written(lambda: logging.getLogger("smtp").warning("refused: {'ada@io': 550}"))
+    assert "ada" not in line
+    assert "550" in line
+
+
 @pytest.mark.parametrize("place", ["/u/", "/U/", "/u//", "/u/%20", "/u/ <", "/P/"])
 def test_the_token_is_left_out_wherever_a_leave_link_works(place):
     token = leave_url(12, 3).rstrip("/").rpartition("/")[2]
