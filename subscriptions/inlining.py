@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from html import unescape
 
+from lxml import etree
 from premailer import Premailer
 
 _DOCTYPE = "<!doctype html>\n"
@@ -16,10 +17,7 @@ _NOT_SHOWN = re.compile(
 )
 _TAG = re.compile(r"""</?[a-zA-Z](?:"[^"]*"|'[^']*'|[^'">])*>""")
 _ELEMENT = re.compile(r"<([a-zA-Z][a-zA-Z0-9]*)")
-_LINE_BREAKS = re.compile(r"[ \t]*\n\s*")
-_STYLE = re.compile(r'(?<= style=")[^"]*')
-_CLASS = re.compile(r' class="([^"]*)"')
-_STYLE_BLOCK = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
+_INDENTATION = re.compile(r"[ \t]*\n[ \t\n]*")
 
 
 class CutShort(ValueError):
@@ -38,8 +36,9 @@ def inline_css(html: str) -> str:
             happens without any error on a lone
             surrogate and below 255 nested elements.
     """
-    inlined: str = Premailer(
-        html,
+    tree = etree.fromstring(html.strip(), etree.HTMLParser())
+    Premailer(
+        tree,
         strip_important=False,
         allow_network=False,
         allow_loading_external_files=False,
@@ -49,8 +48,9 @@ def inline_css(html: str) -> str:
             "height",
         ],  # Outlook wants the pixels of the attribute, others the fluid style
         cssutils_logging_level=logging.CRITICAL,
-    ).transform(pretty_print=False)
-    output = _DOCTYPE + _tightened(inlined.removeprefix("<!DOCTYPE html>"))
+    ).transform()
+    _shorten_attributes(tree)
+    output = _DOCTYPE + _INDENTATION.sub("\n", _serialised(tree)) + "\n"
     before, after = _Inventory.of(html), _Inventory.of(output)
     if before.elements - after.elements or before.text != after.text:
         lost = ", ".join(sorted(before.elements - after.elements)) or "text"
@@ -58,19 +58,22 @@ def inline_css(html: str) -> str:
     return output
 
 
-def _tightened(html: str) -> str:
-    rules = " ".join(_STYLE_BLOCK.findall(html))
-    html = _CLASS.sub(
-        lambda match: match[0] if any(f".{name}" in rules for name in match[1].split()) else "",
-        html,
-    )
-    return (
-        _STYLE.sub(
-            lambda style: style[0].replace("; ", ";").replace(", ", ","),
-            _LINE_BREAKS.sub("\n", html.strip()),
-        )
-        + "\n"
-    )
+def _shorten_attributes(tree: "etree._Element") -> None:
+    """Remove blanks from style attributes, and classes that no remaining rule names.
+
+    Works on the tree and not on the text: a title may read like an attribute.
+    """
+    rules = " ".join(style.text or "" for style in tree.iter("style"))
+    for element in tree.iter(etree.Element):
+        style, classes = element.get("style"), element.get("class")
+        if style is not None:
+            element.set("style", style.replace("; ", ";").replace(", ", ","))
+        if classes is not None and not any(f".{name}" in rules for name in classes.split()):
+            del element.attrib["class"]
+
+
+def _serialised(tree: "etree._Element") -> str:
+    return etree.tostring(tree, method="html", encoding="unicode").strip()
 
 
 @dataclass(frozen=True, slots=True)

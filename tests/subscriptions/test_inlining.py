@@ -1,6 +1,9 @@
 """Inlining changes how a mail is styled and nothing of what it says."""
 
+from html import escape
+
 import pytest
+from lxml import etree
 
 from subscriptions.inlining import CutShort, inline_css
 
@@ -45,3 +48,31 @@ def test_an_external_stylesheet_is_not_fetched():
         % ""
     )
     assert '<p style="color:#102233">' in html
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'When prompts carry style="bold: a study; and more',
+        'We set class="x" in each cell; it helps',
+        'We set style="a; b, c" and style="d; e"; it helps',
+        "</style><style>p { color: red; }</style>",
+        "<td class='x' style='a; b'>",
+    ],
+)
+def test_words_that_read_like_markup_keep_every_letter_and_blank(words):
+    after = "Two words; and more, as they were. "
+    html = inline_css(
+        PAGE % f'<p class="x" title="{escape(words)}">{escape(words)}</p><p>{after}</p>'
+    )
+    first, second, _leave = etree.fromstring(html, etree.HTMLParser()).iter("p")
+    assert (first.text, first.get("title"), second.text) == (words, words, after)
+
+
+def test_style_attributes_lose_their_blanks_and_classes_that_no_rule_names_go():
+    named = PAGE.replace("dark) { p", "dark) { .kept")
+    html = inline_css(
+        named % '<p class="x kept">one</p><p class="x" style="margin: 0; font: 9px a, b">two</p>'
+    )
+    assert '<p class="x kept" style="color:#102233">one</p>' in html
+    assert '<p style="color:#102233;margin:0;font:9px a,b">two</p>' in html
