@@ -1,11 +1,12 @@
 """Cleaning at every door: whatever a source sends becomes text that can be stored, mailed and
 shown. Pure.
 
-What goes: C0 and C1 controls, lone surrogates (they cannot be encoded), noncharacters, byte order
-marks, bidirectional embeddings, overrides and isolates (they can make a text read as another),
-invisible fillers, and the tag characters, which hide a text inside another (three flags lose their
-colours by it). What stays: ZWJ and ZWNJ, which emoji and several scripts need. The rest is put into
-Unicode normal form C.
+What goes: C0 and C1 controls, lone surrogates (they cannot be encoded), noncharacters, the
+replacement character U+FFFD (it marks a letter that somebody before us could not decode), byte
+order marks, bidirectional embeddings, overrides and isolates (they can make a text read as
+another), invisible fillers, and the tag characters, which hide a text inside another (three flags
+lose their colours by it). What stays: ZWJ and ZWNJ, which emoji and several scripts need. The rest
+is put into Unicode normal form C.
 """
 
 import re
@@ -31,12 +32,15 @@ _INVISIBLE = (
     "\ufdd0-\ufdef" + _PLANE_ENDS + "\u202a-\u202e\u2066-\u2069"  # bidirectional controls
     "\ufeff\u00ad\u180e\u200b\u2060-\u2064"  # byte order mark, soft hyphen, zero-width fillers
     "\u206a-\u206f\ufff9-\ufffb\U000e0000-\U000e007f"  # deprecated formats, annotations, tags
+    "\ufffd"  # the replacement character
 )
 _CONTROLS = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
 _DROPPED = re.compile(f"[{_INVISIBLE}{_CONTROLS}]")
-# Joiners, marks of direction, variation selectors, and letters that are drawn as nothing.
+# The code points that are drawn as nothing (the property Default_Ignorable_Code_Point of Unicode
+# 16, DerivedCoreProperties.txt, without those that are dropped above), and the empty Braille cell.
 _NOTHING_TO_SEE = re.compile(
-    "[\\s\u034f\u061c\u115f\u1160\u17b4\u17b5\u200c-\u200f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]*"
+    "[\\s\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c-\u200f\u2065\u2800\u3164\ufe00-\ufe0f"
+    "\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0080-\U000e0fff]*"
 )
 _LINE_BREAKS = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _BLANKS = re.compile(r"[^\S\n]+")
@@ -63,10 +67,10 @@ def body(text: str, limit: int = ABSTRACT_LIMIT) -> str:
 
 def web_link(text: str) -> str:
     """Return an http or https address as given, or an empty string when it is anything else, too
-    long, or has a blank in it.
+    long, names a user, or holds a blank or U+FFFD, in whose place another letter belongs.
     """
     link = one_line(text, LINK_LIMIT + 1)
-    if len(link) > LINK_LIMIT or " " in link or any(character in link for character in "<>\"'\\"):
+    if len(link) > LINK_LIMIT or "\ufffd" in text or any(sign in link for sign in " <>\"'\\"):
         return ""
     try:
         parts = urlsplit(link)
@@ -76,7 +80,7 @@ def web_link(text: str) -> str:
         return ""
     return (
         link
-        if parts.scheme in {"http", "https"} and host and "." in host and not parts.username
+        if parts.scheme in {"http", "https"} and host and "." in host and "@" not in parts.netloc
         else ""
     )
 

@@ -51,6 +51,9 @@ def test_a_limit_holds(text, limit):
         ("tags\U000e0041\U000e0042 and \ufff9notes\ufffb", "tags and notes"),
         ("\u200d\ufe0f", ""),
         ("\u3164 \u2800", ""),
+        ("\u180b \U0001d173\U000e0100", ""),
+        ("na\ufffdve \ufffd\ufffd words", "nave words"),
+        ("\ufffd", ""),
         ("Poincare\u0301", "Poincar\u00e9"),
         ("non\u00a0breaking\u2003blank", "non breaking blank"),
     ],
@@ -86,7 +89,7 @@ def test_web_addresses_pass_as_given(link):
 @pytest.mark.parametrize(
     "link",
     ["javascript:alert(1)", "ftp://example.org/", "https://", "example.org", "https://a b.org/", 'https://example.org/"x', "https://[::1",
-     "https://example.org:99999x/", "https://user:secret@example.org/", "https://localhost/", "https://example.org/" + "a" * 500],
+     "https://example.org:99999x/", "https://user:secret@example.org/", "https://:secret@example.org/", "https://example.org/na\ufffdve", "https://localhost/", "https://example.org/" + "a" * 500],
 )  # fmt: skip
 def test_what_is_no_web_address_becomes_nothing(link):
     assert web_link(link) == ""
