@@ -39,6 +39,10 @@ _ERRORS = (LatexWalkerError, *VALUE_ERRORS)
 """What pylatexenc raises. Trying every macro that version 2.10 knows without, with too few and with
 deeply nested arguments raised ValueError, LookupError, AttributeError and RecursionError.
 """
+_MOST_NESTED = 5
+"""How many brackets may be open at once. pylatexenc reads what follows an unclosed one twice, so
+that its time doubles with each level: 30 of them take hours.
+"""
 _MACROS = get_default_latex_context_db()
 # Authors name things by macros of their own, “\\ours is faster”; dropping what we do not know would
 # take the subject out of the sentence.
@@ -65,10 +69,25 @@ def _converted(tex: str) -> str:
     """Convert one piece of TeX. Reading whole abstracts would take forty times as long and lose
     what follows a percent sign.
     """
+    if _depth(tex) > _MOST_NESTED:
+        return tex
     try:
         return str(_CONVERTER.latex_to_text(_BARE_SPECIAL.sub(r"\\\1", tex), tolerant_parsing=True))
     except _ERRORS:
         return tex
+
+
+def _depth(tex: str) -> int:
+    """Return how many brackets are open at the deepest place; unclosed ones stay open."""
+    deepest, still_open = 0, {"{": 0, "[": 0}
+    for sign in tex:
+        if sign in "{[":
+            still_open[sign] += 1
+            deepest = max(deepest, sum(still_open.values()))
+        elif sign in "}]":
+            opening = "{" if sign == "}" else "["
+            still_open[opening] = max(0, still_open[opening] - 1)
+    return deepest
 
 
 def _name_of(node: Any) -> str:

@@ -39,11 +39,19 @@ def test_markup_becomes_unicode_and_the_rest_stays(tex, text):
         r"$\begin{array}$",
         "$" + "{" * 200 + "x" + "}" * 200 + "$",
         r"\footnote$",
+        r"$\textsl\input$",
     ],
 )
 def test_what_the_converter_fails_on_stays_as_it_is(tex):
     assert without_tex(f"Before {tex} after").startswith("Before ")
     assert without_tex(f"Before {tex} after").endswith(" after")
+
+
+@pytest.mark.parametrize("opening", [r"\frac{", r"\cite[", r"\textcolor[{"])
+def test_deeply_nested_brackets_stay_as_they_are(opening):
+    """pylatexenc takes hours for them: without the limit this test is stopped for its time."""
+    tex = f"${opening * 30}$"
+    assert without_tex(f"Before {tex} after") == f"Before {tex} after"
 
 
 @given(st.text(alphabet="\\{}$^_%&#~ abαfrontem[]0123456789'\"", max_size=200))
