@@ -4,6 +4,7 @@ what providers ask for.
 
 import re
 from collections.abc import Iterator
+from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.utils import getaddresses
@@ -103,7 +104,7 @@ def _subject(specimen: Specimen) -> Iterator[Finding]:
     for value in specimen.values("Subject"):
         try:
             subject = str(make_header(decode_header(value)))
-        except (LookupError, ValueError):
+        except (HeaderParseError, LookupError, ValueError):
             subject = value
         if not subject.strip():
             yield Finding("subject-empty", "Subject", "no text")

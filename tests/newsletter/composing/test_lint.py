@@ -307,6 +307,7 @@ def test_anything_at_all_can_be_linted():
         b"<html>",
         b"<!doctype html>",
         b"From: a\nContent-Type: text/html; charset=nonsense\n\n<p>",
+        b"From: a\nSubject: =?utf-8?b?a?=\n\nwords",
     ):
         assert lint(content).errors
 
