@@ -2,11 +2,10 @@
 client.
 """
 
-import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus
 
 from babel import Locale
 from babel.dates import format_skeleton
@@ -14,10 +13,11 @@ from babel.numbers import format_decimal
 from django.conf import settings
 from django.utils.translation import get_language, gettext, ngettext, override
 
-from ingest.cleaning import ABSTRACT_LIMIT, shorten, web_link
+from ingest.cleaning import ABSTRACT_LIMIT, shorten
 from ingest.tex import without_tex
 from newsletter.composing.content import EditionContent, PaperCard
 from newsletter.composing.locales import locale_of
+from newsletter.composing.source_links import source_link
 from newsletter.composing.summary import summarise
 from newsletter.composing.tongues import PAPERS_LANGUAGE, foreign_language
 from newsletter.composing.typesetting import (
@@ -116,13 +116,15 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
     """Return the paper's card in the active language."""
     around = get_language() or settings.LANGUAGE_CODE
     title = with_apostrophes(clean_line(without_tex(paper.title))) or gettext("Untitled paper")
-    abstract = with_apostrophes(clean_line(without_tex(paper.abstract), ABSTRACT_LIMIT))
+    abstract = with_apostrophes(
+        clean_line(without_tex(paper.abstract[:ABSTRACT_LIMIT]), ABSTRACT_LIMIT)
+    )
     lead_summary, summary, brief_summary = (
         summarise(abstract, length) for length in (LEAD_LENGTH, CARD_LENGTH, BRIEF_LENGTH)
     )
-    url = secure_link(paper.url)
+    url, code_url = source_link(paper.url).address, source_link(paper.code_url).address
     byline = _authors(paper, locale)
-    measures = SEPARATOR.join(_measures(paper, locale))
+    measures = SEPARATOR.join(_measures(paper, locale, has_link=bool(code_url)))
     note = isolated(clean_line(without_tex(paper.editor_note)))
     return CardView(
         id=paper.id,
@@ -136,7 +138,7 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
         name=isolated(_short(title, NAME_LENGTH)),
         url=url,
         find_url="" if url else _search_for(without_tex(paper.title)),
-        code_url=secure_link(paper.code_url),
+        code_url=code_url,
         byline_shown=breakable(byline),
         measures=measures,
         summary=summary.text,
@@ -183,26 +185,6 @@ def _search_for(title: str) -> str:
     )
 
 
-def secure_link(address: str) -> str:
-    """Return the address with https, or an empty string where a mail should not link to it.
-
-    Mail filters distrust plain http and bare network addresses; a host that serves papers over http
-    alone is unknown to us.
-    """
-    link = web_link(address)
-    if not link or _is_network_address(urlsplit(link).hostname or ""):
-        return ""
-    return "https://" + link.partition("://")[2]
-
-
-def _is_network_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def _authors(paper: PaperCard, locale: Locale) -> str:
     """Name up to three authors and count the others."""
     names = [
@@ -221,9 +203,9 @@ def _authors(paper: PaperCard, locale: Locale) -> str:
     }
 
 
-def _measures(paper: PaperCard, locale: Locale) -> Sequence[str]:
+def _measures(paper: PaperCard, locale: Locale, *, has_link: bool) -> Sequence[str]:
     """Say how many authors where none is named, votes with their growth since the day before,
-    and comments, as far as known.
+    comments, and code that the card does not link to, as far as known.
     """
     said = []
     if paper.author_count and not any(paper.authors):
@@ -251,7 +233,7 @@ def _measures(paper: PaperCard, locale: Locale) -> Sequence[str]:
                 locale,
             )
         )
-    if paper.has_code and not paper.code_url:
+    if paper.has_code and not has_link:
         said.append(gettext("with code"))
     return said
 

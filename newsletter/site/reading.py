@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from ingest.models import Paper
-from newsletter.composing.cards import secure_link
+from newsletter.composing.source_links import source_link
 from newsletter.models import Delivery
 from newsletter.tracking.clicks import record_click
 from subscriptions.pages.private import private_page
@@ -29,7 +29,7 @@ def read(request: HttpRequest, token: str, paper_id: int) -> HttpResponse:
     delivery = Delivery.objects.filter(pk=delivery_id).first()
     if delivery is None or paper_id not in delivery.papers:
         raise BadToken("this delivery has no such paper")
-    address = secure_link(Paper.objects.get(pk=paper_id).get_absolute_url())
+    address = source_link(Paper.objects.get(pk=paper_id).get_absolute_url()).address
     if not address:
         raise BadToken("nobody knows any more where to read this paper")
     if measured:

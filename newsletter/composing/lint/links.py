@@ -1,6 +1,5 @@
 """Link rules: where links lead, what they are called, and whether there is a way out."""
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
@@ -38,6 +37,10 @@ _MEANINGLESS = {
     "go",
     "open",
 }
+_NUMBER_AT_THE_END = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$")
+"""A host that browsers read as an IPv4 address: its last label is a number (WHATWG URL Standard,
+section 3.5, "ends in a number").
+"""
 _ADDRESS_IN_LINK = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
 WAY_OUT = re.compile(r"unsubscribe|stop these mails|opt[ -]?out", re.IGNORECASE)
 
@@ -59,9 +62,18 @@ def link_findings(
 
 def _address(link: "etree._Element", *, development: bool) -> Iterator[Finding]:
     href, where = str(link.get("href")).strip(), place(link)
+    yield from address_findings(href, where, development=development)
+    if re.search(r"(?<=[/=])(?:None|nan)(?=[/?&#]|\Z)|\{\{|\{%", unquote(href)):
+        yield Finding("template-tag-left", where, href[:80])
+
+
+def address_findings(href: str, where: str, *, development: bool = False) -> Iterator[Finding]:
+    """Yield what is wrong with the address that a link leads to, whoever wrote it. What a template
+    may have left in it is another question.
+    """
     try:
         parts = urlsplit(href)
-        host = parts.hostname or ""
+        host = (parts.hostname or "").rstrip(".")
     except ValueError:
         yield Finding("empty-link", where, href[:80])
         return
@@ -76,25 +88,15 @@ def _address(link: "etree._Element", *, development: bool) -> Iterator[Finding]:
             yield from _web_address(parts.scheme, host, href, where)
         if _ADDRESS_IN_LINK.search(unquote(parts.path + "?" + parts.query)):
             yield Finding("address-in-link", where, "a mail address")
-    if re.search(r"(?<=[/=])(?:None|nan)(?=[/?&#]|\Z)|\{\{|\{%", unquote(href)):
-        yield Finding("template-tag-left", where, href[:80])
 
 
 def _web_address(scheme: str, host: str, href: str, where: str) -> Iterator[Finding]:
     if scheme == "http":
         yield Finding("http-link", where, href[:80])
-    if _is_network_address(host):
+    if ":" in host or _NUMBER_AT_THE_END.search(host):
         yield Finding("ip-link", where, href[:80])
-    if host.lower().removeprefix("www.") in _SHORTENERS:
+    if host.removeprefix("www.") in _SHORTENERS:
         yield Finding("shortened-link", where, href[:80])
-
-
-def _is_network_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return host.isdigit()
-    return True
 
 
 def _text(link: "etree._Element") -> Iterator[Finding]:
