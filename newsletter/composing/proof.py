@@ -1,13 +1,14 @@
-"""Proofs: what was compiled is read against the plain way before it is stored, as a printer's proof
-is read against the manuscript.
+"""Proofs: what was compiled is compared with the plain way before it is stored.
 
-Every card is compared once in each of its forms, then a few random readers' digests whole. One
-paper that differs is dropped and the others go out; a layout that differs stops the edition.
+Every card is compared once in each of its forms, then a few random readers' digests whole. A paper
+that differs is dropped and the others go out. What differs without papers, or with sample papers
+as well, is the layout's fault and stops the edition.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from newsletter.composing.comparison import differences, message_differences
 from newsletter.composing.compiled import BrokenLayout, CompiledParts, compile_edition
@@ -15,8 +16,8 @@ from newsletter.composing.content import Digest, DigestPick, EditionContent, Sec
 from newsletter.composing.digest import render
 from newsletter.composing.message import to_email_message
 from newsletter.composing.plain import PlainEdition
+from newsletter.composing.sample import sample_papers
 from newsletter.composing.wire import WireEdition
-from subscriptions.inlining import CutShort
 
 CARDS_AT_ONCE = 25
 """Few enough to stay under the weight at which a digest loses papers; those that were cut even
@@ -45,62 +46,94 @@ def proved_edition(content: EditionContent) -> CompiledParts:
     among its `dropped`.
 
     Raises:
-        LayoutDiffers: when the layout differs, or half of the cards and more do, which is the
-            layout's fault as well.
+        LayoutDiffers: when the layout differs, whatever the papers are.
         BrokenLayout, CutShort: when the layout cannot be compiled at all.
     """
-    compiled, left = _compiled(content)
-    bad = _Proof.of(compiled, left).bad_cards()
-    if bad:
-        if 2 * len(bad) >= len(left.papers):
-            raise LayoutDiffers(
-                f"{len(bad)} of {len(left.papers)} cards are not what their template says: "
-                f"{bad[0][1]}."
-            )
-        return _with_dropped(proved_edition(_without(left, bad)), (*compiled.dropped, *bad))
-    _Proof.of(compiled, left).read_readers()
+    compiled, left = compile_without_faulty(content)
+    proof = _Proof.of(compiled, left)
+    if bad := proof.bad_cards() or proof.bad_in_digests():
+        made = proved_edition(without_papers(left, bad))
+        return with_dropped(made, (*compiled.dropped, *bad))
     return compiled
 
 
-def _compiled(content: EditionContent) -> tuple[CompiledParts, EditionContent]:
-    """Compile, without the papers that cannot be; return what of the edition is left."""
+def compile_without_faulty(content: EditionContent) -> tuple[CompiledParts, EditionContent]:
+    """Compile an edition without the papers with which it cannot be compiled, and return what of it
+    is left. Those papers are among `dropped`, with the reason.
+
+    Raises:
+        BrokenLayout, CutShort: when it cannot be compiled with sample papers either.
+    """
     try:
         return compile_edition(content), content
-    except (BrokenLayout, CutShort):
-        bad = [
-            (paper.id, told)
-            for paper in content.papers
-            if (told := _compile_fault(replace(content, papers=(paper,))))
-        ]
-        if not bad or 2 * len(bad) >= len(content.papers):
+    except Exception:
+        if not content.papers:
             raise
-        left = _without(content, bad)
-        return _with_dropped(compile_edition(left), tuple(bad)), left
+        compile_edition(replace(content, papers=sample_papers(CARDS_AT_ONCE)))
+    bad = _not_compiling(content)
+    compiled, left = compile_without_faulty(without_papers(content, bad))
+    return with_dropped(compiled, bad), left
 
 
-def _compile_fault(content: EditionContent) -> str:
-    try:
-        compile_edition(content)
-    except (BrokenLayout, CutShort) as error:
-        return f"{type(error).__name__}: {error}"[:300]
-    return ""
-
-
-def _without(content: EditionContent, bad: Sequence[tuple[int, str]]) -> EditionContent:
-    left_out = {paper_id for paper_id, _told in bad}
+def without_papers(content: EditionContent, bad: Sequence[tuple[int, str]]) -> EditionContent:
+    """Return the edition without the papers of these ids."""
+    left_out = {paper_id for paper_id, _reason in bad}
     return replace(
         content, papers=tuple(paper for paper in content.papers if paper.id not in left_out)
     )
 
 
-def _with_dropped(compiled: CompiledParts, dropped: Sequence[tuple[int, str]]) -> CompiledParts:
-    return replace(compiled, dropped=tuple(dict((*dropped, *compiled.dropped)).items()))
+def with_dropped(compiled: CompiledParts, dropped: Sequence[tuple[int, str]]) -> CompiledParts:
+    """Return the compiled edition with these papers among its `dropped`, too."""
+    return replace(compiled, dropped=tuple({**dict(compiled.dropped), **dict(dropped)}.items()))
 
 
-@dataclass(frozen=True, slots=True)
+def _not_compiling(content: EditionContent) -> list[tuple[int, str]]:
+    """Return the papers with which the edition does not compile, at least one if it does not.
+
+    Halves that compile are left alone, so that one bad paper of n costs about 2 * log2(n) tries.
+    """
+    if not (error := _compile_fault(content)):
+        return []
+    papers = content.papers
+    if len(papers) == 1:
+        return [(papers[0].id, error)]
+    halves = (papers[: len(papers) // 2], papers[len(papers) // 2 :])
+    bad = [one for half in halves for one in _not_compiling(replace(content, papers=half))]
+    return bad or [(_first_too_many(content), f"only beside other papers: {error}")]
+
+
+def _first_too_many(content: EditionContent) -> int:
+    """Return the first paper that does not compile beside those before it, where the first half
+    compiles and the whole does not.
+    """
+    compiling, failing = len(content.papers) // 2, len(content.papers)
+    while failing - compiling > 1:
+        middle = (compiling + failing) // 2
+        if _compile_fault(replace(content, papers=content.papers[:middle])):
+            failing = middle
+        else:
+            compiling = middle
+    return content.papers[failing - 1].id
+
+
+def _compile_fault(content: EditionContent) -> str:
+    try:
+        compile_edition(content)
+    except Exception as error:  # noqa: BLE001 - as above; the reason is kept for staff
+        return _described(error)
+    return ""
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
+
+
+@dataclass(frozen=True)
 class _Proof:
     """An edition both ways. Papers without a card are in neither."""
 
+    content: EditionContent
     compiled: CompiledParts
     plain: PlainEdition
     papers: tuple[int, ...]
@@ -108,31 +141,29 @@ class _Proof:
     @classmethod
     def of(cls, compiled: CompiledParts, content: EditionContent) -> "_Proof":
         plain = PlainEdition.of(content)
-        return cls(compiled, plain, tuple(plain.cards))
+        return cls(content, compiled, plain, tuple(plain.cards))
+
+    @cached_property
+    def sample(self) -> "_Proof":
+        """The same edition with sample papers."""
+        content = replace(self.content, papers=sample_papers(CARDS_AT_ONCE))
+        return _Proof.of(compile_edition(content), content)
+
+    @cached_property
+    def wire(self) -> WireEdition:
+        return WireEdition.of(self.compiled)
 
     def bad_cards(self) -> list[tuple[int, str]]:
         """Return the papers whose card differs in any form, with what differs.
 
         Raises:
-            LayoutDiffers: when a digest without any card differs, or one differs and none of its
-                cards alone does.
+            LayoutDiffers: when a digest without any card differs, or one with sample papers.
         """
-        if told := self._fault(self._digest(())):
-            raise LayoutDiffers(f"The layout is not what its templates say: {told}.")
+        self._culprits(self._digest(()), _Proof.fault)
         bad: dict[int, str] = {}
         for section in SECTIONS:
             for group in self._groups(section):
-                if told := self._fault(self._digest(group)):
-                    found = {
-                        pick.paper_id: fault
-                        for pick in group
-                        if (fault := self._fault(self._digest((pick,))))
-                    }
-                    if not found:
-                        raise LayoutDiffers(
-                            f"Cards that are right alone are not right beside each other: {told}."
-                        )
-                    bad = found | bad
+                bad = self._culprits(self._digest(group), _Proof.fault) | bad
         return list(bad.items())
 
     def _groups(self, section: Section) -> Iterator[tuple[DigestPick, ...]]:
@@ -143,26 +174,58 @@ class _Proof:
                 for paper_id in left[:CARDS_AT_ONCE]
             )
             yield group
-            seen = len(render(self.compiled, self._digest(group)).papers)
-            left = left[max(seen, 1) :]
+            left = left[max(self._count_shown(group), 1) :]
 
-    def read_readers(self) -> None:
-        """Compare a few random digests whole, their form on the wire too.
+    def _count_shown(self, group: tuple[DigestPick, ...]) -> int:
+        """Count the papers that the weight limit leaves in a digest of this group."""
+        try:
+            return len(render(self.compiled, self._digest(group)).papers)
+        except Exception:  # noqa: BLE001 - `fault` tells of it; the other papers still have to be read
+            return len(group)
+
+    def bad_in_digests(self) -> list[tuple[int, str]]:
+        """Compare a few random digests whole, their form on the wire too, and return the papers of
+        the first that differs because of which it does.
 
         Raises:
-            LayoutDiffers: when one differs.
+            LayoutDiffers: when it differs without papers, or with sample papers as well.
         """
-        wire = WireEdition.of(self.compiled)
         # The same edition is read the same way again, so that what was found can be found once
         # more.
         chance = random.Random(f"{self.compiled.facts.edition_id} {self.compiled.template_hash}")  # noqa: S311 - no secret hangs on it
         for _ in range(READERS_READ):
-            digest = self._random_digest(chance)
-            told = self._fault(digest) or self._wire_fault(wire, digest)
-            if told:
-                raise LayoutDiffers(
-                    f"A digest of {len(digest.picks)} papers is not what the templates say: {told}."
-                )
+            if bad := self._culprits(self._random_digest(chance), _Proof.fault_on_the_wire_too):
+                return list(bad.items())
+        return []
+
+    def _culprits(self, digest: Digest, fault: "Callable[[_Proof, Digest], str]") -> dict[int, str]:
+        """Return the papers because of which a digest has a fault, with the fault: those that have
+        it alone, else the first that has it beside those before it. Empty where there is no fault.
+
+        Raises:
+            LayoutDiffers: when the digest has it without papers or with sample papers.
+        """
+        if not (found := fault(self, digest)):
+            return {}
+        picks = digest.picks
+        harmless = tuple(
+            pick._replace(paper_id=paper_id)
+            for pick, paper_id in zip(picks, self.sample.papers, strict=False)
+        )
+        if fault(self, digest._replace(picks=())) or fault(
+            self.sample, digest._replace(picks=harmless)
+        ):
+            raise LayoutDiffers(f"The layout is not what its templates say: {found}.")
+        alone = {
+            pick.paper_id: told
+            for pick in picks
+            if (told := fault(self, digest._replace(picks=(pick,))))
+        }
+        return alone or next(
+            {picks[end - 1].paper_id: f"only beside other papers: {told}"}
+            for end in range(2, len(picks) + 1)
+            if (told := fault(self, digest._replace(picks=picks[:end])))
+        )
 
     def _random_digest(self, chance: random.Random) -> Digest:
         chosen = chance.sample(self.papers, min(len(self.papers), chance.randint(1, 15)))
@@ -199,21 +262,23 @@ class _Proof:
             language=self.compiled.facts.language,
         )
 
-    def _fault(self, digest: Digest) -> str:
+    def fault(self, digest: Digest) -> str:
         """Say what differs between both ways, or what error either gives; empty when nothing
         does.
         """
         try:
             return ", ".join(differences(render(self.compiled, digest), self.plain.render(digest)))
         except Exception as error:  # noqa: BLE001 - whatever a card's data does to either way, it is that card's fault, and told to staff
-            return f"{type(error).__name__}: {error}"[:200]
+            return _described(error)
 
-    def _wire_fault(self, wire: WireEdition, digest: Digest) -> str:
-        """Say what a mail program would read differently in the form for the wire."""
-        sent = wire.mail(digest, _TIMESTAMP)
-        ordinary = (
-            to_email_message(render(self.compiled, digest), digest.address).message().as_bytes()
-        )
-        return ", ".join(
-            f"{place} on the wire" for place in message_differences(sent.content, ordinary)
-        )
+    def fault_on_the_wire_too(self, digest: Digest) -> str:
+        """Say also what a mail program would read differently in the form for the wire."""
+        if found := self.fault(digest):
+            return found
+        try:
+            sent = self.wire.mail(digest, _TIMESTAMP).content
+            message = to_email_message(render(self.compiled, digest), digest.address).message()
+            places = message_differences(sent, message.as_bytes())
+        except Exception as error:  # noqa: BLE001 - as above
+            return _described(error)
+        return ", ".join(f"{place} on the wire" for place in places)

@@ -3,6 +3,7 @@ here is broken on purpose.
 """
 
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,19 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def spoil(monkeypatch):
-    """Let the compiler write something else into pieces of the HTML or the text."""
+    """Let the compiler write something else into pieces of the HTML or the text whose keys fit a
+    pattern.
+    """
 
     def change(*keys: str, form: str = "html") -> None:
         def wrong(content):
             compiled = compile_edition(content)
             pieces = dict(getattr(compiled, form))
-            pieces |= {key: (*pieces[key], "spoiled") for key in keys if key in pieces}
+            pieces |= {
+                key: (*pieces[key], "spoiled")
+                for key in pieces
+                if any(fnmatch(key, pattern) for pattern in keys)
+            }
             return replace(compiled, **{form: pieces})
 
         monkeypatch.setattr(proof, "compile_edition", wrong)
@@ -84,10 +91,62 @@ def test_parts_that_only_some_readers_get_are_read_as_well(spoil, key):
         proved_edition(edition())
 
 
-def test_cards_that_are_all_wrong_are_the_layouts_fault(spoil):
-    spoil(*(f"card:{number}" for number in range(1, 9)))
-    with pytest.raises(LayoutDiffers, match="8 of 8 cards"):
+@pytest.mark.parametrize("kind", ["lead", "card", "brief"])
+@pytest.mark.parametrize("form", ["html", "text"])
+def test_a_kind_of_card_that_is_wrong_for_sample_papers_too_stops_the_edition(spoil, kind, form):
+    spoil(f"{kind}:*", form=form)
+    with pytest.raises(LayoutDiffers, match=form):
         proved_edition(edition())
+
+
+@pytest.mark.parametrize("bad", [(2,), (1, 2), (1,)])
+def test_bad_papers_are_dropped_however_few_are_left(spoil, bad):
+    spoil(*(f"card:{number}" for number in bad))
+    compiled = proved_edition(edition(count=2))
+    assert [paper_id for paper_id, _why in compiled.dropped] == [*bad]
+    assert set(compiled.facts.titles) == {1, 2} - {*bad}
+
+
+def test_a_paper_that_is_wrong_only_in_a_preview_is_dropped(monkeypatch):
+    """The preview names papers after the first, which no digest of one card shows."""
+
+    def wrong(content):
+        compiled = compile_edition(content)
+        titles = {
+            paper_id: f"{title}{'!' if paper_id == 3 else ''}"
+            for paper_id, title in compiled.facts.titles.items()
+        }
+        return replace(compiled, facts=replace(compiled.facts, titles=titles))
+
+    monkeypatch.setattr(proof, "compile_edition", wrong)
+    compiled = proved_edition(edition(count=4))
+    assert [paper_id for paper_id, _why in compiled.dropped] == [3]
+    assert compiled.dropped[0][1] == "only beside other papers: html"
+
+
+def test_a_paper_that_is_wrong_only_on_the_wire_is_dropped(monkeypatch):
+    original = plates._value
+
+    def wrong(value, attribute, markup):
+        return original(value.replace("Method5", "Method6"), attribute, markup)
+
+    monkeypatch.setattr(plates, "_value", wrong)
+    compiled = proved_edition(edition(count=6))
+    assert [paper_id for paper_id, _why in compiled.dropped] == [5]
+    assert "on the wire" in compiled.dropped[0][1]
+
+
+def test_a_paper_that_raises_in_either_way_is_dropped(monkeypatch):
+    original = proof.render
+
+    def raising(compiled, reader_digest):
+        if any(pick.paper_id == 4 for pick in reader_digest.picks):
+            raise KeyError("four")
+        return original(compiled, reader_digest)
+
+    monkeypatch.setattr(proof, "render", raising)
+    compiled = proved_edition(edition(count=60))
+    assert compiled.dropped == ((4, "KeyError: 'four'"),)
 
 
 def test_a_template_that_looks_beyond_its_part_stops_the_edition(settings, tmp_path):
@@ -112,17 +171,57 @@ def test_bytes_that_would_be_read_differently_stop_the_edition(monkeypatch):
         proved_edition(edition())
 
 
-@pytest.mark.parametrize("error", [CutShort, BrokenLayout])
-def test_a_paper_with_which_nothing_compiles_is_dropped_with_the_reason(monkeypatch, error):
-    def fails_with_the_second(content):
-        if any(card.id == 2 for card in content.papers):
+@pytest.mark.parametrize("error", [CutShort, BrokenLayout, TypeError])
+@pytest.mark.parametrize("bad", [{2}, {1, 2, 7}, {1, 2, 3, 4, 5, 6, 7, 8}])
+def test_papers_with_which_nothing_compiles_are_dropped_with_the_reason(monkeypatch, error, bad):
+    def fails_with_the_bad(content):
+        if any(card.id in bad for card in content.papers):
             raise error("the end is gone")
         return compile_edition(content)
 
-    monkeypatch.setattr(proof, "compile_edition", fails_with_the_second)
+    monkeypatch.setattr(proof, "compile_edition", fails_with_the_bad)
     compiled = proved_edition(edition())
-    assert compiled.dropped == ((2, f"{error.__name__}: the end is gone"),)
-    assert render(compiled, digest(1, 2, 3)).papers == (1, 3)
+    assert dict(compiled.dropped) == dict.fromkeys(bad, f"{error.__name__}: the end is gone")
+    assert set(render(compiled, digest(*range(1, 9))).papers) == {*range(1, 9)} - bad
+
+
+def test_papers_that_compile_alone_but_not_together_cost_one_of_them(monkeypatch):
+    def fails_with_both(content):
+        if {3, 6} <= {card.id for card in content.papers}:
+            raise CutShort("too much")
+        return compile_edition(content)
+
+    monkeypatch.setattr(proof, "compile_edition", fails_with_both)
+    assert proved_edition(edition()).dropped == (
+        (6, "only beside other papers: CutShort: too much"),
+    )
+
+
+def test_one_paper_of_many_that_does_not_compile_is_found_in_few_tries(monkeypatch):
+    tries = []
+
+    def fails_with_one(content):
+        tries.append(content)
+        if any(card.id == 77 for card in content.papers):
+            raise CutShort("the end is gone")
+        return compile_edition(content)
+
+    monkeypatch.setattr(proof, "compile_edition", fails_with_one)
+    compiled, left = proof.compile_without_faulty(edition(count=128))
+    assert [paper_id for paper_id, _why in compiled.dropped] == [77]
+    assert len(left.papers) == 127
+    assert len(tries) < 20
+
+
+def test_a_note_with_which_nothing_compiles_stops_the_edition(monkeypatch):
+    def fails_with_the_note(content):
+        if content.editor_note:
+            raise CutShort("the note is gone")
+        return compile_edition(content)
+
+    monkeypatch.setattr(proof, "compile_edition", fails_with_the_note)
+    with pytest.raises(CutShort, match="the note is gone"):
+        proved_edition(edition(editor_note="A note."))
 
 
 def test_a_layout_that_never_compiles_is_refused(monkeypatch):
