@@ -1,67 +1,124 @@
-"""The gate: lints what an edition would send before it is approved, so that a fault costs a
-minute instead of every reader's mail.
+"""The gate: lints what an edition would send before it is approved or frozen, so that a fault costs
+a minute instead of every reader's mail.
+
+A fault that sample papers have too is the layout's, and stops the edition. Any other fault is one
+paper's: it is left out, and the others go out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from newsletter.composing.compiled import CompiledParts, compile_edition
 from newsletter.composing.content import Digest, DigestPick, EditionContent, Section
-from newsletter.composing.digest import render
-from newsletter.composing.lint.linter import lint
-from newsletter.composing.lint.rules import Finding
+from newsletter.composing.digest import filled, filled_html, render
+from newsletter.composing.lint.linter import lint, lint_card
+from newsletter.composing.lint.rules import OWN_WORDS_RULES, Finding
 from newsletter.composing.message import to_email_message
+from newsletter.composing.parts import pick_parts
+from newsletter.composing.sample import sample_papers
+from newsletter.composing.source_links import link_faults
 
-FAULTS_TOLD = 5
-PAPERS_AT_ONCE = 25
-"""Few enough that no paper is cut for weight and goes unseen."""
-_SECTIONS: tuple[Section, ...] = ("topics", "also")
+FINDINGS_DESCRIBED = 5
+SECTIONS: tuple[Section, ...] = ("lead", "topics", "also")
 
 
-def faults(content: EditionContent, *, development: bool = False) -> tuple[Finding, ...]:
-    """Return every lint error of digests that together show each paper of the edition, as a full
-    card and as a brief one.
-
-    `development` allows links to this machine. Warnings do not hold up an edition and are left out.
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the lint finds in an edition: errors of its layout, faulty papers with the reason, and
+    papers whose cards leave out a faulty link with the reason. Warnings are left out.
     """
-    return faults_in(compile_edition(content), development=development)
+
+    layout: tuple[Finding, ...]
+    papers: tuple[tuple[int, str], ...]
+    links: tuple[tuple[int, str], ...]
 
 
-def faults_in(compiled: CompiledParts, *, development: bool = False) -> tuple[Finding, ...]:
-    """Return the same of an edition that is compiled already."""
-    papers = list(compiled.facts.titles)
-    groups = [
-        papers[start : start + PAPERS_AT_ONCE] for start in range(0, len(papers), PAPERS_AT_ONCE)
+def judge(
+    content: EditionContent, compiled: CompiledParts, *, development: bool = False
+) -> Verdict:
+    """Lint the layout with sample papers and with none, and each paper's card in each of its forms.
+
+    Args:
+        compiled: what `content` was compiled to.
+        development: allows links to this machine.
+    """
+    sample = compile_edition(
+        replace(
+            content,
+            papers=sample_papers(),
+            editor_note="A note by the editor.",
+            health_line="Today without one source, which could not be read.",
+        )
+    )
+    of_sample_cards = [
+        finding for paper_id in sample.facts.titles for finding in _card_errors(sample, paper_id)
     ]
-    found = [
-        _errors(compiled, group, section, development=development)
-        for group in groups
-        for section in _SECTIONS
+    layout = [
+        *(
+            finding
+            for section in SECTIONS
+            for finding in _digest_errors(sample, section, development=development)
+        ),
+        *(
+            finding
+            for finding in _digest_errors(compiled, None, development=development)
+            if finding.rule not in OWN_WORDS_RULES  # staff and sources wrote its note and its line
+        ),
+        *of_sample_cards,
     ]
-    return tuple(dict.fromkeys(finding for errors in found for finding in errors))
-
-
-def told(found: Sequence[Finding]) -> str:
-    """Say the first few findings in a line for staff."""
-    return " ".join(
-        f"{finding.rule} ({finding.where}: {finding.what})." for finding in found[:FAULTS_TOLD]
+    of_any_card = {finding.rule for finding in of_sample_cards}
+    papers = {
+        paper_id: [
+            finding
+            for finding in _card_errors(compiled, paper_id)
+            if finding.rule not in of_any_card
+        ]
+        for paper_id in compiled.facts.titles
+    }
+    return Verdict(
+        tuple(dict.fromkeys(layout)),
+        tuple((paper_id, describe(found)) for paper_id, found in papers.items() if found),
+        tuple((paper.id, fault) for paper in content.papers if (fault := link_faults(paper))),
     )
 
 
-def _errors(
-    compiled: CompiledParts, papers: Sequence[int], section: Section, *, development: bool
+def describe(found: Iterable[Finding]) -> str:
+    """Describe the first few findings in a line for staff."""
+    return " ".join(
+        f"{finding.rule} ({finding.where}: {finding.what})."
+        for finding in [*dict.fromkeys(found)][:FINDINGS_DESCRIBED]
+    )
+
+
+def _card_errors(compiled: CompiledParts, paper_id: int) -> Iterator[Finding]:
+    """Yield the errors of a paper's card, which holds no link of ours here."""
+    facts = compiled.facts
+    links = compiled.publication.links_of_nobody()._replace(act="", read="")
+    for section in SECTIONS:
+        card, _below = pick_parts(facts, DigestPick(paper_id, section=section), " 1", links)
+        yield from lint_card(
+            filled_html(compiled.html[card.key], card.values),
+            filled(compiled.text[card.key], card.values),
+            facts.headlines[paper_id],
+        )
+
+
+def _digest_errors(
+    compiled: CompiledParts, section: Section | None, *, development: bool
 ) -> Sequence[Finding]:
-    sections: list[Section] = ["lead", *[section] * (len(papers) - 1)]
+    """Return the errors of a digest with all papers in one section, or without papers."""
+    papers = compiled.facts.titles if section else ()
     digest = Digest(
         edition_id=compiled.facts.edition_id,
         delivery_id=0,
         subscriber_id=0,
         address="reader@example.org",
-        picks=tuple(
-            DigestPick(paper_id, section=place)
-            for paper_id, place in zip(papers, sections, strict=True)
-        ),
+        picks=tuple(DigestPick(paper_id, section=section or "also") for paper_id in papers),
         links=compiled.publication.links_of_nobody(),
         message_key="gate",
+        language=compiled.facts.language,
+        note="A note to the reader.",
+        first=True,
     )
     message = to_email_message(render(compiled, digest), digest.address).message()
     return lint(

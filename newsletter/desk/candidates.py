@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import QueryDict
 
+from ingest.models import Paper
 from newsletter.editions.curation import Decisions, decisions_on
 from newsletter.models import Candidate, Edition
 
 PER_PAGE = 40
+LEFT_OUT_SHOWN = 50
 BY_GROWTH = (F("votes") - F("votes_before")).desc(nulls_last=True)
 ORDERS = {
     "votes": (F("votes").desc(nulls_last=True), "paper_id"),
@@ -39,7 +41,30 @@ class Row:
 
     @property
     def decided(self) -> bool:
-        return self.decisions != Decisions() or bool(self.struck)
+        return self.decisions != Decisions() or bool(self.struck) or bool(self.candidate.link_fault)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A paper that the machine struck, or mails without one of its links, and why."""
+
+    paper: Paper
+    reason: str
+    struck: bool
+
+
+def left_out_by_machine(edition: Edition) -> list[LeftOut]:
+    """Return what nobody decided to leave out: at most 50 struck papers, then as many whose card
+    lacks a link.
+    """
+    struck = edition.strikes.filter(by=None).select_related("paper")
+    unlinked = (
+        edition.candidates.exclude(link_fault="").select_related("paper").order_by("paper_id")
+    )
+    return [
+        *(LeftOut(strike.paper, strike.reason, True) for strike in struck[:LEFT_OUT_SHOWN]),
+        *(LeftOut(row.paper, row.link_fault, False) for row in unlinked[:LEFT_OUT_SHOWN]),
+    ]
 
 
 def candidate_page(edition: Edition, asked: QueryDict) -> Page[Any]:
@@ -82,5 +107,5 @@ def _narrowed(
         candidates = candidates.filter(paper__title__icontains=word)
     if asked.get("show") == "decided":
         in_force = {paper for paper, found in decisions.items() if found != Decisions()}
-        candidates = candidates.filter(paper__in=in_force | struck.keys())
+        candidates = candidates.filter(Q(paper__in=in_force | struck.keys()) | ~Q(link_fault=""))
     return candidates

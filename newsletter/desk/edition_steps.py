@@ -17,8 +17,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from newsletter import editions
-from newsletter.composing.gate import faults, told
-from newsletter.composing.lint.rules import Finding
+from newsletter.composing.compiled import BrokenLayout
+from newsletter.composing.content import EditionContent
+from newsletter.composing.gate import describe, judge
+from newsletter.composing.proof import compile_without_faulty
 from newsletter.desk.steps import Because, Step, StepRefused
 from newsletter.editions import WrongState
 from newsletter.editions.candidates import candidates_of, come_since_hold
@@ -27,12 +29,14 @@ from newsletter.editions.day import freeze_or_hold
 from newsletter.models import BEFORE_FROZEN, Edition, EditionState
 from newsletter.sending import control
 from newsletter.sending.failing import try_again
+from subscriptions.inlining import CutShort
 
 Run = Callable[[Edition, User, dict[str, Any], datetime], str]
 
 STEERS_EDITIONS = "newsletter.change_edition"
 STEERS_RUNS = "newsletter.change_batch"
 NOTE_LENGTH = 2000
+PAPERS_NAMED = 5
 
 
 class EditorsNote(forms.Form):
@@ -68,20 +72,42 @@ def _checked(run: Run) -> Run:
 
 @_checked
 def _approve(edition: Edition, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
-    found = faults(content_of(edition, candidates_of(edition)), development=not settings.PRODUCTION)
-    if found:
-        raise StepRefused(_faulty(found))
+    content = content_of(edition, candidates_of(edition))
+    try:
+        compiled, left = compile_without_faulty(content)
+    except (BrokenLayout, CutShort) as error:
+        raise StepRefused(_faulty(str(error))) from error
+    verdict = judge(left, compiled, development=not settings.PRODUCTION)
+    if verdict.layout:
+        raise StepRefused(_faulty(describe(verdict.layout)))
     editions.approve(edition, now)
-    return _("Approved.")
+    left_out = [*compiled.dropped, *verdict.papers, *verdict.links]
+    if not left_out:
+        return _("Approved.")
+    return _("Approved. What is faulty will be left out: %(papers)s") % {
+        "papers": _named(left_out, content)
+    }
 
 
-def _faulty(found: Sequence[Finding]) -> str:
+def _faulty(faults: str) -> str:
     """Say what is wrong with the mail and how to go on; releasing a held edition approves it as
     it is.
     """
     return _(
         "Its mail would be faulty: %(faults)s Mend it, or hold the edition and release it as it is."
-    ) % {"faults": told(found)}
+    ) % {"faults": faults}
+
+
+def _named(reasons: Sequence[tuple[int, str]], content: EditionContent) -> str:
+    """Name the first few papers with their reasons, and count the others."""
+    titles = {paper.id: paper.title for paper in content.papers}
+    named = " ".join(
+        f"“{titles[paper_id]}”: {reason}" for paper_id, reason in reasons[:PAPERS_NAMED]
+    )
+    more = len(reasons) - PAPERS_NAMED
+    return (
+        _("%(named)s And %(count)d more.") % {"named": named, "count": more} if more > 0 else named
+    )
 
 
 @_checked

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from ingest.models import Paper
 from newsletter.desk.base import ReadOnlyAdmin
-from newsletter.desk.candidates import ORDERS, candidate_page
+from newsletter.desk.candidates import ORDERS, candidate_page, left_out_by_machine
 from newsletter.desk.columns import instant
 from newsletter.desk.edition_steps import STEPS
 from newsletter.desk.preview import PreviewPages
@@ -130,6 +130,7 @@ class EditionAdmin(PreviewPages, ReadOnlyAdmin):
         return {
             "steps": self.open_steps(request, obj),
             "candidates": candidate_page(obj, request.GET),
+            "left_out": left_out_by_machine(obj) if frozen else [],
             "orders": list(ORDERS),
             "new_papers": come_since_hold(obj).count() if obj.held_at else 0,
             "is_closed": is_closed(obj),

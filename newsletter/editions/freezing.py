@@ -3,33 +3,59 @@ edition can only lose papers.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 from django.conf import settings
 from django.db import transaction
 
+from ingest.cleaning import one_line
 from newsletter.composing.compiled import CompiledParts
-from newsletter.composing.gate import faults_in, told
-from newsletter.composing.proof import proved_edition
+from newsletter.composing.content import EditionContent
+from newsletter.composing.gate import describe, judge
+from newsletter.composing.lint.rules import Finding
+from newsletter.composing.proof import proved_edition, with_dropped, without_papers
 from newsletter.editions.candidates import candidates_of, rebuild, sources_of
 from newsletter.editions.content import content_of
 from newsletter.editions.languages import languages_of_readers
 from newsletter.editions.states import hold
 from newsletter.editions.statistics import statistics_for
-from newsletter.models import BEFORE_FROZEN, CompiledEdition, Edition, EditionState, Strike
+from newsletter.models import (
+    BEFORE_FROZEN,
+    Candidate,
+    CompiledEdition,
+    Edition,
+    EditionState,
+    Strike,
+)
 from newsletter.ranking.values import CandidatePaper
 
 log = structlog.get_logger(__name__)
+
+REASON_LENGTH = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An edition in one language, compared with the plain way and linted. Faulty papers are among
+    its `dropped`; `faults` are the layout's, and `links` names papers without one of their links.
+    """
+
+    compiled: CompiledParts
+    faults: tuple[Finding, ...]
+    links: tuple[tuple[int, str], ...]
 
 
 def freeze(edition_id: int, now: datetime) -> bool:
     """Freeze the edition with what is known at `now`; True when this call did it.
 
-    It is compiled in every language that readers want, and each is compared with the plain way. An
-    edition that nobody approved is held instead when fewer than `MINIMUM_SOURCES` sources brought
-    its papers, or when the lint finds an error in its mail. The row stays locked meanwhile, so that
-    no decision of staff falls between what was read and what is stored.
+    It is compiled in every language that readers want; each is compared with the plain way and
+    linted. A faulty paper is struck with the reason, a faulty link is left out of its card, and the
+    others go on. An edition that nobody approved is held instead when fewer than `MINIMUM_SOURCES`
+    sources brought its papers, when the lint finds an error in its layout, or when no paper is
+    left. The row stays locked meanwhile, so that no decision of staff falls between what was read
+    and what is stored.
 
     Raises:
         BrokenLayout, CutShort: the layout does not survive compiling; nothing is stored, and the
@@ -53,13 +79,22 @@ def freeze(edition_id: int, now: datetime) -> bool:
                 "papers.",
                 now,
             )
-        compiled = {
-            language: proved_edition(content_of(edition, papers, language))
+        checked = {
+            language: _checked(content_of(edition, papers, language))
             for language in languages_of_readers()
         }
-        if not approved and (faulty := _faults(compiled)):
-            return _held(edition, f"Its mail would be faulty: {faulty}", now)
-        return _store(edition, papers, compiled, now)
+        if not approved and (reason := _reason_to_hold(checked, papers)):
+            return _held(edition, reason, now)
+        return _store(edition, papers, checked, now)
+
+
+def _checked(content: EditionContent) -> Checked:
+    compiled = proved_edition(content)
+    verdict = judge(content, compiled, development=not settings.PRODUCTION)
+    if verdict.papers:
+        left = without_papers(content, (*compiled.dropped, *verdict.papers))
+        compiled = with_dropped(proved_edition(left), (*compiled.dropped, *verdict.papers))
+    return Checked(compiled, verdict.layout, verdict.links)
 
 
 def _held(edition: Edition, reason: str, now: datetime) -> bool:
@@ -68,29 +103,40 @@ def _held(edition: Edition, reason: str, now: datetime) -> bool:
     return False
 
 
-def _faults(compiled: Mapping[str, CompiledParts]) -> str:
-    """Say what the lint finds; a person who releases the edition takes it as it is."""
-    return told(
-        [
-            fault
-            for parts in compiled.values()
-            for fault in faults_in(parts, development=not settings.PRODUCTION)
-        ]
-    )
+def _reason_to_hold(checked: Mapping[str, Checked], papers: Sequence[CandidatePaper]) -> str:
+    """Say why a person has to look first, or nothing. One who releases the edition takes it as it
+    is.
+    """
+    if faults := [fault for one in checked.values() for fault in one.faults]:
+        return f"Its mail would be faulty: {describe(faults)}"
+    dropped = _dropped(checked)
+    if papers and all(paper.id in dropped for paper in papers):
+        return (
+            f"No paper is left, since each would be faulty. “{papers[0].title}”: "
+            f"{dropped[papers[0].id]}"
+        )
+    return ""
+
+
+def _dropped(checked: Mapping[str, Checked]) -> dict[int, str]:
+    """Return the papers that are faulty in any language, with the reason."""
+    return {
+        paper_id: one_line(f"Its card would be faulty: {reason}", REASON_LENGTH)
+        for one in checked.values()
+        for paper_id, reason in one.compiled.dropped
+    }
 
 
 def _store(
     edition: Edition,
     papers: Sequence[CandidatePaper],
-    compiled: Mapping[str, CompiledParts],
+    checked: Mapping[str, Checked],
     now: datetime,
 ) -> bool:
-    """Store what every reader's digest is made from. A paper without a right card is struck with
-    its reason and never ranked.
+    """Store what every reader's digest is made from. A faulty paper is struck with its reason and
+    never ranked.
     """
-    dropped = {
-        paper_id: reason for parts in compiled.values() for paper_id, reason in parts.dropped
-    }
+    dropped = _dropped(checked)
     statistics = statistics_for(
         edition, [paper for paper in papers if paper.id not in dropped], now
     )
@@ -98,21 +144,26 @@ def _store(
         CompiledEdition(
             edition=edition,
             language=language,
-            template_hash=parts.template_hash,
-            content=parts.to_bytes(),
+            template_hash=one.compiled.template_hash,
+            content=one.compiled.to_bytes(),
             compiled_at=now,
         )
-        for language, parts in compiled.items()
+        for language, one in checked.items()
     )
     Strike.objects.bulk_create(
-        Strike(
-            edition=edition,
-            paper_id=paper_id,
-            reason=f"no card could be made: {reason}"[:300],
-            at=now,
-        )
+        Strike(edition=edition, paper_id=paper_id, reason=reason, at=now)
         for paper_id, reason in dropped.items()
     )
+    links = {
+        paper_id: reason
+        for one in checked.values()
+        for paper_id, reason in one.links
+        if paper_id not in dropped
+    }
+    for paper_id, reason in links.items():
+        Candidate.objects.filter(edition=edition, paper=paper_id).update(
+            link_fault=one_line(reason, REASON_LENGTH)
+        )
     frozen = Edition.objects.filter(pk=edition.pk, state__in=BEFORE_FROZEN).update(
         state=EditionState.FROZEN, frozen_at=now, statistics=statistics.to_bytes()
     )
@@ -121,6 +172,7 @@ def _store(
         edition=str(edition),
         papers=len(papers) - len(dropped),
         dropped=len(dropped),
-        languages=",".join(compiled),
+        links_left_out=len(links),
+        languages=",".join(checked),
     )
     return frozen == 1

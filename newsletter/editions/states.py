@@ -5,7 +5,11 @@ from datetime import datetime
 
 from django.db import transaction
 
+from ingest.cleaning import one_line
 from newsletter.models import BEFORE_FROZEN, Alert, AlertKind, Edition, EditionState
+
+REASON_LENGTH = 300
+NO_REASON = "no reason was given"
 
 
 class WrongState(Exception):
@@ -33,17 +37,17 @@ def approve(edition: Edition, now: datetime) -> None:
 
 def hold(edition: Edition, reason: str, now: datetime, *, by_machine: bool = False) -> None:
     """Keep the clock from freezing it until a person releases it. It goes on collecting papers, so
-    that this person sees what it would take in. Staff are mailed about what the machine holds.
+    that this person sees what it would take in. Staff are mailed about what the machine holds. The
+    reason is cleaned, since an error's message may hold a source's words.
 
     Raises:
         WrongState: it is frozen already.
     """
+    said = one_line(reason, REASON_LENGTH) or NO_REASON
     with transaction.atomic():
-        _step(
-            edition, BEFORE_FROZEN, state=EditionState.HELD, held_at=now, held_reason=reason[:300]
-        )
+        _step(edition, BEFORE_FROZEN, state=EditionState.HELD, held_at=now, held_reason=said)
         if by_machine:
-            Alert.objects.note(edition.pk, AlertKind.HELD, reason)
+            Alert.objects.note(edition.pk, AlertKind.HELD, said)
 
 
 def release(edition: Edition, now: datetime) -> None:

@@ -494,6 +494,15 @@ class Migration(migrations.Migration):
                     models.PositiveIntegerField(blank=True, null=True, verbose_name="comments"),
                 ),
                 (
+                    "link_fault",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        max_length=300,
+                        verbose_name="link left out because",
+                    ),
+                ),
+                (
                     "paper",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,

@@ -112,7 +112,8 @@ class Edition(models.Model):
 
 class Candidate(models.Model):
     """A paper that an edition may mail, with its counts as they stood when the edition was last
-    rebuilt. `since` is when it became one.
+    rebuilt. `since` is when it became one. From the freeze on `link_fault` says which of its links
+    is not mailed, and why.
     """
 
     edition = models.ForeignKey(
@@ -126,6 +127,9 @@ class Candidate(models.Model):
     votes = models.PositiveIntegerField(_("votes"), null=True, blank=True)
     votes_before = models.PositiveIntegerField(_("votes a day before"), null=True, blank=True)
     comments = models.PositiveIntegerField(_("comments"), null=True, blank=True)
+    link_fault = models.CharField(
+        _("link left out because"), max_length=300, blank=True, editable=False
+    )
 
     class Meta:
         ordering = ("edition", "-votes", "paper")

@@ -1,15 +1,21 @@
 """The linter: every rule over one mail, for the command, for tests, and as a gate before an
-edition is approved.
+edition is approved; and over one paper's card, for the gate.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from newsletter.composing.lint.document import document_findings
+from lxml import etree
+
+from newsletter.composing.lint.document import (
+    character_findings,
+    document_findings,
+    text_findings,
+)
 from newsletter.composing.lint.headers import header_findings
 from newsletter.composing.lint.links import link_findings
 from newsletter.composing.lint.look import look_findings
-from newsletter.composing.lint.rules import Finding
+from newsletter.composing.lint.rules import OWN_WORDS_RULES, Finding
 from newsletter.composing.lint.specimen import Specimen
 from newsletter.composing.lint.styling import style_findings
 from newsletter.composing.lint.text import text_part_findings
@@ -76,6 +82,33 @@ def lint(
         )
     findings += _postal(specimen, postal_address)
     return Report(tuple(dict.fromkeys(findings)), len(specimen.html.encode("utf-8", "replace")))
+
+
+def lint_card(html: str, text: str, subject: str) -> tuple[Finding, ...]:
+    """Return the errors that one paper's words and links cause, by the rules that hold for words
+    whoever wrote them.
+
+    Args:
+        html: the rows of a table that are the card.
+        text: the same card in the text part.
+        subject: what the paper says as the first of a digest.
+    """
+    tree = etree.fromstring(
+        f"<table>{html}</table>".encode("utf-8", "replace"), etree.HTMLParser(encoding="utf-8")
+    )
+    found = (
+        *character_findings(subject, "Subject"),
+        *text_part_findings(text, tree, digest=False),
+        *text_findings(tree),
+        *link_findings(html, tree, digest=False),
+    )
+    return tuple(
+        dict.fromkeys(
+            finding
+            for finding in found
+            if finding.level == "error" and finding.rule not in OWN_WORDS_RULES
+        )
+    )
 
 
 def _postal(specimen: Specimen, postal_address: str) -> Sequence[Finding]:

@@ -207,3 +207,8 @@ RULES: Mapping[str, Rule] = {
     **STYLE_RULES,
     **TEXT_RULES,
 }
+
+OWN_WORDS_RULES = frozenset({"template-tag-left", "link-text-meaningless", "link-text-bare"})
+"""Rules about what a template leaves or says. A source's words and addresses are not judged by
+them: a paper may be called “None” or “Here”.
+"""

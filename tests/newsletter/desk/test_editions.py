@@ -5,9 +5,12 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 
-from newsletter.desk.candidates import candidate_page
+from ingest.models import Paper
+from newsletter.composing import proof
+from newsletter.composing.compiled import BrokenLayout
+from newsletter.desk.candidates import PER_PAGE, candidate_page
 from newsletter.editions import hold, rebuild
-from newsletter.models import Curation, CurationKind, Delivery, Edition
+from newsletter.models import Curation, CurationKind, Delivery, Edition, Strike
 from tests.newsletter import world
 from tests.newsletter.desk.pages import World, a_world, seen
 
@@ -161,6 +164,77 @@ def test_an_edition_whose_mail_would_be_faulty_is_not_approved_and_says_why(
     assert "Its mail would be faulty" in told
     assert "http-link" in told
     assert Edition.objects.get(pk=found.open.pk).state == "review"
+
+
+def test_approving_tells_what_will_be_left_out(enter) -> None:
+    found = a_world()
+    Paper.objects.filter(pk=found.papers[1].pk).update(
+        title="A <b>Bad</b> Link", code_link="https://bit.ly/abc"
+    )
+    answer = enter("editors").post(
+        f"/desk/newsletter/edition/{found.open.pk}/step/approve/", follow=True
+    )
+    told = " ".join(str(message) for message in answer.context["messages"])
+    assert told.startswith("Approved. What is faulty will be left out: “A <b>Bad</b> Link”: ")
+    assert "shortened-link" in told
+    assert "<b>Bad" not in answer.content.decode()
+    assert Edition.objects.get(pk=found.open.pk).state == "approved"
+
+
+def test_of_many_faulty_papers_approving_names_the_first_few(enter) -> None:
+    found = a_world(papers=8)
+    Paper.objects.update(code_link="https://bit.ly/abc")
+    answer = enter("editors").post(
+        f"/desk/newsletter/edition/{found.open.pk}/step/approve/", follow=True
+    )
+    told = " ".join(str(message) for message in answer.context["messages"])
+    assert told.count("shortened-link") == 5
+    assert told.endswith("And 3 more.")
+
+
+def test_a_layout_that_does_not_compile_is_not_approved_and_says_why(enter, monkeypatch) -> None:
+    def broken(_content):
+        raise BrokenLayout("the footer is gone")
+
+    found = a_world()
+    monkeypatch.setattr(proof, "compile_edition", broken)
+    answer = enter("editors").post(
+        f"/desk/newsletter/edition/{found.open.pk}/step/approve/", follow=True
+    )
+    assert "the footer is gone" in " ".join(map(str, answer.context["messages"]))
+    assert Edition.objects.get(pk=found.open.pk).state == "review"
+
+
+def test_what_the_machine_left_out_stands_on_the_first_page_with_its_reason(enter) -> None:
+    made = world.papers(PER_PAGE + 5)
+    Paper.objects.filter(pk=made[3].pk).update(code_link="https://bit.ly/abc")
+    edition = world.a_frozen_edition()
+    Strike.objects.create(
+        edition=edition, paper=made[4], reason="Its card would be faulty: html", at=world.NOON
+    )
+    edition.candidates.filter(paper__in=made[3:5]).update(votes=0)
+    client = enter("editors")
+    answer = client.get(page(edition))
+    shown = {row.candidate.paper_id for row in answer.context["candidates"].object_list}
+    assert shown.isdisjoint({made[3].pk, made[4].pk})
+    text = seen(answer)
+    assert f"struck {made[4].title} Its card would be faulty: html" in text
+    assert f"link left out {made[3].title} The code link is left out: https://bit.ly/abc" in text
+    decided = client.get(f"{page(edition)}?show=decided").context["candidates"].object_list
+    assert {row.candidate.paper_id for row in decided} == {made[3].pk, made[4].pk}
+    assert all(row.decided for row in decided)
+
+
+def test_what_staff_struck_is_not_called_the_machines(enter) -> None:
+    found = a_world()
+    client = enter("editors")
+    client.post(
+        f"/desk/newsletter/edition/{found.frozen.pk}/strike/",
+        {"paper": found.papers[0].pk, "reason": "a joke"},
+    )
+    text = seen(client.get(page(found.frozen)))
+    assert "a joke" in text
+    assert "Left out by the machine" not in text
 
 
 @pytest.mark.parametrize("step", ["hold", "cancel"])

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from ingest.models import Run, Source
+from ingest.models import Paper, Run, Source
 from ingest.papers import add_by_hand
-from newsletter.composing import proof
+from newsletter.composing import cards, proof
 from newsletter.composing.compiled import BrokenLayout, CompiledParts
+from newsletter.composing.typesetting import clean_line
 from newsletter.editions import (
     WrongState,
     approve,
@@ -215,6 +216,113 @@ def test_what_staff_approved_or_released_is_not_held_for_its_faults(settings):
     edition.refresh_from_db()
     release(edition, FREEZE)
     assert freeze(edition.pk, FREEZE)
+
+
+@pytest.fixture
+def unclean(monkeypatch):
+    """Let cards pass on U+FFFD, as if the cleaning had a hole: its paper is faulty then."""
+    monkeypatch.setattr(
+        cards,
+        "clean_line",
+        lambda text, limit=500: "\ufffd".join(
+            clean_line(piece, limit) for piece in text.split("\ufffd")
+        ),
+    )
+
+
+def ranked(edition: Edition) -> set[int]:
+    edition.refresh_from_db()
+    return {paper.id for paper in EditionStatistics.from_bytes(bytes(edition.statistics)).papers}
+
+
+@pytest.mark.parametrize("count", [2, 30])
+@pytest.mark.parametrize("approved", [False, True])
+def test_a_faulty_paper_is_struck_with_its_reason_and_the_others_go_on(unclean, count, approved):
+    bad, *good = papers(count)
+    Paper.objects.filter(pk=bad.pk).update(title="A na\ufffdve title")
+    edition = an_edition()
+    if approved:
+        approve(edition, FREEZE)
+    look_after_editions(FREEZE)
+    assert state(edition) == EditionState.FROZEN
+    strike = Strike.objects.get(edition=edition)
+    assert (strike.paper_id, strike.by) == (bad.pk, None)
+    assert strike.reason.startswith("Its card would be faulty: bad-character (")
+    assert ranked(edition) == {paper.pk for paper in good}
+    parts = compiled_parts(edition.pk, "en")
+    assert set(parts.facts.titles) == ranked(edition)
+    assert dict(parts.dropped).keys() == {bad.pk}
+
+
+def test_a_faulty_link_is_left_out_with_its_reason_and_no_paper_is_struck():
+    bad, good = papers(2)
+    Paper.objects.filter(pk=bad.pk).update(code_link="https://bit.ly/abc")
+    edition = an_edition()
+    assert freeze(edition.pk, FREEZE)
+    assert not edition.strikes.exists()
+    faults = dict(edition.candidates.values_list("paper_id", "link_fault"))
+    assert faults.pop(bad.pk) == (
+        "The code link is left out: https://bit.ly/abc breaks the rule shortened-link."
+    )
+    assert [*faults.values()] == [""]
+    assert ranked(edition) == {bad.pk, good.pk}
+
+
+def test_an_edition_of_which_no_paper_is_left_waits_for_a_person_once(unclean):
+    [paper] = papers(1)
+    Paper.objects.filter(pk=paper.pk).update(title="A na\ufffdve title")
+    edition = an_edition()
+    look_after_editions(FREEZE)
+    assert state(edition) == EditionState.HELD
+    assert edition.held_reason.startswith("No paper is left")
+    assert "“A na" in edition.held_reason
+    release(edition, FREEZE)
+    look_after_editions(FREEZE)
+    assert state(edition) == EditionState.FROZEN
+    assert edition.strikes.count() == 1
+
+
+def test_a_paper_that_is_faulty_in_one_language_is_struck_in_all(monkeypatch, settings):
+    settings.LANGUAGES = [("en", "English"), ("de", "German")]
+    bad, good = papers(2)
+    reader = a_reader()
+    Subscriber.objects.filter(pk=reader.pk).update(language="de")
+    judge = freezing.judge
+
+    def stern(content, compiled, **options):
+        verdict = judge(content, compiled, **options)
+        faulty = ((bad.pk, "too long in German"),) if content.language == "de" else ()
+        return replace(verdict, papers=faulty)
+
+    monkeypatch.setattr(freezing, "judge", stern)
+    edition = an_edition()
+    assert freeze(edition.pk, FREEZE)
+    assert "too long in German" in Strike.objects.get(edition=edition, paper=bad).reason
+    assert ranked(edition) == {good.pk}
+
+
+@pytest.mark.parametrize(
+    ("message", "held_because"),
+    [("nul \x00 and \ud800 lone", "nul and lone"), ("\u200b", "It could not be frozen:")],
+)
+def test_an_error_whose_message_no_database_stores_holds_the_edition_all_the_same(
+    monkeypatch, message, held_because
+):
+    def broken(_content):
+        raise BrokenLayout(message)
+
+    papers(1)
+    monkeypatch.setattr(freezing, "proved_edition", broken)
+    edition = an_edition()
+    look_after_editions(FREEZE)
+    assert state(edition) == EditionState.HELD
+    assert held_because in edition.held_reason
+
+
+def test_a_hold_without_a_visible_reason_says_so():
+    edition = an_edition()
+    hold(edition, "\u200b\u2060")
+    assert edition.held_reason == "no reason was given"
 
 
 def test_an_edition_is_compiled_in_every_language_that_readers_want_and_there_is_copy_in(settings):
