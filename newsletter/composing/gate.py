@@ -5,7 +5,7 @@ A fault that sample papers have too is the layout's, and stops the edition. Any 
 paper's: it is left out, and the others go out.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
 from newsletter.composing.compiled import CompiledParts, compile_edition
@@ -67,18 +67,17 @@ def judge(
         *of_sample_cards,
     ]
     of_any_card = {finding.rule for finding in of_sample_cards}
-    papers = {
-        paper_id: [
-            finding
-            for finding in _card_errors(compiled, paper_id)
-            if finding.rule not in of_any_card
-        ]
-        for paper_id in compiled.facts.titles
+    faults = {
+        paper_id: _card_fault(compiled, paper_id, of_any_card) for paper_id in compiled.facts.titles
     }
     return Verdict(
         tuple(dict.fromkeys(layout)),
-        tuple((paper_id, describe(found)) for paper_id, found in papers.items() if found),
-        tuple((paper.id, fault) for paper in content.papers if (fault := link_faults(paper))),
+        tuple((paper_id, fault) for paper_id, fault in faults.items() if fault),
+        tuple(
+            (paper.id, fault)
+            for paper in content.papers
+            if paper.id in faults and (fault := link_faults(paper))
+        ),
     )
 
 
@@ -88,6 +87,18 @@ def describe(found: Iterable[Finding]) -> str:
         f"{finding.rule} ({finding.where}: {finding.what})."
         for finding in [*dict.fromkeys(found)][:FINDINGS_DESCRIBED]
     )
+
+
+def _card_fault(compiled: CompiledParts, paper_id: int, excused: Set[str]) -> str:
+    """Describe the errors of a paper's card but those by the rules that are `excused`; empty where
+    there is none.
+    """
+    try:
+        return describe(
+            finding for finding in _card_errors(compiled, paper_id) if finding.rule not in excused
+        )
+    except Exception as error:  # noqa: BLE001 - whatever a paper's data does to the lint, it is that paper's fault, and told to staff
+        return f"{type(error).__name__}: {error}"
 
 
 def _card_errors(compiled: CompiledParts, paper_id: int) -> Iterator[Finding]:

@@ -32,7 +32,7 @@ def source_link(given: str) -> SourceLink:
     """
     if not given.strip():
         return SourceLink("")
-    shown = shorten(clean_line(given), REASON_LENGTH)
+    shown = shorten(clean_line(given), REASON_LENGTH) or "text without a visible character"
     link = web_link(given)
     if not link:
         return SourceLink("", f"{shown} is no usable web address")

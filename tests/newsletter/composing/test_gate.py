@@ -157,6 +157,22 @@ def test_a_fault_that_sample_papers_have_too_is_told_of_no_paper(unclean, change
     assert found.papers == ()
 
 
+def test_a_card_that_the_lint_cannot_read_is_told_of_its_paper_alone(monkeypatch):
+    original = gate.lint_card
+
+    def raising(html, text, subject):
+        if "Method3:" in html:
+            raise RecursionError("too deep")
+        return original(html, text, subject)
+
+    monkeypatch.setattr(gate, "lint_card", raising)
+    assert verdict() == Verdict((), ((3, "RecursionError: too deep"),), ())
+
+
+def test_a_paper_without_a_card_is_not_judged_again():
+    assert verdict(paper(1), paper(2, code_url=["https://bit.ly/x"])) == NOTHING
+
+
 def test_links_that_are_left_out_are_told_with_their_papers():
     found = verdict(paper(1), paper(2, code_url="https://bit.ly/x"), paper(3, url="nowhere"))
     assert found.layout == found.papers == ()

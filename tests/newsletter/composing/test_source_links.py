@@ -51,6 +51,7 @@ def test_a_usable_link_is_mailed_in_ascii(given_link, mailed):
         ("https://ada@example.org/", "no usable web address"),
         ("https://xn--.\u0378.org/", "no valid host name"),
         ("x" * 9_000, "no usable web address"),
+        ("\0\u200b", "text without a visible character is no usable web address"),
     ],
 )
 def test_a_faulty_link_is_left_out_with_the_reason(given_link, reason):
