@@ -265,6 +265,23 @@ EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = SENDER_ADDRESS or formataddr((SITE_NAME, "paperboy@localhost.localdomain"))
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
+# --- Mail that anybody can ask for
+# --------------------------------------------------------------------------------------------------
+NETWORK_REQUESTS_PER_HOUR = _env.int("NETWORK_REQUESTS_PER_HOUR", 20, validate=validate.Range(0))
+"""How many sign-ups and requests for a preferences link an IPv4 address or an IPv6 /64 may make:
+enough for a lecture hall, too few to bother a list of strangers. 0 is no limit, here and below.
+"""
+NETWORK_REQUESTS_PER_DAY = _env.int("NETWORK_REQUESTS_PER_DAY", 60, validate=validate.Range(0))
+WIDE_NETWORK_REQUESTS_PER_HOUR = _env.int(
+    "WIDE_NETWORK_REQUESTS_PER_HOUR", 60, validate=validate.Range(0)
+)
+"""How many all networks of an IPv4 /24 or an IPv6 /48 may make together."""
+WIDE_NETWORK_REQUESTS_PER_DAY = _env.int(
+    "WIDE_NETWORK_REQUESTS_PER_DAY", 180, validate=validate.Range(0)
+)
+REQUESTED_MAILS_PER_HOUR = _env.int("REQUESTED_MAILS_PER_HOUR", 1000, validate=validate.Range(0))
+"""How many mails all strangers together may cause before their requests are refused for an hour."""
+
 # --- Asking the sources
 # --------------------------------------------------------------------------------------------------
 _operator = _env.str("OPERATOR_ADDRESS", "") or ""

@@ -19,6 +19,7 @@ ADDRESS_OCTETS = 254
 3696 erratum 1690).
 """
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
+_GMAIL = ("gmail.com", "googlemail.com")
 
 
 class BadAddress(ValidationError):
@@ -104,6 +105,27 @@ def address_hash(address: str) -> str:
 def address_hashes(address: str) -> list[str]:
     """Return the hashes an address may be remembered under, the current secret's first."""
     return keyed_hashes("address", fold(address))
+
+
+def mailbox_hashes(address: str) -> list[str]:
+    """Return the keyed hashes of the mailbox behind an address, the current secret's first. They
+    serve to count mails to one mailbox, and nothing else.
+    """
+    return keyed_hashes("mailbox", mailbox(address))
+
+
+def mailbox(address: str) -> str:
+    """Return a key that is the same for all spellings that reach one mailbox.
+
+    A tag after a plus sign is left out. Gmail also ignores dots, and googlemail.com is another name
+    of gmail.com. Elsewhere a plus sign may be an ordinary character, so this key never decides who
+    somebody is.
+    """
+    local, _at, domain = fold(address).rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in _GMAIL:
+        return f"{local.replace('.', '')}@{_GMAIL[0]}"
+    return f"{local}@{domain}"
 
 
 def hinted(address: str) -> str:

@@ -5,7 +5,14 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from subscriptions.letters import write
-from subscriptions.models import Consent, ConsentKind, LetterKind, Subscriber, SubscriberState
+from subscriptions.models import (
+    Consent,
+    ConsentKind,
+    LetterKind,
+    RequestedBy,
+    Subscriber,
+    SubscriberState,
+)
 from subscriptions.signals import subscriber_left
 
 UNDO = timedelta(days=7)
@@ -30,7 +37,13 @@ def leave(subscriber_id: int, *, now: datetime, evidence: str, goodbye: bool = F
         )
         if reader is not None and staying.update(state=SubscriberState.UNSUBSCRIBED, left_at=now):
             if goodbye and reader.confirmed_at is not None:
-                write(reader, LetterKind.GOODBYE, now=now, wake=False)
+                write(
+                    reader,
+                    LetterKind.GOODBYE,
+                    now=now,
+                    requested_by=RequestedBy.READER,
+                    wake=False,
+                )
             Consent.objects.create(
                 subscriber_id=subscriber_id, kind=ConsentKind.LEFT, at=now, evidence=evidence
             )

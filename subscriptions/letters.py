@@ -2,36 +2,36 @@
 hand-over, then its result.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import QuerySet
 
+from subscriptions.addresses import mailbox_hashes
 from subscriptions.arming import is_armed
 from subscriptions.handover import Fate, NotHandedOver, hand_over
 from subscriptions.letter_mail import build
+from subscriptions.mail_limits import PER_DAY, judge
 from subscriptions.models import (
     AddressChange,
     Letter,
     LetterKind,
     LetterState,
+    RequestedBy,
     SignUp,
     Subscriber,
     SubscriberState,
 )
+from subscriptions.models.letter import LetterQuerySet
+from subscriptions.origins import NOWHERE, Origin
 from subscriptions.redaction import stored_reason
 from subscriptions.suppression import is_suppressed
 from subscriptions.waking import wake_after_commit
 
 log = structlog.get_logger(__name__)
 
-PER_HOUR, PER_DAY = 1, 3
-"""How many letters of a kind an address gets at most, whoever asks for them: nobody can fill a
-stranger's mailbox through us.
-"""
 LEASE = timedelta(minutes=3)
 """Longer than the hard time limit of a task, so that a claim outlives the worker that made it."""
 MAX_ATTEMPTS = 8
@@ -49,21 +49,39 @@ def write(
     kind: LetterKind,
     *,
     now: datetime,
+    requested_by: RequestedBy,
+    mailbox: str = "",
+    per_day: int = PER_DAY,
     sign_up: SignUp | None = None,
     address_change: AddressChange | None = None,
     obstacle: str = "",
-    origin: str = "",
+    origin: Origin = NOWHERE,
     wake: bool = True,
 ) -> Letter:
     """Store a letter for a worker to send after the surrounding transaction commits; without `wake`
     the next sweep finds it.
 
-    The caller holds the lock on the subscriber's row. A letter that may not go out, or has nobody
-    to go to, is stored as withheld, so that staff see it and so that an address we know takes the
-    same steps as one we do not. `obstacle` is a reason to withhold it that the caller knows.
+    A letter that may not go out, or has nobody to go to, is stored as withheld, so that staff see
+    it and so that an address we know takes the same steps as one we do not. An earlier one of the
+    same kind to the same reader that has not reached a provider so far is replaced.
+
+    Args:
+        mailbox: the address whose limit it counts against, `per_day` of all kinds. The caller holds
+            the lock of `RequestBreaker`. Without one it counts against those of its kind that the
+            same requester caused for this reader, and the caller holds the reader's row.
+        obstacle: a reason to withhold it that the caller knows.
     """
-    too_many = _too_many(_like(subscriber, kind, address_change), now)
-    reason = obstacle or _held_back(subscriber, kind) or too_many
+    hashes = mailbox_hashes(mailbox) if mailbox else []
+    verdict = judge(
+        _counted_with(subscriber, kind, requested_by, hashes),
+        subscriber,
+        kind,
+        per_day=per_day,
+        now=now,
+    )
+    reason = obstacle or _held_back(subscriber, kind) or verdict.reason
+    if not _replace(() if reason else verdict.replaces):
+        reason = "an earlier one is being sent"
     letter = Letter.objects.create(
         subscriber=subscriber,
         sign_up=sign_up,
@@ -73,7 +91,10 @@ def write(
         error=reason,
         created_at=now,
         send_after=now,
-        requested_from=origin,
+        requested_by=requested_by,
+        requested_from=origin.near,
+        requested_from_wide=origin.wide,
+        mailbox="" if reason or not hashes else hashes[0],
     )
     if wake:
         wake_after_commit(letter.pk)
@@ -131,9 +152,10 @@ def _handed_over(letter: Letter, message: EmailMessage, clock: Callable[[], date
     except Exception as error:
         log.exception("letter uncertain", letter=letter.pk)
         reason = stored_reason(f"an error came before the answer: {_told(error)}")
-        _settle(letter, LetterState.HANDING, state=LetterState.UNCERTAIN, error=reason)
+        _settle_reached(letter, LetterState.UNCERTAIN, clock(), error=reason)
         return False
-    _settle(letter, LetterState.HANDING, state=LetterState.SENT, sent_at=clock(), error="")
+    now = clock()
+    _settle_reached(letter, LetterState.SENT, now, sent_at=now, error="")
     return True
 
 
@@ -189,6 +211,7 @@ def sweep(now: datetime) -> list[int]:
         state=LetterState.UNCERTAIN,
         lease_until=None,
         error=_STOPPED_WITHIN,
+        reached_at=now,
     )
     if uncertain:
         log.warning("letters became uncertain", letters=uncertain)
@@ -196,29 +219,30 @@ def sweep(now: datetime) -> list[int]:
     return list(due.order_by("send_after", "pk").values_list("pk", flat=True)[:500])
 
 
-def _like(
-    subscriber: Subscriber | None, kind: LetterKind, change: AddressChange | None
-) -> QuerySet[Letter]:
-    """Return the letters that count against the limits together with a new one: those to its
-    address, for the same reason.
-    """
-    if (
-        kind == LetterKind.ADDRESS_CHANGED
-    ):  # nobody asks for it, and each comes after a letter that was counted
+def _counted_with(
+    subscriber: Subscriber | None,
+    kind: LetterKind,
+    requested_by: RequestedBy,
+    mailbox_hashes: list[str],
+) -> LetterQuerySet:
+    """Return the letters that count against the limits together with a new one."""
+    if mailbox_hashes:
+        return Letter.objects.filter(mailbox__in=mailbox_hashes)
+    if kind == LetterKind.ADDRESS_CHANGED:
+        # Nobody asks for it, and each comes after a letter that was counted.
         return Letter.objects.none()
-    alike = Letter.objects.filter(kind=kind).exclude(state=LetterState.WITHHELD)
-    if kind == LetterKind.CHANGE_ADDRESS and change is not None:
-        return alike.filter(address_change__address_key=change.address_key)
-    return alike.filter(subscriber=subscriber)
+    return Letter.objects.filter(subscriber=subscriber, kind=kind, requested_by=requested_by)
 
 
-def _too_many(alike: QuerySet[Letter], now: datetime) -> str:
-    """Say which limit one more letter at `now` would break; empty when none."""
-    last_hour = alike.filter(created_at__gt=now - timedelta(hours=1)).count()
-    last_day = alike.filter(created_at__gt=now - timedelta(days=1)).count()
-    if last_hour >= PER_HOUR:
-        return f"{PER_HOUR} such letter an hour"
-    return f"{PER_DAY} such letters a day" if last_day >= PER_DAY else ""
+def _replace(letter_ids: Sequence[int]) -> bool:
+    """Withhold waiting letters for which another is written; False if a worker has claimed one
+    meanwhile.
+
+    The statement is the same for all, since every address takes the same steps.
+    """
+    waiting = Letter.objects.filter(pk__in=[0, *letter_ids], state=LetterState.WAITING)
+    replaced = waiting.update(state=LetterState.WITHHELD, error="replaced by a later request")
+    return replaced == len(letter_ids)
 
 
 def _held_back(subscriber: Subscriber | None, kind: LetterKind) -> str:
@@ -270,9 +294,9 @@ def _unwanted_elsewhere(letter: Letter, reader: Subscriber) -> str:
 def _record_failure(letter: Letter, error: NotHandedOver, now: datetime) -> None:
     log.warning("letter not handed over", letter=letter.pk, fate=error.fate.value)
     if error.fate is Fate.UNKNOWN:
-        _settle(letter, LetterState.HANDING, state=LetterState.UNCERTAIN, error=error.reason)
+        _settle_reached(letter, LetterState.UNCERTAIN, now, error=error.reason)
     elif error.fate is Fate.REFUSED:
-        _settle(letter, LetterState.HANDING, state=LetterState.FAILED, error=error.reason)
+        _settle_reached(letter, LetterState.FAILED, now, error=error.reason)
     else:
         _try_later(letter, LetterState.HANDING, error.reason, now)
 
@@ -289,6 +313,11 @@ def _try_later(letter: Letter, held: LetterState, reason: str, now: datetime) ->
 
 def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
+
+
+def _settle_reached(letter: Letter, state: LetterState, now: datetime, **fields: object) -> None:
+    """Write the result of a hand-over that reached a provider, or may have."""
+    _settle(letter, LetterState.HANDING, state=state, reached_at=now, **fields)
 
 
 def _settle(letter: Letter, held: LetterState, **fields: object) -> None:

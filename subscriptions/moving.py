@@ -7,21 +7,23 @@ from django.db.models import Q
 
 from subscriptions import letters
 from subscriptions.addresses import fold, hinted
+from subscriptions.mail_limits import check_reader
 from subscriptions.models import (
     AddressChange,
     Consent,
     ConsentKind,
     LetterKind,
+    RequestBreaker,
+    RequestedBy,
     SignUp,
     Subscriber,
     SubscriberState,
 )
 from subscriptions.registry import forget
-from subscriptions.signup import check_origin
 from subscriptions.suppression import is_suppressed, only_bounced
 
 
-def ask(subscriber_id: int, address: str, *, origin: str, now: datetime) -> bool:
+def ask(subscriber_id: int, address: str, *, now: datetime) -> bool:
     """Note where an active reader wants their mail, and ask that mailbox; return whether they are
     still active.
 
@@ -30,28 +32,27 @@ def ask(subscriber_id: int, address: str, *, origin: str, now: datetime) -> bool
     time tells them apart.
 
     Raises:
-        TooManyRequests: when `origin` asked too often; nothing is stored.
+        TooManyRequests: the reader asked too often; nothing is stored.
     """
-    check_origin(origin, now)
     with transaction.atomic():
+        # The limits of the new mailbox are counted together with what strangers ask for.
+        RequestBreaker.objects.locked()
         reader, holder = _locked(subscriber_id, fold(address))
         if reader is None or reader.state != SubscriberState.ACTIVE:
             return False
+        check_reader(reader, now)
         change = _wish(reader, address, now)
         obstacle = _obstacle(change, reader)
-        if holder is not None and holder.state == SubscriberState.ACTIVE:
-            letters.write(
-                holder, LetterKind.SIGN_UP_AGAIN, now=now, obstacle=obstacle, origin=origin
-            )
-        else:
-            letters.write(
-                reader,
-                LetterKind.CHANGE_ADDRESS,
-                now=now,
-                address_change=change,
-                obstacle=obstacle,
-                origin=origin,
-            )
+        known = holder is not None and holder.state == SubscriberState.ACTIVE
+        letters.write(
+            holder if known else reader,
+            LetterKind.SIGN_UP_AGAIN if known else LetterKind.CHANGE_ADDRESS,
+            now=now,
+            requested_by=RequestedBy.READER,
+            mailbox=address,
+            address_change=change,
+            obstacle=obstacle,
+        )
     return True
 
 
@@ -126,7 +127,13 @@ def _write(change: AddressChange, reader: Subscriber, now: datetime) -> None:
     Consent.objects.create(
         subscriber=reader, kind=ConsentKind.MOVED, at=now, evidence=_evidence(change, reader)
     )
-    letters.write(reader, LetterKind.ADDRESS_CHANGED, now=now, address_change=change)
+    letters.write(
+        reader,
+        LetterKind.ADDRESS_CHANGED,
+        now=now,
+        requested_by=RequestedBy.READER,
+        address_change=change,
+    )
 
 
 def _evidence(change: AddressChange, reader: Subscriber) -> str:

@@ -2,38 +2,34 @@
 address (double opt-in).
 """
 
-from datetime import datetime, timedelta
-
-from django.db import transaction
+from collections.abc import Collection
+from datetime import datetime
 
 from subscriptions import letters
 from subscriptions.addresses import fold
+from subscriptions.mail_limits import PER_DAY, admitted
 from subscriptions.models import (
     Consent,
     ConsentKind,
-    Letter,
     LetterKind,
     Profile,
+    RequestedBy,
     SignUp,
     Subscriber,
     SubscriberState,
+    SuppressionReason,
 )
 from subscriptions.models.profile import Choices
+from subscriptions.origins import Origin
 from subscriptions.schedule import Schedule
-from subscriptions.suppression import may_be_asked_to_confirm
+from subscriptions.suppression import reasons_of
 
-ORIGIN_PER_HOUR, ORIGIN_PER_DAY = 20, 60
-"""How many requests one network may make: enough for a lecture hall, too few to bother a list of
-strangers.
-"""
-
-
-class TooManyRequests(Exception):
-    """This network asked too often. That says nothing about any address."""
+PER_DAY_IF_ERASED = 1
+"""Confirmations a day to an address whose reader was erased: anybody can type it into the form."""
 
 
 def request_sign_up(
-    address: str, choices: Choices, schedule: Schedule, *, origin: str, now: datetime
+    address: str, choices: Choices, schedule: Schedule, *, origin: Origin, now: datetime
 ) -> None:
     """Note a sign-up and mail its address: a confirmation, or to someone who is a reader already
     the way to their preferences.
@@ -42,12 +38,12 @@ def request_sign_up(
     nor its time tells them apart.
 
     Raises:
-        TooManyRequests: when `origin` asked too often; nothing is stored.
+        TooManyRequests: a network or all strangers asked too often; nothing is stored.
     """
-    check_origin(origin, now)
-    with transaction.atomic():
+    with admitted(origin, now):
         profile = Profile.objects.of(choices, now=now)
-        reader = _reader_of(address, profile, now)
+        suppressed = reasons_of(address)
+        reader = _reader_of(address, profile, now, suppressed)
         sign_up = SignUp.objects.create(
             subscriber=reader,
             profile=profile,
@@ -56,7 +52,7 @@ def request_sign_up(
             timezone=schedule.timezone,
             language=schedule.language,
             requested_at=now,
-            requested_from=origin,
+            requested_from=origin.near,
         )
         Consent.objects.create(
             subscriber=reader, kind=ConsentKind.REQUESTED, at=now, evidence="sign-up page"
@@ -66,44 +62,46 @@ def request_sign_up(
             if reader.state == SubscriberState.ACTIVE
             else LetterKind.CONFIRM
         )
-        letters.write(reader, kind, now=now, sign_up=sign_up, origin=origin)
+        letters.write(
+            reader,
+            kind,
+            now=now,
+            requested_by=RequestedBy.ANYONE,
+            mailbox=address,
+            per_day=PER_DAY_IF_ERASED if SuppressionReason.ERASED in suppressed else PER_DAY,
+            sign_up=sign_up,
+            origin=origin,
+        )
 
 
-def request_preferences(address: str, *, origin: str, now: datetime) -> None:
+def request_preferences(address: str, *, origin: Origin, now: datetime) -> None:
     """Mail the reader of an address a new link to their preferences; for any other address do as
     much and mail nothing.
 
     Raises:
-        TooManyRequests: when `origin` asked too often; nothing is stored.
+        TooManyRequests: a network or all strangers asked too often; nothing is stored.
     """
-    check_origin(origin, now)
-    with transaction.atomic():
+    with admitted(origin, now):
         reader = (
             Subscriber.objects.select_for_update()
             .filter(address_key=fold(address), state=SubscriberState.ACTIVE)
             .first()
         )
-        letters.write(reader, LetterKind.PREFERENCES, now=now, origin=origin)
+        letters.write(
+            reader,
+            LetterKind.PREFERENCES,
+            now=now,
+            requested_by=RequestedBy.ANYONE,
+            mailbox=address,
+            origin=origin,
+        )
 
 
-def check_origin(origin: str, now: datetime) -> None:
-    """Refuse a network that asked too often.
-
-    Raises:
-        TooManyRequests: it did.
-    """
-    asked = Letter.objects.filter(requested_from=origin)
-    for count, period in (
-        (ORIGIN_PER_HOUR, timedelta(hours=1)),
-        (ORIGIN_PER_DAY, timedelta(days=1)),
-    ):
-        if asked.filter(created_at__gt=now - period).count() >= count:
-            raise TooManyRequests
-
-
-def _reader_of(address: str, profile: Profile, now: datetime) -> Subscriber:
-    """Return the locked row of an address, made when it is new. The lock keeps parallel requests
-    under one limit.
+def _reader_of(
+    address: str, profile: Profile, now: datetime, suppressed: Collection[str]
+) -> Subscriber:
+    """Return the locked row of an address, made when it is new. An erasure alone does not suppress
+    the newcomer, who may confirm.
     """
     key = fold(address)
     newcomer = Subscriber(
@@ -111,7 +109,7 @@ def _reader_of(address: str, profile: Profile, now: datetime) -> Subscriber:
         address_key=key,
         created_at=now,
         profile=profile,
-        suppressed_at=None if may_be_asked_to_confirm(address) else now,
+        suppressed_at=now if set(suppressed) - {SuppressionReason.ERASED} else None,
     )
     Subscriber.objects.bulk_create([newcomer], ignore_conflicts=True)
     return Subscriber.objects.select_for_update().get(address_key=key)

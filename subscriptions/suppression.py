@@ -41,13 +41,12 @@ def only_bounced(address: str) -> bool:
     """Say whether an address is suppressed because it does not exist, and for nothing that a
     person said.
     """
-    reasons = _suppressions_of(address).values_list("reason", flat=True)
-    return set(reasons) == {SuppressionReason.HARD_BOUNCE}
+    return reasons_of(address) == {SuppressionReason.HARD_BOUNCE}
 
 
-def may_be_asked_to_confirm(address: str) -> bool:
-    """Say whether a confirmation may go to an address: nothing forbids it, or only an erasure."""
-    return not _suppressions_of(address).exclude(reason=SuppressionReason.ERASED).exists()
+def reasons_of(address: str) -> set[str]:
+    """Return why an address is suppressed; an empty set if it is not."""
+    return set(_suppressions_of(address).values_list("reason", flat=True))
 
 
 def lift_erasure(address: str) -> None:

@@ -26,6 +26,7 @@ from subscriptions.models import (
     AddressChange,
     LetterKind,
     LetterState,
+    RequestedBy,
     Subscriber,
     SubscriberState,
     SuppressionReason,
@@ -71,7 +72,9 @@ def _send_preferences_link(
 ) -> str:
     with transaction.atomic():
         locked = Subscriber.objects.select_for_update().get(pk=reader.pk)
-        letter = letters.write(locked, LetterKind.PREFERENCES, now=now)
+        letter = letters.write(
+            locked, LetterKind.PREFERENCES, now=now, requested_by=RequestedBy.STAFF
+        )
     if letter.state == LetterState.WITHHELD:
         raise StepRefused(_("No letter was sent: %(reason)s.") % {"reason": letter.error})
     return _("A letter with a preferences link goes to reader %(number)d.") % {"number": reader.pk}

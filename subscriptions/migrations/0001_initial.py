@@ -314,12 +314,49 @@ class Migration(migrations.Migration):
                 ("lease_until", models.DateTimeField(blank=True, null=True)),
                 ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
                 ("sent_at", models.DateTimeField(blank=True, null=True, verbose_name="sent")),
+                (
+                    "reached_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="When a provider took it, refused it, or may have taken it.",
+                        null=True,
+                    ),
+                ),
                 ("error", models.CharField(blank=True, max_length=300, verbose_name="error")),
+                (
+                    "requested_by",
+                    models.CharField(
+                        choices=[
+                            ("anyone", "anyone, by an address typed into a form"),
+                            ("reader", "a reader, by a signed link"),
+                            ("staff", "staff"),
+                        ],
+                        default="anyone",
+                        max_length=8,
+                        verbose_name="requested by",
+                    ),
+                ),
                 (
                     "requested_from",
                     models.CharField(
                         blank=True,
                         help_text="Keyed hash of the network address, for the rate limit.",
+                        max_length=64,
+                    ),
+                ),
+                (
+                    "requested_from_wide",
+                    models.CharField(
+                        blank=True,
+                        help_text="Keyed hash of the wider network around it, for the rate limit.",
+                        max_length=64,
+                    ),
+                ),
+                (
+                    "mailbox",
+                    models.CharField(
+                        blank=True,
+                        help_text="Keyed hash of the mailbox whose limit it counts against.",
                         max_length=64,
                     ),
                 ),
@@ -421,6 +458,40 @@ class Migration(migrations.Migration):
                 to="subscriptions.subscriber",
                 verbose_name="reader",
             ),
+        ),
+        migrations.CreateModel(
+            name="RequestBreaker",
+            fields=[
+                (
+                    "id",
+                    models.PositiveSmallIntegerField(
+                        default=1, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "tripped_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="tripped"),
+                ),
+                (
+                    "resumed_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="resumed by staff"),
+                ),
+                (
+                    "mails",
+                    models.PositiveIntegerField(default=0, verbose_name="mails in the hour before"),
+                ),
+                ("tell_after", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("told_at", models.DateTimeField(blank=True, null=True, verbose_name="staff told")),
+            ],
+            options={
+                "verbose_name": "request breaker",
+                "verbose_name_plural": "request breaker",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("pk", 1)), name="request_breaker_is_one"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Suppression",
@@ -580,12 +651,6 @@ class Migration(migrations.Migration):
                 fields=["subscriber", "-requested_at"], name="sign_up_by_subscriber"
             ),
         ),
-        migrations.AddIndex(
-            model_name="signup",
-            index=models.Index(
-                fields=["requested_from", "-requested_at"], name="sign_up_by_origin"
-            ),
-        ),
         migrations.AddConstraint(
             model_name="signup",
             constraint=models.CheckConstraint(
@@ -610,12 +675,31 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="letter",
             index=models.Index(
-                fields=["subscriber", "kind", "-created_at"], name="letter_by_subscriber"
+                fields=["requested_from_wide", "-created_at"], name="letter_by_network"
             ),
         ),
         migrations.AddIndex(
             model_name="letter",
-            index=models.Index(fields=["requested_from", "-created_at"], name="letter_by_origin"),
+            index=models.Index(
+                condition=models.Q(
+                    ("attempts__gt", 0),
+                    ("state__in", ["waiting", "claimed", "handing"]),
+                    _connector="OR",
+                ),
+                fields=["mailbox", "-created_at"],
+                name="letter_by_mailbox",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="letter",
+            index=models.Index(
+                condition=models.Q(
+                    ("requested_by", "anyone"),
+                    models.Q(("state", "withheld"), _negated=True),
+                ),
+                fields=["-created_at"],
+                name="letter_by_anyone",
+            ),
         ),
         migrations.AddConstraint(
             model_name="letter",
@@ -654,6 +738,13 @@ class Migration(migrations.Migration):
                     )
                 ),
                 name="letter_kind_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="letter",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("requested_by__in", ["anyone", "reader", "staff"])),
+                name="letter_requested_by_known",
             ),
         ),
         migrations.AddConstraint(

@@ -2,9 +2,10 @@
 
 from subscriptions.models.address_change import AddressChange
 from subscriptions.models.consent import Consent, ConsentKind, Suppression, SuppressionReason
-from subscriptions.models.letter import Letter, LetterKind, LetterState
+from subscriptions.models.letter import Letter, LetterKind, LetterState, RequestedBy
 from subscriptions.models.machine import Machine
 from subscriptions.models.profile import Profile
+from subscriptions.models.request_breaker import RequestBreaker
 from subscriptions.models.subscriber import Cadence, SignUp, Subscriber, SubscriberState
 from subscriptions.models.topic import Topic
 
@@ -18,6 +19,8 @@ __all__ = [
     "LetterState",
     "Machine",
     "Profile",
+    "RequestBreaker",
+    "RequestedBy",
     "SignUp",
     "Subscriber",
     "SubscriberState",

@@ -21,7 +21,7 @@ class AddressChange(models.Model):
     reader replaces it.
 
     `former` is the address that the reader had when the change was made. Replaced wishes stay for
-    some days, because the letters they sent count against the limits of their addresses.
+    some days, because they count against the limit of their reader.
     """
 
     subscriber = models.ForeignKey(

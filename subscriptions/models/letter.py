@@ -38,6 +38,14 @@ class LetterState(models.TextChoices):
     WITHHELD = "withheld", _("withheld")
 
 
+class RequestedBy(models.TextChoices):
+    """Who can cause a letter: each has limits of their own."""
+
+    ANYONE = "anyone", _("anyone, by an address typed into a form")
+    READER = "reader", _("a reader, by a signed link")
+    STAFF = "staff", _("staff")
+
+
 OPEN_STATES = (LetterState.WAITING, LetterState.CLAIMED, LetterState.HANDING)
 
 
@@ -52,6 +60,12 @@ class LetterQuerySet(models.QuerySet["Letter"]):
             state=LetterState.CLAIMED, lease_until=now + lease, attempts=models.F("attempts") + 1
         )
         return claimed == 1
+
+    def tried_or_open(self) -> "LetterQuerySet":
+        """Letters that a worker has tried to send, or will. Of those withheld at once there may be
+        many, and the index by mailbox leaves them out.
+        """
+        return self.filter(models.Q(attempts__gt=0) | models.Q(state__in=OPEN_STATES))
 
     def begin_handing(self, letter_id: int, *, now: datetime, lease_until: datetime) -> bool:
         """Pass the fence before the hand-over; False when the claim was lost meanwhile, and then
@@ -96,11 +110,29 @@ class Letter(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    reached_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text=_("When a provider took it, refused it, or may have taken it."),
+    )
     error = models.CharField(_("error"), max_length=300, blank=True)
+    requested_by = models.CharField(
+        _("requested by"), max_length=8, choices=RequestedBy, default=RequestedBy.ANYONE
+    )
     requested_from = models.CharField(
         max_length=64,
         blank=True,
         help_text=_("Keyed hash of the network address, for the rate limit."),
+    )
+    requested_from_wide = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text=_("Keyed hash of the wider network around it, for the rate limit."),
+    )
+    mailbox = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text=_("Keyed hash of the mailbox whose limit it counts against."),
     )
 
     objects = LetterQuerySet.as_manager()
@@ -115,6 +147,10 @@ class Letter(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(kind__in=LetterKind.values), name="letter_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(requested_by__in=RequestedBy.values),
+                name="letter_requested_by_known",
             ),
             models.CheckConstraint(
                 condition=~models.Q(state__in=["claimed", "handing"])
@@ -137,8 +173,18 @@ class Letter(models.Model):
                 condition=models.Q(state__in=["waiting", "claimed", "handing"]),
                 name="letter_open_by_time",
             ),
-            models.Index(fields=["subscriber", "kind", "-created_at"], name="letter_by_subscriber"),
-            models.Index(fields=["requested_from", "-created_at"], name="letter_by_origin"),
+            models.Index(fields=["requested_from_wide", "-created_at"], name="letter_by_network"),
+            models.Index(
+                fields=["mailbox", "-created_at"],
+                condition=models.Q(attempts__gt=0)
+                | models.Q(state__in=["waiting", "claimed", "handing"]),
+                name="letter_by_mailbox",
+            ),
+            models.Index(
+                fields=["-created_at"],
+                condition=models.Q(requested_by="anyone") & ~models.Q(state="withheld"),
+                name="letter_by_anyone",
+            ),
         ]
 
     def __str__(self) -> str:

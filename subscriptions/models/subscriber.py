@@ -154,7 +154,6 @@ class SignUp(models.Model):
         ]
         indexes = [
             models.Index(fields=["subscriber", "-requested_at"], name="sign_up_by_subscriber"),
-            models.Index(fields=["requested_from", "-requested_at"], name="sign_up_by_origin"),
         ]
 
     def __str__(self) -> str:

@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from subscriptions import moving
 from subscriptions.forms import AddressForm
-from subscriptions.origins import origin_of
+from subscriptions.mail_limits import TooManyRequests
+from subscriptions.pages.limits import too_many_requests
 from subscriptions.pages.private import private_page
-from subscriptions.signup import TooManyRequests
 from subscriptions.tokens import ExpiredToken, Power, read
 
 
@@ -35,11 +35,9 @@ def ask(request: HttpRequest, token: str) -> HttpResponse:
             status=422 if form.is_bound else 200,
         )
     try:
-        asked_for = moving.ask(
-            subscriber_id, form.cleaned_data["address"], origin=origin_of(request), now=now
-        )
-    except TooManyRequests:
-        return render(request, "pages/too_many_requests.html", status=429)
+        asked_for = moving.ask(subscriber_id, form.cleaned_data["address"], now=now)
+    except TooManyRequests as refusal:
+        return too_many_requests(request, refusal)
     return redirect("ask_address_sent" if asked_for else "preferences", token=token)
 
 

@@ -8,11 +8,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from subscriptions import preferences as chosen
 from subscriptions.forms import AddressForm, AskForm, PreferencesForm
+from subscriptions.mail_limits import TooManyRequests
 from subscriptions.models import Subscriber, SubscriberState
 from subscriptions.origins import origin_of
+from subscriptions.pages.limits import too_many_requests
 from subscriptions.pages.private import private_page
 from subscriptions.schedule import local_zone
-from subscriptions.signup import TooManyRequests, request_preferences
+from subscriptions.signup import request_preferences
 from subscriptions.tokens import ExpiredToken, Power, read, sign
 
 
@@ -71,8 +73,8 @@ def ask_preferences(request: HttpRequest) -> HttpResponse:
         request_preferences(
             form.cleaned_data["address"], origin=origin_of(request), now=timezone.now()
         )
-    except TooManyRequests:
-        return render(request, "pages/too_many_requests.html", status=429)
+    except TooManyRequests as refusal:
+        return too_many_requests(request, refusal)
     return redirect("ask_preferences_sent")
 
 

@@ -6,8 +6,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from subscriptions.forms import SignUpForm
+from subscriptions.mail_limits import TooManyRequests
 from subscriptions.origins import origin_of
-from subscriptions.signup import TooManyRequests, request_sign_up
+from subscriptions.pages.limits import too_many_requests
+from subscriptions.signup import request_sign_up
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -29,8 +31,8 @@ def sign_up(request: HttpRequest) -> HttpResponse:
                 origin=origin_of(request),
                 now=timezone.now(),
             )
-        except TooManyRequests:
-            return render(request, "pages/too_many_requests.html", status=429)
+        except TooManyRequests as refusal:
+            return too_many_requests(request, refusal)
     return redirect("sign_up_sent")
 
 

@@ -2,7 +2,6 @@
 answer tells who reads us.
 """
 
-import itertools
 import json
 from datetime import timedelta
 
@@ -17,6 +16,7 @@ from newsletter.models import Delivery, DeliveryStatus
 from newsletter.sending.sender import send_batch
 from subscriptions import letters, moving
 from subscriptions.links import change_address_url, leave_url, preferences_url
+from subscriptions.mail_limits import CHANGES_PER_DAY, TooManyRequests
 from subscriptions.models import (
     AddressChange,
     ConsentKind,
@@ -29,10 +29,11 @@ from subscriptions.models import (
     SuppressionReason,
 )
 from subscriptions.models.profile import Choices
+from subscriptions.origins import NOWHERE
 from subscriptions.registry import erase_reader, export_reader
 from subscriptions.retention import KEEP, KEEP_WISH, forget
 from subscriptions.schedule import Schedule
-from subscriptions.signup import ORIGIN_PER_HOUR, TooManyRequests, request_sign_up
+from subscriptions.signup import request_sign_up
 from subscriptions.suppression import is_suppressed, suppress
 from subscriptions.tokens import Power, sign
 from tests.newsletter import world
@@ -40,13 +41,12 @@ from tests.newsletter.sending.ways_out import Mailbox
 from tests.subscriptions.readers import DAY, HOUR, NOW, a_change, a_reader
 
 pytestmark = pytest.mark.django_db
-origins = (f"network {number}" for number in itertools.count())
 
 OLD, NEW = "ada@example.org", "Bea@Example.org"
 
 
-def ask(reader, address=NEW, now=NOW, origin=None):
-    return moving.ask(reader.pk, address, origin=origin or next(origins), now=now)
+def ask(reader, address=NEW, now=NOW):
+    return moving.ask(reader.pk, address, now=now)
 
 
 def moved(reader, address=NEW, now=NOW):
@@ -186,6 +186,7 @@ def test_every_address_takes_the_same_steps():
     a_reader("left@example.org", state=SubscriberState.UNSUBSCRIBED)
     a_reader("pending@example.org", state=SubscriberState.PENDING)
     suppress("complained@example.org", SuppressionReason.COMPLAINT, now=NOW)
+    ask(reader, "warm@example.org")
     counts = set()
     for name in ("new", "active", "left", "pending", "complained"):
         with CaptureQueriesContext(connection) as queries:
@@ -204,13 +205,32 @@ def test_a_strangers_mailbox_is_asked_once_an_hour_and_three_times_a_day_whoever
     assert waiting().count() == 3
 
 
-def test_one_network_cannot_bother_a_list_of_strangers():
-    reader = a_reader(OLD)
-    for number in range(ORIGIN_PER_HOUR):
-        ask(reader, f"reader{number}@example.org", origin="one network")
+def test_one_reader_cannot_bother_a_list_of_strangers_and_hinders_no_other():
+    reader, other = a_reader(OLD), a_reader("cleo@example.org")
+    for number in range(CHANGES_PER_DAY):
+        ask(reader, f"reader{number}@example.org", now=NOW + number * HOUR)
     with pytest.raises(TooManyRequests):
-        ask(reader, origin="one network")
+        ask(reader, now=NOW + CHANGES_PER_DAY * HOUR)
     assert not AddressChange.objects.filter(address_key="bea@example.org").exists()
+    assert ask(other, now=NOW + CHANGES_PER_DAY * HOUR)
+    assert ask(reader, now=NOW + DAY + HOUR)
+
+
+def test_a_reader_whose_network_or_whose_own_mailbox_is_used_up_by_strangers_still_moves():
+    reader = a_reader(OLD)
+    for hour in range(3):
+        request_sign_up(OLD, Choices(), Schedule(), origin=NOWHERE, now=NOW + hour * HOUR)
+    assert ask(reader, now=NOW + 3 * HOUR)
+    assert waiting().filter(kind=LetterKind.CHANGE_ADDRESS).count() == 1
+
+
+def test_the_new_mailbox_is_asked_within_its_own_limit_together_with_what_strangers_ask_for():
+    reader = a_reader(OLD)
+    for hour in range(3):
+        request_sign_up(NEW, Choices(), Schedule(), origin=NOWHERE, now=NOW + hour * HOUR)
+    assert ask(reader, now=NOW + 3 * HOUR)
+    assert waiting().count() == 3
+    assert Letter.objects.latest("pk").error == "limit reached: 3 a day"
 
 
 @pytest.mark.parametrize("state", [SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED])
@@ -291,14 +311,14 @@ def test_who_left_does_not_move_and_is_told_so_when_asking():
 
 def test_a_confirmation_that_lies_in_the_former_mailbox_is_good_for_nothing():
     reader = a_reader(OLD)
-    request_sign_up(OLD, Choices(), Schedule(), origin="", now=NOW)
+    request_sign_up(OLD, Choices(), Schedule(), origin=NOWHERE, now=NOW)
     assert moved(reader)
     assert not SignUp.objects.exists()
 
 
 def test_the_former_address_is_free_for_a_new_reader():
     assert moved(a_reader(OLD))
-    request_sign_up(OLD, Choices(), Schedule(), origin="", now=NOW)
+    request_sign_up(OLD, Choices(), Schedule(), origin=NOWHERE, now=NOW)
     assert Subscriber.objects.get(address_key=OLD).state == SubscriberState.PENDING
 
 

@@ -6,6 +6,7 @@ from subscriptions import leaving
 from subscriptions.confirming import confirm, is_confirmed
 from subscriptions.models import SignUp, Subscriber, SubscriberState
 from subscriptions.models.profile import Choices
+from subscriptions.origins import NOWHERE
 from subscriptions.schedule import Schedule
 from subscriptions.signals import subscriber_confirmed
 from subscriptions.signup import request_sign_up
@@ -32,7 +33,7 @@ def a_sign_up(
     schedule=Schedule(hour=6, timezone="Asia/Tokyo"),  # noqa: B008 - a frozen value
     now=NOW,
 ):
-    request_sign_up(address, choices, schedule, origin="", now=now)
+    request_sign_up(address, choices, schedule, origin=NOWHERE, now=now)
     return SignUp.objects.latest("pk")
 
 

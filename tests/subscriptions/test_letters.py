@@ -17,6 +17,7 @@ from subscriptions.addresses import BadAddress
 from subscriptions.inlining import CutShort
 from subscriptions.models import Letter, LetterKind, LetterState, SubscriberState, Topic
 from subscriptions.models.profile import Choices
+from subscriptions.origins import NOWHERE
 from subscriptions.schedule import Schedule
 from subscriptions.signup import request_sign_up
 from tests.subscriptions.readers import HOUR, NOW, a_letter, a_reader
@@ -84,7 +85,9 @@ def refused_by_api(status):
 
 def test_a_confirmation_names_the_choices_and_carries_no_list_headers():
     topic = Topic.objects.create(slug="vision", name="Vision")
-    request_sign_up("Ada@example.org", Choices(topics=(topic.pk,)), Schedule(), origin="", now=NOW)
+    request_sign_up(
+        "Ada@example.org", Choices(topics=(topic.pk,)), Schedule(), origin=NOWHERE, now=NOW
+    )
     assert send(Letter.objects.get())
     (message,) = mail.outbox
     assert message.to == ["Ada@example.org"]
@@ -117,7 +120,7 @@ def test_every_kind_has_a_clean_subject_and_short_lines(kind):
     }
     reader = a_reader(state=states.get(kind, SubscriberState.ACTIVE))
     if kind == LetterKind.CONFIRM:
-        request_sign_up(reader.address, Choices(), Schedule(), origin="", now=NOW)
+        request_sign_up(reader.address, Choices(), Schedule(), origin=NOWHERE, now=NOW)
         letter = Letter.objects.get()
     else:
         letter = a_letter(reader, kind)
@@ -348,7 +351,9 @@ def test_an_unexpected_error_of_the_hand_over_leaves_an_uncertain_letter_with_it
 @pytest.mark.parametrize("name", ["</p><b>&amp;", "{{ x }}{% y"])
 def test_a_topic_of_any_name_is_written_as_text(name):
     topic = Topic.objects.create(slug="topic", name=name)
-    request_sign_up("ada@example.org", Choices(topics=(topic.pk,)), Schedule(), origin="", now=NOW)
+    request_sign_up(
+        "ada@example.org", Choices(topics=(topic.pk,)), Schedule(), origin=NOWHERE, now=NOW
+    )
     assert send(Letter.objects.get())
     (message,) = mail.outbox
     assert name in message.body

@@ -29,6 +29,7 @@ from subscriptions.models import (
     SuppressionReason,
 )
 from subscriptions.models.profile import Choices
+from subscriptions.origins import NOWHERE
 from subscriptions.registry import ERASED_WITH_ITS_ADDRESS, erase_reader, export_reader
 from subscriptions.schedule import Schedule
 from subscriptions.signup import request_preferences, request_sign_up
@@ -56,7 +57,7 @@ def everything_stored() -> str:
 def reader():
     reader = a_reader("ada@example.org", choices=OWN_WORDS, timezone="Asia/Tokyo")
     request_sign_up(
-        "Ada@example.org", OWN_WORDS, Schedule(timezone="Asia/Tokyo"), origin="somewhere", now=NOW
+        "Ada@example.org", OWN_WORDS, Schedule(timezone="Asia/Tokyo"), origin=NOWHERE, now=NOW
     )
     Letter.objects.update(error="refused: ada@example.org")
     a_letter(reader, state=LetterState.SENT)
@@ -123,7 +124,7 @@ def test_the_deliveries_of_an_erased_reader_keep_no_answer_of_a_provider():
 
 
 def sign_up(address="ada@example.org", now=NOW):
-    request_sign_up(address, Choices(), Schedule(), origin="elsewhere", now=now)
+    request_sign_up(address, Choices(), Schedule(), origin=NOWHERE, now=now)
     return Letter.objects.latest("pk")
 
 
@@ -131,8 +132,8 @@ def test_an_erased_reader_is_not_mailed_again_by_mistake(reader):
     erase_reader(reader, now=NOW)
     assert is_suppressed("ADA@example.org")
     other = a_reader("bob@example.org")
-    moving.ask(other.pk, "ada@example.org", origin="elsewhere", now=NOW)
-    request_preferences("ada@example.org", origin="elsewhere", now=NOW)
+    moving.ask(other.pk, "ada@example.org", now=NOW)
+    request_preferences("ada@example.org", origin=NOWHERE, now=NOW)
     assert set(Letter.objects.values_list("state", flat=True)) == {LetterState.WITHHELD}
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from subscriptions.models import Letter, LetterState, Profile, SignUp, Subscriber, SubscriberState
 from subscriptions.models.profile import Choices
+from subscriptions.origins import NOWHERE
 from subscriptions.retention import KEEP, forget
 from subscriptions.schedule import Schedule
 from subscriptions.signup import request_sign_up
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_sign_up_that_nobody_confirmed_is_forgotten_with_its_address():
-    request_sign_up("ada@example.org", Choices(topics=(3,)), Schedule(), origin="", now=NOW)
+    request_sign_up("ada@example.org", Choices(topics=(3,)), Schedule(), origin=NOWHERE, now=NOW)
     Letter.objects.update(state=LetterState.SENT)
     forget(NOW + KEEP)
     assert Subscriber.objects.exists()
