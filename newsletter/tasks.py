@@ -69,7 +69,7 @@ def refit_archive(at: str | None = None) -> None:
 
 @shared_task
 def tell_staff(at: str | None = None) -> None:
-    """Mail staff about editions that need a person."""
+    """Mail staff about what needs a person."""
     tell(_clock(at)())
 
 

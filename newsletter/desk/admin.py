@@ -10,6 +10,7 @@ from newsletter.desk import (
     papers,
     providers,
     readers,
+    request_breaker,
     sources,
     topics,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "papers",
     "providers",
     "readers",
+    "request_breaker",
     "sources",
     "topics",
 ]

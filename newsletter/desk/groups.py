@@ -75,6 +75,8 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
             "view_letter",
             "add_letter",
             "change_letter",
+            "view_requestbreaker",
+            "change_requestbreaker",
             "view_suppression",
             "add_suppression",
         ),

@@ -91,7 +91,7 @@ class LetterAdmin(StepsAdmin, ReadOnlyAdmin):
     page_template = "desk/letter.html"
     steps = STEPS
     list_display = ("__str__", "reader", "state", "attempts", CREATED, SEND_AFTER, SENT, "error")
-    list_filter = ("state", "kind")
+    list_filter = ("state", "kind", "requested_by")
 
     @admin.display(description=_("reader"), ordering="subscriber")
     def reader(self, letter: Letter) -> str | None:

@@ -24,6 +24,7 @@ _SECTIONS: list[tuple[Promise, list[tuple[Promise, str, str]]]] = [
             (_("Readers"), "group", "subscriptions.subscriber"),
             (_("Letters"), "mail", "subscriptions.letter"),
             (_("Suppressions"), "block", "subscriptions.suppression"),
+            (_("Request breaker"), "shield", "subscriptions.requestbreaker"),
             (_("Topics"), "sell", "subscriptions.topic"),
         ],
     ),

@@ -1,9 +1,11 @@
-"""Notices: staff are mailed when something of an edition needs a person, and when that is over."""
+"""Notices: staff are mailed when something of an edition needs a person, and when that is over;
+and when the requests of strangers are refused.
+"""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from babel.dates import format_date
@@ -14,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from newsletter.composing.locales import locale_of
@@ -24,6 +26,7 @@ from newsletter.models import STOPPED, Alert, AlertKind, Edition, EditionCadence
 from newsletter.sending.books import books
 from subscriptions.handover import NotHandedOver, hand_over
 from subscriptions.letter_mail import about_the_sender, from_templates
+from subscriptions.models import RequestBreaker
 from subscriptions.wording import clean_line
 
 log = structlog.get_logger(__name__)
@@ -99,10 +102,15 @@ OVER_TEXT = _(
     "We wrote to you about the %(edition)s (%(what)s). That is over. The edition is now: %(state)s."
 )
 
+RESUMES_REQUESTS = "subscriptions.change_requestbreaker"
+"""The permission to take requests again before the breaker does by itself."""
+TRY_AGAIN = timedelta(minutes=5)
+"""When a notice about the request breaker is tried again that no provider took."""
+
 
 def tell_staff(now: datetime) -> int:
-    """Mail staff once about every alert that needs a person, and once when it is over; return of
-    how many alerts they were told.
+    """Mail staff once about every alert that needs a person, and once when it is over, and about
+    the request breaker; return of how many of these they were told.
 
     They count as told when one person's mail was handed over, or when nobody has an address to be
     told at. Otherwise the next call tries again. What is over before anybody was told is no news.
@@ -118,7 +126,52 @@ def tell_staff(now: datetime) -> int:
         for pk in list(alerts.order_by("pk").values_list("pk", flat=True)):
             with isolated("staff_not_told", alert=pk):
                 told += tell(pk, now)
+    with isolated("staff_not_told", of="request breaker"):
+        told += _tell_of_breaker(now)
     return told
+
+
+def _tell_of_breaker(now: datetime) -> bool:
+    """Tell that the breaker has tripped. The row is not locked meanwhile, since each sign-up waits
+    for that lock: whoever moves the instant of the next try tells.
+    """
+    again = now + TRY_AGAIN
+    if not RequestBreaker.objects.filter(tell_after__lte=now).update(tell_after=again):
+        return False
+    breaker = RequestBreaker.objects.get()
+    addresses = _who_may(RESUMES_REQUESTS)
+    told = _mailed(
+        addresses,
+        _words_about(breaker, now),
+        reverse("admin:subscriptions_requestbreaker_change", args=[breaker.pk]),
+        now,
+        seed=f"breaker {breaker.tripped_at}",
+    )
+    if told or not addresses:
+        RequestBreaker.objects.filter(tell_after=again).update(tell_after=None, told_at=now)
+    return told
+
+
+def _words_about(breaker: RequestBreaker, now: datetime) -> dict[str, object]:
+    reason = ngettext(
+        "Sign-ups and requests for a preferences link caused %(mails)d mail within an hour, which "
+        "is the limit REQUESTED_MAILS_PER_HOUR.",
+        "Sign-ups and requests for a preferences link caused %(mails)d mails within an hour, which "
+        "is the limit REQUESTED_MAILS_PER_HOUR.",
+        breaker.mails,
+    )
+    text = gettext(
+        "Such requests are refused until %(time)s UTC. Then they are taken again, and nobody has "
+        "to do anything. Digests go out as usual. Are these real people, because many have just "
+        "heard of you? Then take requests again now, and raise the limit."
+    )
+    return {
+        "subject": gettext("%(site)s: sign-ups are refused for an hour")
+        % {"site": settings.SITE_NAME},
+        "heading": gettext("Sign-ups are refused for an hour"),
+        "text": text % {"time": f"{breaker.ends_at or now:%Y-%m-%d %H:%M}"},
+        "reason": reason % {"mails": breaker.mails},
+    }
 
 
 def _tell(alert_id: int, now: datetime) -> bool:
@@ -130,7 +183,7 @@ def _tell(alert_id: int, now: datetime) -> bool:
         words = WORDS[alert.kind]
         named = _names(alert.edition)
         addresses = _who_may(words.who)
-        told = _mailed(
+        told = _mailed_about(
             alert,
             addresses,
             {
@@ -157,7 +210,7 @@ def _tell_that_it_is_over(alert_id: int, now: datetime) -> bool:
             "state": edition.get_state_display(),
         }
         addresses = _who_may(WORDS[alert.kind].who)
-        told = _mailed(
+        told = _mailed_about(
             alert,
             addresses,
             {
@@ -186,26 +239,33 @@ def _who_may(permission: str) -> list[str]:
     )
 
 
-def _mailed(alert: Alert, addresses: list[str], said: Mapping[str, object], now: datetime) -> bool:
-    """Mail all of them; return whether one mail was handed over."""
+def _mailed_about(
+    alert: Alert, addresses: list[str], said: Mapping[str, object], now: datetime
+) -> bool:
+    path = reverse("admin:newsletter_edition_change", args=[alert.edition_id])
+    return _mailed(addresses, said, path, now, seed=f"{alert.pk} {alert.reason}")
+
+
+def _mailed(
+    addresses: list[str], said: Mapping[str, object], path: str, now: datetime, *, seed: str
+) -> bool:
+    """Mail all of them; return whether one mail was handed over.
+
+    Args:
+        path: the page of the desk that the mail links to.
+        seed: what the Message-ID is made from, together with the subject and the address.
+    """
     if not addresses:
-        log.warning("nobody_to_tell", edition=str(alert.edition))
-    context = (
-        about_the_sender()
-        | {
-            "desk_url": settings.SITE_URL
-            + reverse("admin:newsletter_edition_change", args=[alert.edition_id]),
-        }
-        | dict(said)
-    )
-    told = [address for address in addresses if _is_mailed(alert, address, context, now)]
+        log.warning("nobody_to_tell", subject=said["subject"])
+    context = about_the_sender() | {"desk_url": settings.SITE_URL + path} | dict(said)
+    told = [address for address in addresses if _is_mailed(address, context, now, seed)]
     return bool(told)
 
 
-def _is_mailed(alert: Alert, address: str, context: dict[str, object], now: datetime) -> bool:
+def _is_mailed(address: str, context: dict[str, object], now: datetime, seed: str) -> bool:
     """Mail one person; return whether the mail was handed over."""
     try:
-        hand_over(_notice(alert, address, context, now))
+        hand_over(_notice(address, context, now, seed))
     except NotHandedOver as error:
         log.warning("staff_not_told", fate=error.fate.value, reason=error.reason)
         return False
@@ -213,11 +273,9 @@ def _is_mailed(alert: Alert, address: str, context: dict[str, object], now: date
 
 
 def _notice(
-    alert: Alert, address: str, context: dict[str, object], now: datetime
+    address: str, context: dict[str, object], now: datetime, seed: str
 ) -> EmailMultiAlternatives:
-    name = hashlib.sha256(
-        f"{alert.pk} {context['subject']} {alert.reason} {address}".encode()
-    ).hexdigest()[:24]
+    name = hashlib.sha256(f"{seed} {context['subject']} {address}".encode()).hexdigest()[:24]
     return from_templates(
         "emails/staff_notice", context, to=address, name=f"notice-{name}", now=now
     )

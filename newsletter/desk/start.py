@@ -23,7 +23,14 @@ from newsletter.models import (
     Provider,
 )
 from newsletter.models.delivery import NOT_CHOSEN, NOT_PRINTED
-from subscriptions.models import Letter, LetterState, Machine, Subscriber, SubscriberState
+from subscriptions.models import (
+    Letter,
+    LetterState,
+    Machine,
+    RequestBreaker,
+    Subscriber,
+    SubscriberState,
+)
 
 RECENT = timedelta(days=3)
 """How far back failed fetches and rejected entries call for a person; older ones are history."""
@@ -143,6 +150,16 @@ _QUESTIONS = (
         "subscriptions_letter",
         f"state__exact={LetterState.FAILED}",
         lambda now: Letter.objects.filter(state=LetterState.FAILED, created_at__gt=now - RECENT),
+    ),
+    _Question(
+        "subscriptions.view_requestbreaker",
+        ngettext_lazy(
+            "%d request breaker refuses sign-ups: too many mails were asked for",
+            "%d request breakers refuse sign-ups: too many mails were asked for",
+        ),
+        "subscriptions_requestbreaker",
+        "",
+        lambda now: RequestBreaker.objects.refusing(now),
     ),
     _Question(
         "ingest.view_fetch",

@@ -14,7 +14,7 @@ from newsletter.editions import curate, open_edition
 from newsletter.models import Delivery, Edition, Provider, ProviderEvent
 from newsletter.ranking.rank import explain
 from newsletter.sending.frozen import reader_profiles, statistics_of
-from subscriptions.models import Consent, Letter, Subscriber, Suppression
+from subscriptions.models import Consent, Letter, RequestBreaker, Subscriber, Suppression
 from tests.newsletter import world
 
 LISTS = (
@@ -32,6 +32,7 @@ LISTS = (
     "subscriptions/topic/",
     "subscriptions/letter/",
     "subscriptions/suppression/",
+    "subscriptions/requestbreaker/",
     "auth/user/",
     "auth/group/",
 )
@@ -76,6 +77,7 @@ class World:
             f"subscriptions/subscriber/{self.readers[0].pk}/step/suppress/",
             f"subscriptions/letter/{Letter.objects.get().pk}/change/",
             f"subscriptions/suppression/{Suppression.objects.get().pk}/change/",
+            "subscriptions/requestbreaker/1/change/",
             f"subscriptions/topic/{world.a_topic().pk}/change/",
             "subscriptions/topic/add/",
         ]
@@ -101,6 +103,7 @@ def a_world(papers: int = 4, readers: int = 2) -> World:
         created_at=world.NOON,
         send_after=world.NOON,
     )
+    RequestBreaker.objects.create(tripped_at=world.NOON - timedelta(days=1), mails=1000)
     Suppression.objects.create(address_hash="0" * 64, reason="staff", at=world.NOON)
     Provider.objects.create(name="postmark")
     ProviderEvent.objects.create(

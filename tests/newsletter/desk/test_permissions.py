@@ -2,9 +2,10 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.utils import timezone
 
 from newsletter.models import Batch, Curation, Delivery, Edition, Strike
-from subscriptions.models import Letter, Subscriber, Suppression
+from subscriptions.models import Letter, RequestBreaker, Subscriber, Suppression
 from tests.newsletter import world
 from tests.newsletter.desk.pages import LISTS, World, a_world
 
@@ -62,6 +63,7 @@ STEPS = [
     ("delivery", "", "arrived", {}, "operators"),
     ("delivery", "", "send-again", {}, "operators"),
     ("letter", "", "arrived", {}, "operators"),
+    ("requestbreaker", "", "resume", {}, "operators"),
     ("letter", "", "send-again", {}, "operators"),
 ]
 
@@ -75,6 +77,9 @@ def target(found: World, model: str, which: str) -> str:
         letter = Letter.objects.get()
         Letter.objects.update(state="uncertain", error="the worker stopped", kind="preferences")
         return f"subscriptions/letter/{letter.pk}"
+    if model == "requestbreaker":
+        RequestBreaker.objects.update(tripped_at=timezone.now())
+        return "subscriptions/requestbreaker/1"
     if model == "batch":
         Batch.objects.update(failures=3, failure_reason="KeyError")
         return f"newsletter/batch/{found.deliveries[0].batch_id}"
@@ -89,6 +94,7 @@ def everything() -> list[object]:
         *Delivery.objects.order_by("pk").values_list("status"),
         *Batch.objects.order_by("pk").values_list("failures"),
         Suppression.objects.count(),
+        *RequestBreaker.objects.values_list("resumed_at"),
         *Letter.objects.order_by("pk").values_list("state", "attempts"),
         LogEntry.objects.count(),
         Curation.objects.count(),
