@@ -1,5 +1,6 @@
 """Deliveries: what each reader got, why those papers, and what became of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,10 +19,9 @@ from newsletter.desk.letters import reader_link
 from newsletter.desk.steps import Step, StepRefused, StepsAdmin
 from newsletter.editions import WrongState
 from newsletter.models import Delivery, DeliveryStatus, Edition
-from newsletter.ranking.rank import explain
 from newsletter.ranking.values import Explanation, Parts
 from newsletter.sending.control import settle_uncertain
-from newsletter.sending.frozen import reader_profiles, statistics_of
+from newsletter.sending.explaining import CannotExplain, explanations
 
 EDITIONS_TO_CHOOSE = 14
 SETTLED = instant("settled_at", gettext_lazy("settled"))
@@ -130,34 +130,26 @@ class DeliveryAdmin(StepsAdmin, ReadOnlyAdmin):
         """Return the papers with their reasons, and what the provider said, to whoever may read
         that.
         """
+        try:
+            again, problem = explanations(obj), ""
+        except CannotExplain as error:
+            again, problem = {}, str(error)
         return {
             "steps": self.open_steps(request, obj),
-            "mailed": mailed_papers(obj),
+            "mailed": mailed_papers(obj, again),
+            "problem": problem,
             "events": obj.events.order_by("pk")
             if request.user.has_perm("newsletter.view_providerevent")
             else (),
         }
 
 
-def mailed_papers(delivery: Delivery) -> list[MailedPaper]:
-    """Return the papers of a delivery in mailed order, each explained anew from the edition's
-    frozen statistics.
-    """
+def mailed_papers(delivery: Delivery, again: Mapping[int, Explanation]) -> list[MailedPaper]:
+    """Return the papers of a delivery in mailed order, each with its explanation `again`."""
     papers = Paper.objects.in_bulk(delivery.papers)
-    again = _explained(delivery)
     return [
         MailedPaper(place, papers.get(number), number, Parts(*parts), again.get(number))
         for place, (number, parts) in enumerate(
             zip(delivery.papers, delivery.parts, strict=True), start=1
         )
     ]
-
-
-def _explained(delivery: Delivery) -> dict[int, Explanation]:
-    if delivery.profile_id is None or not delivery.papers:
-        return {}
-    profile = reader_profiles([delivery.profile_id])[delivery.profile_id]
-    return {
-        found.paper_id: found
-        for found in explain(statistics_of(delivery.edition_id), profile, delivery.papers)
-    }

@@ -2,6 +2,7 @@
 signed link of that mail.
 """
 
+import structlog
 from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -15,12 +16,14 @@ from newsletter.composing.speaking import spoken_reasons
 from newsletter.editions.candidates import candidates_of
 from newsletter.editions.content import content_of
 from newsletter.models import CompiledEdition, Delivery
-from newsletter.ranking.rank import explain
 from newsletter.ranking.values import Explanation
-from newsletter.sending.frozen import reader_profiles, statistics_of, topic_name
+from newsletter.sending.explaining import CannotExplain, explanations
+from newsletter.sending.frozen import statistics_of, topic_name
 from newsletter.sending.press import compiled_parts
 from subscriptions.pages.private import private_page
 from subscriptions.tokens import BadToken, Power, read
+
+log = structlog.get_logger(__name__)
 
 
 @csp_update({"style-src": ["'unsafe-inline'"]})  # a mail carries its style in its elements
@@ -32,7 +35,10 @@ def digest(_request: HttpRequest, token: str) -> HttpResponse:
     """
     (delivery_id,) = read(Power.VIEW, token)
     delivery = (
-        Delivery.objects.select_related("edition", "subscriber").filter(pk=delivery_id).first()
+        Delivery.objects.select_related("edition", "subscriber")
+        .defer("edition__statistics")
+        .filter(pk=delivery_id)
+        .first()
     )
     if delivery is None:
         raise BadToken("the delivery is gone")
@@ -82,14 +88,16 @@ def _digest(delivery: Delivery, compiled: CompiledParts) -> Digest:
 
 
 def _explained(delivery: Delivery) -> tuple[dict[int, Explanation], frozenset[int]]:
-    """Return the explanation of each paper, and which papers of the edition were pinned."""
-    if delivery.profile_id is None or not delivery.edition.statistics:
+    """Return the explanation of each paper, and which papers of the edition were pinned. What
+    cannot be explained any more is shown without reasons.
+    """
+    try:
+        found = explanations(delivery)
+        papers = statistics_of(delivery.edition_id).papers if found else ()
+    except CannotExplain as problem:
+        log.warning("digest_not_explained", delivery=delivery.pk, reason=str(problem))
         return {}, frozenset()
-    statistics = statistics_of(delivery.edition_id)
-    known = [paper_id for paper_id in delivery.papers if paper_id in statistics.places]
-    profile = reader_profiles([delivery.profile_id])[delivery.profile_id]
-    pinned = frozenset(paper.id for paper in statistics.papers if paper.pinned)
-    return {found.paper_id: found for found in explain(statistics, profile, known)}, pinned
+    return found, frozenset(paper.id for paper in papers if paper.pinned)
 
 
 def _pick(

@@ -65,19 +65,21 @@ def taste(request: HttpRequest, token: str) -> HttpResponse:
 
 def _shown(reader: Subscriber) -> dict[str, object]:
     learned = bytes(reader.profile.taste)
+    unreadable = False
     try:
         words, known = (
             [one for one in describe(learned) if _says_something(one[0])],
             len(read(learned).weights),
         )
     except UnreadableTaste:
-        words, known = [], 0
+        words, known, unreadable = [], 0, True
     said = (
         Feedback.objects.filter(subscriber=reader)
         .select_related("paper")
         .order_by("-at", "-pk")[:WORDS_SHOWN]
     )
     return {
+        "unreadable": unreadable,
         "more": [Leaning(wording, _strength(weight)) for wording, weight in words if weight > 0],
         "fewer": [Leaning(wording, _strength(-weight)) for wording, weight in words if weight < 0],
         "fainter": known - len(words),

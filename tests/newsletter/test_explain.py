@@ -5,6 +5,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from newsletter.models import Edition
 from newsletter.sending import frozen
 from tests.newsletter import world
 from tests.newsletter.desk.pages import a_delivery
@@ -76,4 +77,11 @@ def test_a_delivery_without_papers_says_why(delivery):
     )
     delivery.save()
     with pytest.raises(CommandError, match="nothing new"):
+        explained(delivery.subscriber_id, str(delivery.edition_id))
+
+
+def test_what_was_stored_by_another_version_is_an_error(delivery):
+    Edition.objects.filter(pk=delivery.edition_id).update(statistics=b"made by another version")
+    frozen.forget()
+    with pytest.raises(CommandError, match=r"Nothing can be computed again\. UnreadableBytes"):
         explained(delivery.subscriber_id, str(delivery.edition_id))

@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from ingest.models import Paper
 from newsletter.editions.naming import UnknownEdition, find_edition
 from newsletter.models import Delivery
-from newsletter.ranking.rank import explain
 from newsletter.ranking.values import Explanation, Parts
-from newsletter.sending.frozen import reader_profiles, statistics_of, topic_name
+from newsletter.sending.explaining import CannotExplain, explanations
+from newsletter.sending.frozen import topic_name
 
 GONE = "(no longer stored)"
 
@@ -32,7 +32,10 @@ class Command(BaseCommand):
         """
         delivery = _delivery(options["reader"], options["edition"])
         stored = [Parts._make(parts) for parts in delivery.parts]
-        again = _again(delivery)
+        try:
+            again = explanations(delivery)
+        except CannotExplain as error:
+            raise CommandError(f"Nothing can be computed again. {error}") from error
         titles = dict(Paper.objects.filter(pk__in=delivery.papers).values_list("pk", "title"))
         self.stdout.write(
             f"reader {delivery.subscriber_id}, {delivery.edition}, "
@@ -78,13 +81,6 @@ def _delivery(reader: int, name: str) -> Delivery:
             f"{delivery.reason or delivery.get_status_display()}."
         )
     return delivery
-
-
-def _again(delivery: Delivery) -> dict[int, Explanation]:
-    statistics = statistics_of(delivery.edition_id)
-    known = [paper for paper in delivery.papers if paper in statistics.places]
-    (profile,) = reader_profiles([delivery.profile_id or 0]).values()
-    return {found.paper_id: found for found in explain(statistics, profile, known)}
 
 
 def _lines(edition_id: int, parts: Parts, again: Explanation | None) -> Iterator[str]:

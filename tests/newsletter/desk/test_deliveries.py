@@ -3,10 +3,13 @@
 import pytest
 
 from newsletter.desk.deliveries import mailed_papers
-from newsletter.models import Delivery
+from newsletter.models import Delivery, Edition
+from newsletter.sending.explaining import explanations
 from newsletter.sending.frozen import forget
+from subscriptions.models import Subscriber
 from tests.newsletter import world
 from tests.newsletter.desk.pages import a_world, seen
+from tests.newsletter.poison import a_taste, with_profile
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +22,7 @@ def test_each_paper_comes_with_its_stored_parts_their_sum_and_its_reasons(enter)
     found = a_world()
     delivery = found.deliveries[0]
     text = seen(enter("operators").get(f"{url(delivery)}/change/"))
-    for row in mailed_papers(delivery):
+    for row in mailed_papers(delivery, explanations(delivery)):
         assert row.paper.title in text
         assert str(sum(delivery.parts[row.place - 1])) in text
         assert all(reason.text in text for reason in row.again.reasons)
@@ -28,11 +31,11 @@ def test_each_paper_comes_with_its_stored_parts_their_sum_and_its_reasons(enter)
 def test_parts_that_were_tampered_with_are_told(enter) -> None:
     found = a_world()
     delivery = found.deliveries[0]
-    assert all(row.agrees for row in mailed_papers(delivery))
+    assert all(row.agrees for row in mailed_papers(delivery, explanations(delivery)))
     assert "differs" not in seen(enter("operators").get(f"{url(delivery)}/change/"))
     delivery.parts[0][0] += 1
     delivery.save(update_fields=["parts"])
-    assert [row.agrees for row in mailed_papers(delivery)] == [False, True]
+    assert [row.agrees for row in mailed_papers(delivery, explanations(delivery))] == [False, True]
     assert "differs" in seen(enter("operators").get(f"{url(delivery)}/change/"))
 
 
@@ -97,3 +100,20 @@ def test_the_page_needs_no_worker_memory(enter) -> None:
     forget()
     assert enter("operators").get(f"{url(found.deliveries[0])}/change/").status_code == 200
     assert world.a_topic()
+
+
+@pytest.mark.parametrize("what", ["taste", "statistics"])
+def test_a_delivery_that_cannot_be_computed_again_is_shown_with_the_reason(enter, what) -> None:
+    found = a_world()
+    delivery = found.deliveries[0]
+    if what == "taste":
+        with_profile(delivery.subscriber, taste=a_taste(version=2))
+        reader = Subscriber.objects.get(pk=delivery.subscriber_id)
+        Delivery.objects.filter(pk=delivery.pk).update(profile=reader.profile_id)
+    else:
+        Edition.objects.filter(pk=found.frozen.pk).update(statistics=b"made by another version")
+        forget()
+    text = seen(enter("operators").get(f"{url(delivery)}/change/"))
+    assert "They cannot be computed again: Unreadable" in text
+    assert found.papers[0].title in text
+    assert "not known" in text
