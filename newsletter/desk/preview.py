@@ -27,6 +27,7 @@ from newsletter.models import AFTER_FREEZE, Edition
 from newsletter.ranking.rank import rank
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.values import ReaderProfile, Selection
+from newsletter.sending.choosing import NotChosen, one_readers_choice
 from newsletter.sending.frozen import reader_profiles, statistics_of
 from newsletter.sending.history import mailed_among
 from newsletter.sending.press import compiled_parts
@@ -89,12 +90,15 @@ class Somebody:
 def somebody(answers: dict[str, Any]) -> Somebody:
     """Return whom the cleaned form means. The address of a reader is not part of it: a preview
     shows none.
+
+    Raises:
+        NotChosen: the reader's profile raises an exception.
     """
     reader: Subscriber | None = answers.get("reader")
     if reader is not None:
-        return Somebody(
-            reader_profiles([reader.profile_id])[reader.profile_id], reader.pk, reader.language
-        )
+        with one_readers_choice():
+            profile = reader_profiles([reader.profile_id])[reader.profile_id]
+        return Somebody(profile, reader.pk, reader.language)
     topics = tuple(sorted(topic.pk for topic in answers["topics"]))
     return Somebody(ReaderProfile(topics, (), (), 0, DEFAULT_PAPERS, DEFAULT_BALANCE))
 
@@ -104,6 +108,9 @@ def preview(edition: Edition, who: Somebody, now: datetime) -> RenderedMail | No
 
     Before the freeze the edition is ranked and laid out as it stands at `now`; after it, from what
     was frozen, without struck papers.
+
+    Raises:
+        NotChosen: the profile or the history of a reader raises an exception.
     """
     if edition.state in AFTER_FREEZE:
         statistics = statistics_of(edition.pk)
@@ -129,13 +136,14 @@ def preview(edition: Edition, who: Somebody, now: datetime) -> RenderedMail | No
 
 def _selected(edition: Edition, statistics: EditionStatistics, who: Somebody) -> Selection:
     candidates = list(edition.candidates.values_list("paper_id", flat=True))
-    mailed = (
-        mailed_among([who.reader_id], candidates).get(who.reader_id, set())
-        if who.reader_id
-        else set()
-    )
     struck = set(edition.strikes.values_list("paper_id", flat=True))
-    return rank(statistics, [who.profile], [frozenset(mailed | struck)])[0]
+    with one_readers_choice():
+        mailed = (
+            mailed_among([who.reader_id], candidates).get(who.reader_id, set())
+            if who.reader_id
+            else set()
+        )
+        return rank(statistics, [who.profile], [frozenset(mailed | struck)])[0]
 
 
 def _digest(
@@ -176,14 +184,16 @@ class PreviewPages(StepsAdmin):
         """Ask for whom, and show the subject, the frame with the mail, and its text part."""
         edition = self.seen(request, object_id)
         form = _who_form(request)
-        mail = (
-            preview(edition, somebody(form.cleaned_data), timezone.now())
-            if form.is_valid()
-            else None
-        )
+        mail, problem = None, ""
+        if form.is_valid():
+            try:
+                mail = preview(edition, somebody(form.cleaned_data), timezone.now())
+            except NotChosen as error:
+                problem = str(error)
         context = {
             "form": form,
             "mail": mail,
+            "problem": problem,
             "query": request.GET.urlencode(),
             "asked": form.is_bound and form.is_valid(),
         }
@@ -197,7 +207,10 @@ class PreviewPages(StepsAdmin):
         form = _who_form(request)
         if not form.is_valid():
             raise PermissionDenied
-        mail = preview(edition, somebody(form.cleaned_data), timezone.now())
+        try:
+            mail = preview(edition, somebody(form.cleaned_data), timezone.now())
+        except NotChosen:
+            mail = None
         response = HttpResponse(mail.html if mail else "")
         response["Content-Security-Policy"] = POLICY
         response["X-Frame-Options"] = "SAMEORIGIN"

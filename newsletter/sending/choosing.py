@@ -2,13 +2,14 @@
 mailed and what the edition has lost.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
 
 from ingest.redirects import canonical, merged_into
-from newsletter.faults import bisect, describe
+from newsletter.faults import CONCERNS_ALL, bisect, describe
 from newsletter.models import DeliveryStatus
 from newsletter.models.delivery import NOT_CHOSEN
 from newsletter.ranking.rank import rank
@@ -26,6 +27,23 @@ ALL_FAILED = 20
 the edition or of ours: no reader is to blame.
 """
 LOGGED_READERS = 20
+
+
+class NotChosen(Exception):
+    """No digest can be chosen for a reader. The message says why, for staff."""
+
+
+@contextmanager
+def one_readers_choice() -> Iterator[None]:
+    """Turn whatever choosing one reader's digest raises into `NotChosen`, but for what is no
+    reader's fault.
+    """
+    try:
+        yield
+    except CONCERNS_ALL:
+        raise
+    except Exception as error:
+        raise NotChosen(f"{NOT_CHOSEN}: {describe(error)}") from error
 
 
 def choose(edition_id: int, readers: Sequence[Reader]) -> list[Selection | NotNow]:

@@ -18,6 +18,7 @@ from newsletter.editions.topics import topic_definitions
 from newsletter.models import Edition
 from newsletter.ranking.rank import rank
 from newsletter.ranking.values import CandidatePaper, Pick, ReaderProfile, Selection
+from newsletter.sending.choosing import one_readers_choice
 from newsletter.sending.frozen import reader_profiles
 from newsletter.sending.history import mailed_among
 from subscriptions import links
@@ -59,12 +60,14 @@ def preview_for_reader(edition: Edition, reader: Subscriber, now: datetime) -> R
 
     Raises:
         NothingToShow: no paper of the edition is for this reader; they would get no mail.
+        NotChosen: the reader's profile or history raises an exception.
     """
     papers = candidates_of(edition)
-    profile = reader_profiles([reader.profile_id])[reader.profile_id]
-    mailed = frozenset(
-        mailed_among([reader.pk], [paper.id for paper in papers]).get(reader.pk, set())
-    )
+    statistics = statistics_for(edition, papers, now)
+    with one_readers_choice():
+        profile = reader_profiles([reader.profile_id])[reader.profile_id]
+        mailed = mailed_among([reader.pk], [paper.id for paper in papers]).get(reader.pk, set())
+        [selection] = rank(statistics, [profile], [frozenset(mailed)])
     own = DigestLinks(
         leave=links.leave_url(reader.pk, edition.pk),
         preferences=links.preferences_url(reader.pk, now),
@@ -73,7 +76,7 @@ def preview_for_reader(edition: Edition, reader: Subscriber, now: datetime) -> R
     return _rendered(
         edition,
         papers,
-        _selection(edition, papers, profile, mailed, now),
+        selection,
         own,
         reader.address,
         language=offered(reader.language),
@@ -103,10 +106,11 @@ def preview_variant(edition: Edition, variant: Variant, now: datetime) -> Render
         view=links.view_url(0),
         act=links.act_url(0, now),
     )
+    [selection] = rank(statistics_for(edition, papers, now), [profile], [frozenset()])
     return _rendered(
         edition,
         papers,
-        _selection(edition, papers, profile, frozenset(), now),
+        selection,
         nobody,
         SAMPLE_ADDRESS,
         variant,
@@ -126,16 +130,6 @@ def shown(pick: Pick, topics: Mapping[int, str], language: str) -> DigestPick:
 def offered(language: str) -> str:
     """Return the language, or everybody's where it is no longer offered, as the freeze does."""
     return language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
-
-
-def _selection(
-    edition: Edition,
-    papers: list[CandidatePaper],
-    profile: ReaderProfile,
-    mailed: frozenset[int],
-    now: datetime,
-) -> Selection:
-    return rank(statistics_for(edition, papers, now), [profile], [mailed])[0]
 
 
 def _rendered(

@@ -15,6 +15,7 @@ from newsletter.composing.content import RenderedMail
 from newsletter.composing.message import to_email_message
 from newsletter.editions.naming import UnknownEdition, find_edition
 from newsletter.models import Edition
+from newsletter.sending.choosing import NotChosen
 from newsletter.sending.preview import (
     SAMPLE_ADDRESS,
     VARIANTS,
@@ -50,7 +51,7 @@ class Command(BaseCommand):
             now = parse_instant(options["now"]) if options["now"] else timezone.now()
             edition = find_edition(options["edition"]) if options["edition"] else _newest()
             mails = self._mails(edition, now, options)
-        except (BadInstant, UnknownEdition, NothingToShow) as error:
+        except (BadInstant, UnknownEdition, NothingToShow, NotChosen) as error:
             raise CommandError(str(error)) from error
         options["out"].mkdir(parents=True, exist_ok=True)
         for name, mail in mails.items():

@@ -12,6 +12,7 @@ from newsletter.editions import open_edition
 from newsletter.models import Delivery, Edition
 from newsletter.sending.preview import VARIANTS
 from tests.newsletter import world
+from tests.newsletter.poison import a_taste, with_profile
 
 pytestmark = pytest.mark.django_db
 FREEZE = "2026-01-14T05:00:00Z"
@@ -84,3 +85,10 @@ def test_what_is_not_there_is_said_with_what_to_do(tmp_path):
         preview(tmp_path, "99")
     with pytest.raises(CommandError, match="no edition"):
         preview(tmp_path, "--edition", "daily/1999-01-01")
+
+
+def test_a_reader_for_whom_no_digest_can_be_chosen_is_an_error(edition, tmp_path):
+    reader = world.a_reader(1)
+    with_profile(reader, taste=a_taste(version=2))
+    with pytest.raises(CommandError, match="could not be chosen: UnreadableTaste"):
+        preview(tmp_path, str(reader.pk))

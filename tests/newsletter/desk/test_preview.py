@@ -6,12 +6,13 @@ import pytest
 from django.conf import settings
 
 from newsletter.desk.preview import Somebody, preview
-from newsletter.models import Delivery
+from newsletter.models import Delivery, MailedHistory
 from newsletter.sending.frozen import reader_profiles
 from newsletter.sending.history import remember
 from subscriptions.models import Letter
 from tests.newsletter import world
-from tests.newsletter.desk.pages import World, a_world
+from tests.newsletter.desk.pages import World, a_world, seen
+from tests.newsletter.poison import POISONS, SECRET
 
 pytestmark = pytest.mark.django_db
 
@@ -98,3 +99,17 @@ def test_the_address_of_the_reader_is_not_in_the_preview(enter) -> None:
         f"/desk/newsletter/edition/{found.frozen.pk}/preview/?reader={found.readers[0].pk}"
     )
     assert found.readers[0].address not in answer.content.decode()
+
+
+@pytest.mark.parametrize("which", ["open", "frozen"])
+def test_a_preview_for_a_poisoned_reader_says_why_there_is_none(enter, which) -> None:
+    found = a_world(readers=len(POISONS))
+    client = enter("operators")
+    for reader, poison in zip(found.readers, POISONS.values(), strict=True):
+        MailedHistory.objects.all().delete()
+        poison(reader)
+        page = f"/desk/newsletter/edition/{getattr(found, which).pk}/preview"
+        text = seen(client.get(f"{page}/?reader={reader.pk}"))
+        assert "This reader's digest could not be chosen: " in text
+        assert SECRET not in text
+        assert client.get(f"{page}-mail/?reader={reader.pk}").content == b""
