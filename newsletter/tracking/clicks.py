@@ -9,11 +9,15 @@ click that a person is likely to have made teaches a little.
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+import structlog
 from django.db import transaction
 
+from newsletter.faults import CONCERNS_ALL
 from newsletter.models import Click, Delivery
 from newsletter.ranking.taste import TasteEvent
 from newsletter.tracking.taste import clicked, teach
+
+log = structlog.get_logger(__name__)
 
 TOO_SOON = timedelta(seconds=60)
 """After the hand-over: nobody reads a mail so fast, and filters look at it on arrival."""
@@ -68,11 +72,23 @@ def says_machine(headers: Mapping[str, str]) -> bool:
 def judge_clicks(now: datetime) -> int:
     """Judge the clicks that have settled, let the counted ones teach, and return how many were
     counted. Safe to repeat.
+
+    Clicks that cannot be judged, or nothing can be learned from, do not count, and the next call
+    does not meet them again.
     """
     before = now - SETTLED_AFTER
     waiting = Click.objects.filter(counted=None, at__lte=before).order_by("at", "pk")
     deliveries = list(dict.fromkeys(waiting.values_list("delivery", flat=True)[:JUDGED_AT_ONCE]))
-    return sum(_judge(delivery_id, before, now) for delivery_id in deliveries)
+    counted = 0
+    for delivery_id in deliveries:
+        try:
+            counted += _judge(delivery_id, before, now)
+        except CONCERNS_ALL:
+            raise
+        except Exception:
+            log.exception("clicks_not_judged", delivery=delivery_id)
+            waiting.filter(delivery=delivery_id).update(counted=False)
+    return counted
 
 
 def _judge(delivery_id: int, before: datetime, now: datetime) -> int:

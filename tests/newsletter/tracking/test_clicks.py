@@ -5,6 +5,7 @@ them.
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 
 from newsletter import tasks
 from newsletter.models import Click
@@ -12,6 +13,8 @@ from newsletter.ranking.taste import describe
 from newsletter.tracking import clicks
 from newsletter.tracking.clicks import judge_clicks, record_click
 from subscriptions.models import Subscriber
+from tests.newsletter import world
+from tests.newsletter.poison import a_taste, with_profile
 from tests.newsletter.tracking.conftest import HANDED_OVER
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
@@ -108,3 +111,51 @@ def test_the_task_judges(delivery):
     click(delivery, 0, timedelta(minutes=30))
     tasks.judge_clicks(at=LATER.isoformat())
     assert counted() == [delivery.papers[0]]
+
+
+def test_clicks_from_which_nothing_can_be_learned_stop_no_others_and_are_not_met_again(
+    delivery, monkeypatch
+):
+    edition = delivery.edition
+    other = edition.deliveries.create(
+        subscriber=world.a_reader(2),
+        batch=delivery.batch,
+        status="sent",
+        papers=delivery.papers,
+        parts=delivery.parts,
+        claimed_at=HANDED_OVER,
+        settled_at=HANDED_OVER,
+    )
+    click(delivery, 0, timedelta(minutes=30))
+    click(other, 1, timedelta(minutes=40))
+    really = clicks.teach
+
+    def teach(subscriber_id, events, *, now):
+        if subscriber_id == delivery.subscriber_id:
+            raise ZeroDivisionError
+        return really(subscriber_id, events, now=now)
+
+    monkeypatch.setattr(clicks, "teach", teach)
+    assert judge_clicks(LATER) == 1
+    assert counted() == [delivery.papers[1]]
+    assert not Click.objects.filter(counted=None).exists()
+
+
+def test_a_database_that_is_away_leaves_clicks_to_the_next_time(delivery, monkeypatch):
+    def away(*_arguments, **_named):
+        raise OperationalError("the connection is gone")
+
+    click(delivery, 0, timedelta(minutes=30))
+    monkeypatch.setattr(clicks, "teach", away)
+    with pytest.raises(OperationalError):
+        judge_clicks(LATER)
+    assert Click.objects.get().counted is None
+
+
+@pytest.mark.parametrize("taste", [b"no taste", a_taste(version=2), a_taste(scale=float("nan"))])
+def test_a_click_of_a_reader_with_an_unreadable_taste_begins_a_new_one(delivery, taste):
+    with_profile(delivery.subscriber, taste=taste)
+    click(delivery, 0, timedelta(minutes=30))
+    assert judge_clicks(LATER) == 1
+    reader = Subscriber.objects.select_related("profile").get(pk=delivery.subscriber_id)
+    assert dict(describe(bytes(reader.profile.taste)))["protein"] > 0
