@@ -18,6 +18,7 @@ from ingest.models import Listing, Paper
 from newsletter.editions.topics import topic_definitions
 from newsletter.embedding.load import load_embedder
 from newsletter.embedding.port import Embedder, paper_text
+from newsletter.faults import bisect
 from newsletter.models import TextVector
 from newsletter.ranking.meanings import Meanings, asked_text
 from newsletter.ranking.topics import topic_phrases
@@ -40,6 +41,10 @@ any more goes.
 """
 
 
+_refused: set[str] = set()
+"""Texts that the model could not embed. They would be tried again every five minutes."""
+
+
 @lru_cache(maxsize=1)
 def embedder_named(model: str) -> Embedder:
     """Return the model, loaded once per process."""
@@ -50,21 +55,26 @@ def embed_waiting(now: datetime) -> int:
     """Embed what the next editions will ask for and has no vector yet, at most 300 texts, newest
     papers first; return how many.
 
-    Does nothing unless `SEMANTIC_MODEL` is set. Safe to repeat and to run twice at once.
+    Does nothing unless `SEMANTIC_MODEL` is set. Safe to repeat and to run twice at once. A text
+    that the model cannot embed stops no other, and is not tried again by this process.
 
     Raises:
         BadModel: the model of the setting cannot be used.
+        Exception: the model embeds none of several texts.
     """
     if not settings.SEMANTIC_MODEL:
         return 0
     embedder = embedder_named(settings.SEMANTIC_MODEL)
     TextVector.objects.filter(made_at__lt=now - KEPT).delete()
-    waiting = list(islice(_without_vector(embedder.name, _wanted(now)), TEXTS_A_RUN))
-    for start in range(0, len(waiting), TEXTS_AT_ONCE):
+    without = _without_vector(embedder.name, _wanted(now))
+    waiting = list(islice((text for text in without if text not in _refused), TEXTS_A_RUN))
+    stored = sum(
         _store(embedder, waiting[start : start + TEXTS_AT_ONCE], now)
-    if waiting:
-        log.info("texts_embedded", count=len(waiting), model=embedder.name)
-    return len(waiting)
+        for start in range(0, len(waiting), TEXTS_AT_ONCE)
+    )
+    if stored:
+        log.info("texts_embedded", count=stored, model=embedder.name)
+    return stored
 
 
 def meanings_of(
@@ -116,10 +126,13 @@ def _phrase_texts() -> set[str]:
         .order_by("pk")
         .distinct()
     )
+    # A profile whose phrases are no texts fails its reader's digest, and must not stop a freeze.
     texts = (
         asked_text(phrase)
         for phrases in profiles.values_list("phrases", flat=True).iterator()
+        if isinstance(phrases, list)
         for phrase in phrases
+        if isinstance(phrase, str)
     )
     return set(islice((text for text in texts if text), MOST_PHRASES))
 
@@ -145,17 +158,28 @@ def _stored(model: str, texts: Sequence[str]) -> dict[str, NDArray[np.float16]]:
     return found
 
 
-def _store(embedder: Embedder, texts: Sequence[str], now: datetime) -> None:
-    vectors = embedder.embed(texts).astype("<f2")
-    TextVector.objects.bulk_create(
-        [
-            TextVector(
-                model=embedder.name, text_digest=_digest(text), vector=vector.tobytes(), made_at=now
+def _store(embedder: Embedder, texts: Sequence[str], now: datetime) -> int:
+    """Embed the texts and store their vectors; return how many there are."""
+    vectors = bisect(lambda some: list(embedder.embed(some).astype("<f2")), texts)
+    faults = [found for found in vectors if isinstance(found, Exception)]
+    if len(faults) == len(texts) > 1:
+        raise faults[0]
+    rows: list[TextVector] = []
+    for text, vector in zip(texts, vectors, strict=True):
+        if isinstance(vector, Exception):
+            _refused.add(text)
+            log.error("text_not_embedded", digest=_digest(text), exc_info=vector)
+        else:
+            rows.append(
+                TextVector(
+                    model=embedder.name,
+                    text_digest=_digest(text),
+                    vector=vector.tobytes(),
+                    made_at=now,
+                )
             )
-            for text, vector in zip(texts, vectors, strict=True)
-        ],
-        ignore_conflicts=True,
-    )
+    TextVector.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
 
 
 def _digest(text: str) -> str:

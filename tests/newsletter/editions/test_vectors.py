@@ -14,6 +14,7 @@ from newsletter.editions.topics import topic_definitions
 from newsletter.editions.vectors import embed_waiting, meanings_of
 from newsletter.models import TextVector
 from tests.newsletter import world
+from tests.newsletter.poison import with_profile
 
 pytestmark = pytest.mark.django_db
 NOW = world.NOON
@@ -106,3 +107,52 @@ def test_vectors_of_another_model_are_not_used(letters, edition):
 def test_the_task_embeds(letters, edition):
     tasks.embed(at=NOW.isoformat())
     assert TextVector.objects.count() == 5
+
+
+class Choosy(Letters):
+    """Refuses a call with one text among the others, or every call."""
+
+    def __init__(self, refuses):
+        super().__init__()
+        self.refuses = refuses
+
+    def embed(self, texts):
+        if any(self.refuses(text) for text in texts):
+            raise ValueError("no tokens")
+        return super().embed(texts)
+
+
+@pytest.fixture
+def choosy(letters, monkeypatch):
+    def embedder(refuses):
+        made = Choosy(refuses)
+        monkeypatch.setattr(vectors, "embedder_named", lambda _model: made)
+        monkeypatch.setattr(vectors, "_refused", set())
+        return made
+
+    return embedder
+
+
+def test_a_text_that_cannot_be_embedded_stops_no_other_and_is_tried_once(choosy, edition):
+    title = Paper.objects.order_by("pk")[1].title
+    embedder = choosy(lambda text: text.startswith(title))
+    assert embed_waiting(NOW) == TextVector.objects.count() == 4
+    tried = len(embedder.embedded)
+    assert embed_waiting(NOW) == 0
+    assert len(embedder.embedded) == tried
+    assert len(meanings(edition).papers) == 2
+
+
+def test_a_model_that_embeds_nothing_is_an_error(choosy, edition):
+    choosy(lambda _text: True)
+    with pytest.raises(ValueError, match="no tokens"):
+        embed_waiting(NOW)
+    assert vectors._refused == set()
+
+
+@pytest.mark.parametrize("phrases", [7, [7], {"tides": 1}])
+def test_phrases_that_are_no_texts_stop_neither_embedding_nor_a_freeze(letters, edition, phrases):
+    world.a_reader(1, profile=world.a_profile(phrases=("tides",)))
+    with_profile(world.a_reader(2), phrases=phrases)
+    assert embed_waiting(NOW) == 3 + 2 + 1
+    assert meanings(edition).phrase("tides") is not None
