@@ -22,9 +22,10 @@ log = structlog.get_logger(__name__)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_NO_ROWS_FAULT = (MemoryError, SoftTimeLimitExceeded)
-CONCERNS_ALL = (OperationalError, InterfaceError, *_NO_ROWS_FAULT)
-"""The database is in trouble, or this process is: no row is to blame."""
+NO_ROWS_FAULT = (MemoryError, SoftTimeLimitExceeded)
+"""This process is in trouble."""
+CONCERNS_ALL = (OperationalError, InterfaceError, *NO_ROWS_FAULT)
+"""The database is in trouble, or this process is: no row of a loop is to blame."""
 _OWN_WORDS = (UnreadableBytes, UnreadableTaste)
 """Exceptions whose text is ours alone. Any other text may quote a reader's words or address."""
 
@@ -60,7 +61,7 @@ def bisect(
     """
     try:
         return [*work(items)]
-    except (Error, *_NO_ROWS_FAULT):
+    except (Error, *NO_ROWS_FAULT):
         raise
     except Exception as error:  # whatever an item raises is its result
         if not items:

@@ -48,8 +48,9 @@ class Batch(models.Model):
     a strike stops a run within one hand-over. `server_epoch` names the database server's run, since
     a crash of the server may lose marks.
 
-    `failures` counts how often in a row an exception kept the batch from being claimed, settled or
-    written off, and `failure_reason` says what the last one was (newsletter.sending.failing).
+    `failures` counts how often in a row an exception kept the batch from being claimed, sent,
+    settled or written off, and `failure_reason` says what the last one was
+    (newsletter.sending.failing).
     """
 
     edition = models.ForeignKey(

@@ -36,7 +36,9 @@ class HandOver(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A batch in this worker's hands. The positions of `hand_overs` only grow."""
+    """A batch in this worker's hands. The positions of `hand_overs` only grow. `failures` is how
+    often in a row it had failed before.
+    """
 
     batch_id: int
     edition_id: int
@@ -45,6 +47,7 @@ class Claimed:
     at_once: bool
     domain: str
     hand_overs: tuple[HandOver, ...]
+    failures: int
 
 
 class _Taken(NamedTuple):
@@ -55,6 +58,7 @@ class _Taken(NamedTuple):
     at_once: bool
     domain: str
     planned_count: int
+    failures: int
     subscriber_ids: list[int]
 
 
@@ -75,7 +79,16 @@ def claim(batch_id: int, now: datetime, provider: str = "") -> Claimed | None:
             else _again(batch, edition, now)
         )
         _mark_as_claimed(batch.id, token, lease_until, now, server_epoch(), provider, planned)
-    return Claimed(batch.id, edition.pk, token, now, batch.at_once, batch.domain, tuple(hand_overs))
+    return Claimed(
+        batch.id,
+        edition.pk,
+        token,
+        now,
+        batch.at_once,
+        batch.domain,
+        tuple(hand_overs),
+        batch.failures,
+    )
 
 
 _free = Question(

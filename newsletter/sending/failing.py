@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from newsletter.faults import describe
 from newsletter.models import Alert, AlertKind, Batch, BatchState
 from newsletter.models.batch import FAILURES_SHOWN
+from newsletter.sending.claim import Claimed
 from newsletter.sending.record import back_off
 
 log = structlog.get_logger(__name__)
@@ -67,6 +68,21 @@ def _pause(error: Exception, failures: int) -> timedelta:
     """
     if isinstance(error, (OperationalError, InterfaceError)):
         return timedelta()
+    return back_off(failures - 1)
+
+
+def note_failed_run(claimed: Claimed, error: Exception, *, progress: bool) -> timedelta:
+    """Count an exception that ended the sending of a claimed batch, and return how long what is
+    left of it should rest. With `progress`, because mail was accepted, counting begins anew.
+    """
+    failures = 1 if progress else claimed.failures + 1
+    reason = describe(error)[:300]
+    with transaction.atomic():
+        mine = Batch.objects.filter(
+            pk=claimed.batch_id, token=claimed.token, state=BatchState.CLAIMED
+        )
+        if mine.update(failures=failures, failure_reason=reason) and failures >= FAILURES_SHOWN:
+            Alert.objects.note(claimed.edition_id, AlertKind.BATCHES, reason)
     return back_off(failures - 1)
 
 

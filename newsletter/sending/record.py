@@ -104,7 +104,8 @@ def carry_over(batch: Batch, cursor: int, resume_at: datetime, now: datetime) ->
     """Move a batch's deferred deliveries to batches of their own: those refused for the moment back
     off, the rest go on at `resume_at`.
 
-    In a cancelled edition they are cancelled instead.
+    In a cancelled edition they are cancelled instead. The failures of a batch that an exception
+    ended go with them.
     """
     deferred = Delivery.objects.filter(batch=batch, status=DeliveryStatus.DEFERRED)
     if Edition.objects.filter(pk=batch.edition_id, state=EditionState.CANCELLED).exists():
@@ -125,6 +126,8 @@ def _later_batch(batch: Batch, send_after: datetime) -> Batch:
         send_after=send_after,
         at_once=batch.at_once,
         domain=batch.domain,
+        failures=batch.failures,
+        failure_reason=batch.failure_reason,
     )
 
 

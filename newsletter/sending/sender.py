@@ -16,11 +16,12 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db import connection as database
 
 from newsletter.clock import Clock
+from newsletter.faults import NO_ROWS_FAULT
 from newsletter.models import BatchState, Delivery, DeliveryStatus
 from newsletter.models.delivery import NOT_PRINTED
 from newsletter.sending.answers import fail, note_answer
 from newsletter.sending.claim import Claimed, HandOver, claim
-from newsletter.sending.failing import failures_counted
+from newsletter.sending.failing import failures_counted, note_failed_run
 from newsletter.sending.fence import Fence, Mark
 from newsletter.sending.inserting import columns_of
 from newsletter.sending.mail import Mail
@@ -78,6 +79,9 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
             _deliver_all(run, lanes)
     except (OperationalError, InterfaceError) as error:
         log.warning("database_away", batch=batch_id, error=type(error).__name__)
+    except Exception as error:
+        run.stop(clock() + note_failed_run(claimed, error, progress=bool(run.accepted)))
+        raise
     finally:
         settled = _settle(run)
     return settled
@@ -270,6 +274,8 @@ def _print(run: Run, hand_over: HandOver) -> Mail | Exception:
     """
     try:
         return run.press.print(hand_over.delivery_id, hand_over.reader, hand_over.selection)
+    except NO_ROWS_FAULT:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever the data of a digest raise is that digest's fault, and told where it is used
         return error
 

@@ -293,3 +293,56 @@ def test_a_batch_that_cannot_be_written_off_stops_no_other(edition, clock, bad, 
         for batch in edition.batches.all()
     }
     assert books(edition).balanced
+
+
+class Unusable(Mailbox):
+    """Cannot even be connected to, in a way that no contract foresees."""
+
+    def connect(self):
+        raise ZeroDivisionError
+
+
+def run_for(hours: int, clock: HandClock, mailbox: Mailbox) -> int:
+    """Play the beat and one worker for some hours; return how many runs ended by an exception."""
+    ended = 0
+    for _ in range(60 * hours):
+        for batch_id in due_batches(clock()):
+            try:
+                send_batch(batch_id, clock, mailbox)
+            except ZeroDivisionError:
+                ended += 1
+        sweep(clock())
+        clock.forward(minutes=1)
+    return ended
+
+
+def test_a_transport_that_never_works_is_tried_a_bounded_number_of_times(edition, clock):
+    ended = run_for(1, clock, Unusable())
+    assert 5 * 3 <= ended <= 9 * 3
+    assert Batch.objects.failing().count() == 3
+    assert Alert.objects.shown().get().reason.startswith("ZeroDivisionError at ")
+    account = books(edition)
+    assert (account.sent + account.uncertain, account.balanced) == (0, True)
+    run_for(6, clock, Unusable())
+    assert Batch.objects.count() < 30 * 3
+    assert books(edition).late == 6
+    assert not Alert.objects.standing().exists()
+
+
+def test_what_was_left_goes_out_once_the_transport_works(edition, clock):
+    run_for(1, clock, Unusable())
+    mailbox = Mailbox()
+    assert run_for(1, clock, mailbox) == 0
+    assert books(edition).sent == 6
+    assert set(mailbox.addresses.values()) == {1}
+    assert not Batch.objects.failing().exists()
+
+
+def test_a_run_in_which_mail_was_accepted_counts_from_one(edition, clock, bad):
+    mailbox = Mailbox(lambda number, _: ZeroDivisionError() if number == 1 else None)
+    Batch.objects.filter(pk=bad.pk).update(failures=2, failure_reason="KeyError")
+    with pytest.raises(ZeroDivisionError):
+        send_batch(bad.pk, clock, mailbox)
+    bad.refresh_from_db()
+    assert (bad.state, bad.failures) == (BatchState.DONE, 1)
+    assert not Alert.objects.exists()

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 import structlog.testing
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError
 
 from newsletter.models import Delivery, DeliveryStatus, Edition, EditionState
@@ -296,6 +297,17 @@ def test_what_could_not_be_recorded_is_left_to_the_sweep_and_told_about(
     assert statuses(edition) == {"claimed": 5}
     assert log.calls[-1].method_name == "error"
     assert log.calls[-1].args == ("batch_left_to_the_sweep",)
+
+
+@pytest.mark.parametrize("error", [SoftTimeLimitExceeded, MemoryError])
+def test_a_process_in_trouble_fails_no_reader(edition, clock, monkeypatch, error):
+    def print_mail(*_arguments):
+        raise error
+
+    monkeypatch.setattr(press.Press, "print", print_mail)
+    with pytest.raises(error):
+        send_due(clock, Mailbox())
+    assert statuses(edition) == {"deferred": 5}
 
 
 @pytest.mark.django_db(transaction=True)
