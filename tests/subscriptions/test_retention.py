@@ -1,13 +1,16 @@
 """What nobody needs is deleted after a month; what someone needs stays."""
 
 import pytest
+import structlog.testing
 
+from subscriptions import retention
 from subscriptions.models import Letter, LetterState, Profile, SignUp, Subscriber, SubscriberState
 from subscriptions.models.profile import Choices
 from subscriptions.origins import NOWHERE
 from subscriptions.retention import KEEP, forget
 from subscriptions.schedule import Schedule
 from subscriptions.signup import request_sign_up
+from tests.newsletter import world
 from tests.subscriptions.readers import DAY, NOW, a_letter, a_reader
 
 pytestmark = pytest.mark.django_db
@@ -48,3 +51,25 @@ def test_more_unconfirmed_readers_than_one_query_names_are_forgotten_day_by_day(
     assert Subscriber.objects.count() == 1
     forget(NOW + 2 * KEEP + DAY)
     assert not Subscriber.objects.exists()
+
+
+def test_one_who_cannot_be_forgotten_stops_no_other(monkeypatch):
+    world.papers(2)
+    edition = world.a_frozen_edition()
+    kept = world.a_reader(1, state=SubscriberState.PENDING)
+    for number in (2, 3):
+        world.a_reader(number, state=SubscriberState.PENDING)
+    edition.deliveries.create(
+        subscriber=kept,
+        batch=edition.batches.create(slot_at=world.NOON, send_after=world.NOON),
+        status="skipped",
+        reason="left",
+        claimed_at=world.NOON,
+    )
+    log = structlog.testing.CapturingLogger()
+    monkeypatch.setattr(retention, "log", log)
+    unused = Profile.objects.of(Choices(phrases=("long ago",)), now=world.NOON)
+    assert forget(world.NOON + 2 * KEEP).subscribers == 2
+    assert list(Subscriber.objects.all()) == [kept]
+    assert not Profile.objects.filter(pk=unused.pk).exists()
+    assert [call.kwargs for call in log.calls] == [{"readers": [kept.pk]}]
