@@ -13,10 +13,17 @@ from tests.faults.disk import (
     redis_on_a_small_disk,
     tables_on_a_small_disk,
 )
-from tests.faults.harm import clock, disks, outages, provider, readers, servers, workers
-from tests.faults.readers import planned_before_an_outage, start_afresh, thirty_topics
+from tests.faults.harm import clock, disks, outages, poison, provider, readers, servers, workers
+from tests.faults.readers import (
+    planned_before_an_outage,
+    start_afresh,
+    thirty_topics,
+    with_an_unreadable_edition,
+    with_poisoned_readers,
+)
 from tests.faults.scene import Scene
 from tests.faults.town import CONNECTIONS, Town
+from tests.newsletter.poison import POISONS
 
 
 @contextmanager
@@ -81,6 +88,10 @@ EXPERIMENTS = {
     "refuse-one": Experiment(
         provider.to_the_end, {"reply": "550 no such user", "only": "reader3@example.org"}, failed=1
     ),
+    "poisoned-readers": Experiment(
+        poison.fail_alone, begin=with_poisoned_readers, failed=len(POISONS)
+    ),
+    "unreadable-edition": Experiment(poison.ask_staff, begin=with_an_unreadable_edition),
     "redis": Experiment(servers.lose_redis),
     "postgresql": Experiment(servers.hurt_postgresql),
     "two-of-everything": Experiment(workers.two_of_everything),

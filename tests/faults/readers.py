@@ -22,6 +22,7 @@ from newsletter.sending.plan import plan_edition
 from subscriptions.models import Subscriber
 from tests.faults.findings import Findings
 from tests.newsletter import world
+from tests.newsletter.poison import POISONS
 
 ACCOUNTED_FOR = (
     DeliveryStatus.UNCERTAIN,
@@ -31,6 +32,9 @@ ACCOUNTED_FOR = (
     DeliveryStatus.LATE,
 )
 """Staff see why the provider has not accepted these, or that nobody knows whether it has."""
+
+
+DAMAGE = b"damaged"
 
 
 def start_afresh(count: int, *, hours_ago: int = 0) -> None:
@@ -67,6 +71,26 @@ def planned_before_an_outage(count: int, *, hours_ago: int) -> None:
     start_afresh(count, hours_ago=hours_ago)
     edition = Edition.objects.get()
     plan_edition(edition.pk, edition.nominal_at - timedelta(minutes=10))
+
+
+def with_poisoned_readers(count: int) -> None:
+    """Poison some readers all over the edition's batches, each in another way."""
+    start_afresh(count)
+    everybody = list(Subscriber.objects.order_by("pk"))
+    for place, poison in enumerate(POISONS.values()):
+        poison(everybody[place * count // len(POISONS)])
+
+
+def with_an_unreadable_edition(count: int) -> None:
+    """Damage the frozen statistics, so that no batch can be claimed until they are mended."""
+    start_afresh(count)
+    edition = Edition.objects.get()
+    Edition.objects.update(statistics=DAMAGE + bytes(edition.statistics))
+
+
+def mend_the_edition() -> None:
+    edition = Edition.objects.get()
+    Edition.objects.update(statistics=bytes(edition.statistics).removeprefix(DAMAGE))
 
 
 def thirty_topics(count: int) -> None:

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Callable
 
+from ingest.models import Paper
 from newsletter.models import MailedHistory
 from subscriptions.models import Profile, Subscriber
 from tests.newsletter.world import NOON
@@ -19,7 +20,10 @@ def with_profile(reader: Subscriber, **fields) -> None:
 
 
 def with_history(reader: Subscriber, offsets: bytes) -> None:
-    MailedHistory.objects.create(subscriber=reader, bucket=0, offsets=offsets)
+    """Damage the bucket that holds the newest papers."""
+    newest = Paper.objects.latest("pk").pk
+    bucket = newest // MailedHistory.BUCKET
+    MailedHistory.objects.create(subscriber=reader, bucket=bucket, offsets=offsets)
 
 
 def a_taste(*, version: int = 1, scale: float = 1.0, terms: int = 1) -> bytes:
