@@ -236,7 +236,7 @@ SENDER_ID = _env.str(
 )
 SMTP_URL = _env.str("SMTP_URL", "")
 OUTBOX_DIR = VAR_DIR / "outbox"
-MACHINE_FILE = VAR_DIR / "machine.json"
+MACHINE_FILE = VAR_DIR / "machine"
 """This machine's half of the proof that it may send from the database: see subscriptions.arming."""
 
 ANYMAIL = environment.anymail_settings(os.environ, _problems)

@@ -47,5 +47,5 @@ def shared_folder() -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def machine_file(tmp_path_factory) -> Path:
     """Each process of the suite has a database of its own, and so is a machine of its own."""
-    settings.MACHINE_FILE = tmp_path_factory.mktemp("machine") / "machine.json"
+    settings.MACHINE_FILE = tmp_path_factory.mktemp("machine") / "machine"
     return settings.MACHINE_FILE

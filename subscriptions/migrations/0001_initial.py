@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ),
                 ("identity", models.CharField(editable=False, max_length=32, unique=True)),
                 ("name", models.CharField(max_length=200, verbose_name="name")),
-                ("token", models.CharField(blank=True, editable=False, max_length=32)),
+                ("renewals", models.PositiveBigIntegerField(default=0, editable=False)),
                 ("renewed_at", models.DateTimeField(verbose_name="last seen")),
                 ("armed_at", models.DateTimeField(blank=True, null=True, verbose_name="armed")),
             ],

@@ -5,17 +5,17 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Machine(models.Model):
-    """A machine's word in the database. The other half is a file in the machine's own folder
+    """A machine's half in the database. The other half is a file in the machine's own folder
     (`subscriptions.arming`).
 
-    `token` changes every minute while mail goes out, here and in the file: a database restored from
-    a backup holds one that the file has left behind. Without `armed_at` a person has yet to say
-    that this machine may send.
+    `renewals` rises every minute, here and in the file: a database restored from a backup holds a
+    smaller number than the file. Without `armed_at` a person has yet to say that this machine may
+    send.
     """
 
     identity = models.CharField(max_length=32, unique=True, editable=False)
     name = models.CharField(_("name"), max_length=200)
-    token = models.CharField(max_length=32, blank=True, editable=False)
+    renewals = models.PositiveBigIntegerField(default=0, editable=False)
     renewed_at = models.DateTimeField(_("last seen"))
     armed_at = models.DateTimeField(_("armed"), null=True, blank=True)
 

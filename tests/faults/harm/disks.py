@@ -62,8 +62,8 @@ def fill_redis(scene: Scene) -> None:
 
 
 def fill_own_folder(scene: Scene) -> None:
-    """Neither a mail nor the machine's file can be written: no half-written mail, nobody lost,
-    and the machine stays armed.
+    """No mail can be written, while the machine's file, which needs no more room, is renewed: no
+    half-written mail, nobody lost, and the machine stays armed.
     """
     scene.when(0.3)
     fill(_disk(scene))
