@@ -110,8 +110,6 @@ def worker_command(log_level: str = "WARNING") -> list[str]:
     options = [
         "--concurrency",
         processes,
-        "--queues",
-        "urgent,work",
         "--without-gossip",
         "--without-mingle",
         "--loglevel",

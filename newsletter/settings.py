@@ -26,6 +26,7 @@ from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from environs import Env, EnvError, EnvValidationError, validate
+from kombu import Exchange, Queue
 
 from newsletter import environment
 from subscriptions.redaction import redact_log_line
@@ -141,7 +142,21 @@ CELERY_WORKER_CONSUMER = "newsletter.worker:LastingConsumer"
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "work"
-CELERY_TASK_ROUTES = {"subscriptions.tasks.*": {"queue": "urgent"}}
+SENDING_QUEUES = ("urgent", "sending")
+"""What leads to mail, for machines that are armed (`newsletter.worker`): in `urgent` what takes a
+moment, in `sending` the batches of a run. All else goes to `work`, which every worker takes.
+"""
+CELERY_TASK_QUEUES = [
+    Queue(name, Exchange(name), routing_key=name) for name in (*SENDING_QUEUES, "work")
+]
+CELERY_TASK_ROUTES = {
+    "subscriptions.tasks.send_letter": {"queue": "urgent"},
+    "subscriptions.tasks.sweep_letters": {"queue": "urgent"},
+    "newsletter.tasks.tell_staff": {"queue": "urgent"},
+    # Where no machine may send, nobody is woken: the wake-ups would only fill the broker.
+    "newsletter.tasks.tick": {"queue": "urgent"},
+    "newsletter.tasks.send_batch": {"queue": "sending"},
+}
 CELERY_TASK_SOFT_TIME_LIMIT = 90
 CELERY_TASK_TIME_LIMIT = 120
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -117,11 +117,6 @@ def _ask(file: int, record: Record, now: datetime) -> None:
     values = {"name": socket.gethostname(), "renewed_at": now, "armed_at": None}
     identity = _identified(file, record).identity
     Machine.objects.update_or_create(identity=identity, defaults=values)
-    log.error(
-        "not_armed",
-        machine=socket.gethostname(),
-        remedy="run `manage.py arm` here if this is the database that should send",
-    )
 
 
 def _identified(file: int, record: Record) -> Record:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from newsletter.healthcheck import CHECKS
+
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ["web", "worker", "scheduler", "migrate"]
 SERVICES = [*OURS, "database", "broker", "mail"]
@@ -44,6 +46,19 @@ def test_every_long_running_service_has_a_healthcheck(compose, name):
         if name == "migrate"
         else check["test"][0] in {"CMD", "CMD-SHELL"}
     )
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "scheduler"])
+def test_a_healthcheck_of_ours_starts_no_django(compose, name):
+    assert compose["services"][name]["healthcheck"]["test"] == [
+        *("CMD", "python", "-m", "newsletter.healthcheck", name)
+    ]
+    assert name in CHECKS
+
+
+def test_the_step_that_lets_another_machine_send_is_named():
+    for place in ("docker-compose.yml", "README.md", "docs/sending.md"):
+        assert "manage.py arm" in (ROOT / place).read_text(), place
 
 
 def test_every_variable_that_compose_gives_us_is_read_by_settings(compose, settings_variables):

@@ -77,6 +77,7 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
             "change_letter",
             "view_requestbreaker",
             "change_requestbreaker",
+            "view_machine",
             "view_suppression",
             "add_suppression",
         ),

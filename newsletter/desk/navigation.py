@@ -35,6 +35,7 @@ _SECTIONS: list[tuple[Promise, list[tuple[Promise, str, str]]]] = [
             (_("Batches"), "stacks", "newsletter.batch"),
             (_("Providers"), "alt_route", "newsletter.provider"),
             (_("Provider events"), "forward_to_inbox", "newsletter.providerevent"),
+            (_("Machines"), "dns", "subscriptions.machine"),
         ],
     ),
     (

@@ -24,6 +24,7 @@ from newsletter.desk.edition_steps import STEERS_EDITIONS, STEERS_RUNS
 from newsletter.faults import isolated
 from newsletter.models import STOPPED, Alert, AlertKind, Edition, EditionCadence
 from newsletter.sending.books import books
+from subscriptions.arming import is_armed
 from subscriptions.handover import NotHandedOver, hand_over
 from subscriptions.letter_mail import about_the_sender, from_templates
 from subscriptions.models import RequestBreaker
@@ -110,11 +111,14 @@ TRY_AGAIN = timedelta(minutes=5)
 
 def tell_staff(now: datetime) -> int:
     """Mail staff once about every alert that needs a person, and once when it is over, and about
-    the request breaker; return of how many of these they were told.
+    the request breaker; return of how many of these they were told. A machine that is not armed
+    tells nobody: its database may be a copy.
 
     They count as told when one person's mail was handed over, or when nobody has an address to be
     told at. Otherwise the next call tries again. What is over before anybody was told is no news.
     """
+    if not is_armed(now):
+        return 0
     standing = Alert.objects.standing().values("pk")
     over = Alert.objects.exclude(pk__in=standing)
     over.filter(Q(told_at=None) | Q(kind__in=STOPPED)).delete()

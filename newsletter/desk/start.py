@@ -128,12 +128,12 @@ _QUESTIONS = (
         lambda now: Provider.objects.filter(rests_until__gt=now),
     ),
     _Question(
-        "newsletter.view_batch",
+        "subscriptions.view_machine",
         ngettext_lazy(
             "%d machine would send but is not armed: see manage.py arm",
             "%d machines would send but are not armed: see manage.py arm",
         ),
-        "newsletter_batch",
+        "subscriptions_machine",
         "",
         lambda now: Machine.objects.filter(armed_at=None, renewed_at__gt=now - RECENT),
     ),

@@ -12,10 +12,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.cache import add_never_cache_headers
 
 from newsletter.broker import broker_client
+from newsletter.healthcheck import READY
 
 log = structlog.get_logger(__name__)
 
-LIVE, READY = "/healthz", "/healthz/ready"
+LIVE = "/healthz"
 ANSWER_SECONDS = 2
 """How long each server may take to answer. Whoever probes waits some seconds at most."""
 

@@ -95,6 +95,7 @@ EXPERIMENTS = {
     "redis": Experiment(servers.lose_redis),
     "postgresql": Experiment(servers.hurt_postgresql),
     "two-of-everything": Experiment(workers.two_of_everything),
+    "not-armed": Experiment(workers.second_machine_not_armed, scheduler=False),
     "clock": Experiment(clock.turn_the_clocks, begin=clock.readers_in_many_zones, scheduler=False),
     "two-hours-down": Experiment(
         workers.nothing, begin=partial(planned_before_an_outage, hours_ago=2)

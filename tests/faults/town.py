@@ -98,8 +98,6 @@ class Town:
         options = [
             "--concurrency",
             str(processes),
-            "--queues",
-            "urgent,work",
             "--hostname",
             f"{name}@town",
             "--loglevel",

@@ -28,6 +28,6 @@ class Command(BaseCommand):
             name = arm(timezone.now())
         except OSError as error:
             raise CommandError(f"The machine's file could not be written: {error}") from error
-        self.stdout.write(f"{name} may send mail from this database.")
+        self.stdout.write(f"{name} may send mail from this database. Its workers begin in seconds.")
         if options["alone"]:
             self.stdout.write(f"{disarm_others()} other machines may not any more.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from django.db import Error, connection
 from django.db.models import F
 
+from newsletter.models import Delivery
 from subscriptions.models import Machine
 from tests.faults.disk import fill, free
 from tests.faults.harm.readers import pages_answer
@@ -67,11 +68,14 @@ def fill_own_folder(scene: Scene) -> None:
     """
     scene.when(0.3)
     fill(_disk(scene))
-    Machine.objects.update(
-        renewed_at=F("renewed_at") - timedelta(minutes=2)
-    )  # the file is due to be written again
-    scene.town.wait_until_said(NO_SPACE, SAID_WITHIN)
+    renewals = Machine.objects.get().renewals
+    # The file is due to be renewed.
+    Machine.objects.update(renewed_at=F("renewed_at") - timedelta(minutes=2))
+    refused = Delivery.objects.filter(reason__contains=NO_SPACE)
+    scene.town.wait_for(refused.exists, SAID_WITHIN)
     time.sleep(FULL_FOR)
+    if Machine.objects.filter(armed_at__isnull=False).get().renewals == renewals:
+        raise AssertionError("the machine was not renewed while its disk was full")
     free(_disk(scene))
     scene.over()
     scene.make_waiting_due()

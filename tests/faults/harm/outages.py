@@ -35,7 +35,7 @@ def restore_a_backup(scene: Scene) -> None:
         ).fetchone()
         if waiting == (0,):
             raise AssertionError("the backup came too late: nothing in it waits to be sent")
-        scene.town.wait_until_said("not_armed", 60, log=f"{second}.log")
+        scene.town.wait_until_said("not armed", 60, log=f"{second}.log")
         scene.when(1)
         scene.town.wait_for(is_done, 120)
         time.sleep(SILENCE)

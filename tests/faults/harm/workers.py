@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from newsletter.models import Batch
-from newsletter.tasks import send_batch, tick
+from newsletter.tasks import send_batch, sweep, tick
 from tests.faults.scene import Scene
 from tests.faults.town import LEASE
 
@@ -52,6 +52,27 @@ def two_of_everything(scene: Scene) -> None:
     subprocess.run(
         command, env=scene.town.environment, check=False, capture_output=True, timeout=120
     )
+
+
+def second_machine_not_armed(scene: Scene) -> None:
+    """A second machine with the same broker and database may not send. One tick wakes workers for
+    all batches, and none of the wake-ups may be lost on it. Armed later, it takes part at once.
+    """
+    environment = scene.town.environment | {"VAR_DIR": str(scene.town.folder / "another" / "var")}
+    scene.town.wait_until_said("machine_armed", 120)
+    scene.town.start_worker("another", environment=environment)
+    scene.town.wait_until_said("not armed", 120, log="another.log")
+    tick.delay()
+    began = time.monotonic()
+    scene.town.wait_for(lambda: sum(scene.town.accepted().values()) >= scene.readers, ALL_WITHIN)
+    batches = Batch.objects.count()
+    scene.notes.append(f"one tick: {batches} batches in {time.monotonic() - began:.0f} s")
+    subprocess.run(
+        [sys.executable, "manage.py", "arm"], env=environment, check=True, capture_output=True
+    )
+    scene.town.wait_until_said("may_send", 60, log="another.log")
+    scene.over()
+    sweep.delay()
 
 
 def deploy(scene: Scene) -> None:

@@ -31,6 +31,7 @@ LISTS = (
     "subscriptions/subscriber/",
     "subscriptions/topic/",
     "subscriptions/letter/",
+    "subscriptions/machine/",
     "subscriptions/suppression/",
     "subscriptions/requestbreaker/",
     "auth/user/",

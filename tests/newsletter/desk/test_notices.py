@@ -16,7 +16,9 @@ from newsletter.sending.control import cancel_run, pause, resume
 from newsletter.sending.failing import failures_counted
 from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import sweep
+from subscriptions.arming import arm
 from subscriptions.handover import Fate, NotHandedOver
+from subscriptions.models import Machine
 from tests.newsletter.sending.ways_out import HandClock, Mailbox
 from tests.newsletter.world import DAY, FREEZE, a_frozen_edition, a_planned_edition, papers, readers
 
@@ -100,6 +102,16 @@ TROUBLES = (held, paused, uncollected, unplanned, failing, unbalanced)
 
 def told() -> list[str]:
     return sorted(message.to[0] for message in mail.outbox)
+
+
+def test_a_machine_that_is_not_armed_tells_nobody():
+    """Its database may be a copy, of which the original tells."""
+    held()
+    Machine.objects.create(identity="original", renewed_at=FREEZE, armed_at=FREEZE)
+    assert tell_staff(FREEZE) == 0
+    assert told() == []
+    arm(FREEZE)
+    assert tell_staff(FREEZE) == 1
 
 
 def test_editors_are_told_of_a_held_edition_with_the_reason_and_the_way_there():

@@ -77,3 +77,17 @@ def test_the_start_page_calls_for_a_resting_provider_and_a_machine_that_is_not_a
     page = enter("operators").get("/desk/").content.decode()
     assert "1 provider rests because it failed" in page
     assert "1 machine would send but is not armed" in page
+    assert 'href="/desk/subscriptions/machine/?"' in page
+
+
+def test_the_list_of_machines_says_which_may_send(enter) -> None:
+    now = timezone.now()
+    Machine.objects.create(identity="x", name="web-1", renewed_at=now, armed_at=now)
+    Machine.objects.create(identity="y", name="<b>new</b>", renewed_at=now)
+    page = enter("operators").get("/desk/subscriptions/machine/").content.decode()
+    rows = {row.split("</tr>")[0] for row in page.split("<tr")[2:]}
+    [armed] = [row for row in rows if "web-1" in row]
+    [other] = [row for row in rows if "&lt;b&gt;new&lt;/b&gt;" in row]
+    assert "may send" in armed
+    assert "sends nothing until manage.py arm is run on it" in other
+    assert enter("editors").get("/desk/subscriptions/machine/").status_code == 403
