@@ -13,7 +13,17 @@ from tests.faults.disk import (
     redis_on_a_small_disk,
     tables_on_a_small_disk,
 )
-from tests.faults.harm import clock, disks, outages, poison, provider, readers, servers, workers
+from tests.faults.harm import (
+    clock,
+    disks,
+    outages,
+    poison,
+    provider,
+    readers,
+    servers,
+    transactional,
+    workers,
+)
 from tests.faults.readers import (
     planned_before_an_outage,
     start_afresh,
@@ -109,6 +119,7 @@ EXPERIMENTS = {
     "full-journal": Experiment(disks.fill_journal, place=journal_on_a_small_disk),
     "full-redis": Experiment(disks.fill_redis, place=redis_on_a_small_disk),
     "full-folder": Experiment(disks.fill_own_folder, place=own_folder_on_a_small_disk),
+    "unbuildable": Experiment(transactional.cannot_be_built),
     "leave": Experiment(readers.leave_meanwhile),
     "restored-backup": Experiment(outages.restore_a_backup),
     "deploy": Experiment(workers.deploy),
