@@ -66,8 +66,8 @@ class PhrasesField(forms.CharField):
 class TopicsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # at run time Django's class takes no parameter
     """Topics by their ids; none has to be chosen."""
 
-    def __init__(self, on_offer: QuerySet[Topic]) -> None:
-        super().__init__(on_offer, required=False, label=_("Topics"))
+    def __init__(self, on_offer: QuerySet[Topic], **options: Any) -> None:
+        super().__init__(on_offer, required=False, **{"label": _("Topics"), **options})
 
     def clean(self, value: Any) -> Any:
         """Return the topics; refuse a number that no database column holds, at which SQLite

@@ -11,6 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from subscriptions.forms import LONGEST_ID
+
 if TYPE_CHECKING:
     from django import forms
     from django.contrib.admin import ModelAdmin, TabularInline
@@ -25,7 +27,14 @@ else:
     from unfold.admin import ModelAdmin as UnfoldAdmin
     from unfold.admin import TabularInline as UnfoldInline
 
-__all__ = ["DeskAdmin", "ModelForm", "PageAdmin", "ReadOnlyAdmin", "ReadOnlyInline"]
+__all__ = [
+    "DeskAdmin",
+    "ModelForm",
+    "PageAdmin",
+    "ReadOnlyAdmin",
+    "ReadOnlyInline",
+    "row_number",
+]
 
 
 _FILTER_LOOKUPS = ("exact", "isnull", "isempty", "gte", "lt", "id__exact")
@@ -51,12 +60,21 @@ class DeskAdmin(UnfoldAdmin):
         """Allow what the filters beside the list ask for, and nothing else.
 
         Django allows every lookup on every field of the row. Who asked often enough for a beginning
-        of an address, a hash or a sealed key would read all of it.
+        of an address, a hash or a sealed key would read all of it. A value that no column holds is
+        refused too.
         """
-        return any(
+        return _fits_a_column(value) and any(
             lookup in {name, *(f"{name}__{suffix}" for suffix in _FILTER_LOOKUPS)}
             for name in map(_filter_name, self.list_filter)
         )
+
+
+def _fits_a_column(value: str) -> bool:
+    """Say whether a database can compare a value: PostgreSQL raises an error for a NUL character,
+    SQLite for a number of more than 64 bits.
+    """
+    is_number = value.removeprefix("-").isdecimal()
+    return "\0" not in value and not (is_number and len(value) > LONGEST_ID)
 
 
 def _filter_name(entry: Any) -> str:
@@ -152,3 +170,11 @@ class PageAdmin(DeskAdmin):
             **context,
         }
         return TemplateResponse(request, template, whole)
+
+
+def row_number(text: str) -> int | None:
+    """Return the number of a row that a person or a query string gave; None for what is none.
+
+    More digits than a column holds would be an error on SQLite instead of no row.
+    """
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= LONGEST_ID else None

@@ -11,6 +11,7 @@ from django.http import QueryDict
 from ingest.models import Paper
 from newsletter.editions.curation import Decisions, decisions_on
 from newsletter.models import Candidate, Edition
+from subscriptions.wording import clean_line
 
 PER_PAGE = 40
 LEFT_OUT_SHOWN = 50
@@ -103,7 +104,7 @@ def _narrowed(
     decisions: Mapping[int, Decisions],
     struck: Mapping[int, str],
 ) -> QuerySet[Candidate]:
-    for word in asked.get("q", "").split()[:8]:
+    for word in clean_line(asked.get("q", "")).split()[:8]:
         candidates = candidates.filter(paper__title__icontains=word)
     if asked.get("show") == "decided":
         in_force = {paper for paper, found in decisions.items() if found != Decisions()}

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ingest.models import Paper
-from newsletter.desk.base import ReadOnlyAdmin
+from newsletter.desk.base import ReadOnlyAdmin, row_number
 from newsletter.desk.columns import instant
 from newsletter.desk.letters import reader_link
 from newsletter.desk.steps import Step, StepRefused, StepsAdmin
@@ -41,7 +41,10 @@ class EditionFilter(admin.SimpleListFilter):
 
     def queryset(self, _request: HttpRequest, deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
         value = self.value()
-        return deliveries.filter(edition=int(value)) if value and value.isdecimal() else deliveries
+        if value is None:
+            return deliveries
+        number = row_number(value)
+        return deliveries.none() if number is None else deliveries.filter(edition=number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,15 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ingest.models import Paper
-from newsletter.desk.base import ReadOnlyAdmin
+from newsletter.desk.base import ReadOnlyAdmin, row_number
 from newsletter.desk.candidates import ORDERS, candidate_page, left_out_by_machine
 from newsletter.desk.columns import instant
 from newsletter.desk.edition_steps import STEPS
@@ -214,7 +214,5 @@ class EditionAdmin(PreviewPages, ReadOnlyAdmin):
 
 def _candidate(edition: Edition, number: Any) -> Paper:
     """Return the paper of that number if it is a candidate of the edition."""
-    try:
-        return Paper.objects.get(pk=int(number), candidacies__edition=edition)
-    except (ValueError, OverflowError, Paper.DoesNotExist) as error:
-        raise Http404 from error
+    paper = row_number(str(number))
+    return get_object_or_404(Paper, pk=paper, candidacies__edition=edition)

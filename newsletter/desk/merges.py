@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from ingest import identity
 from ingest.joining import CannotJoin, merge, split
 from ingest.models import Merge, Paper, Suggestion
-from newsletter.desk.base import ReadOnlyAdmin
+from newsletter.desk.base import ReadOnlyAdmin, row_number
 from newsletter.desk.columns import instant
 from newsletter.desk.steps import Step, StepRefused, StepsAdmin
 
@@ -64,8 +64,8 @@ class OtherPaper(forms.Form):
             if number
             else Paper.objects.filter(doi=identity.doi(text) or "–")
         )
-        if text.isdecimal() and len(text) < 19:
-            found = Paper.objects.filter(pk=int(text))
+        if (own := row_number(text)) is not None:
+            found = Paper.objects.filter(pk=own)
         paper = found.first()
         if paper is None:
             raise forms.ValidationError(_("There is no such paper here."))

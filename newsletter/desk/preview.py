@@ -32,6 +32,7 @@ from newsletter.sending.frozen import reader_profiles, statistics_of
 from newsletter.sending.history import mailed_among
 from newsletter.sending.press import compiled_parts
 from newsletter.sending.preview import offered, shown
+from subscriptions.forms import TopicsField
 from subscriptions.models import Subscriber, Topic
 
 MAY_SEE_READERS = "subscriptions.view_subscriber"
@@ -53,10 +54,9 @@ class WhoForm(forms.Form):
         max_value=2**63 - 1,
         widget=UnfoldAdminIntegerFieldWidget(),
     )
-    topics = forms.ModelMultipleChoiceField(
+    topics = TopicsField(
         Topic.objects.filter(retired=False),
         label=gettext_lazy("or anybody who chose these topics"),
-        required=False,
         widget=UnfoldAdminSelectMultipleWidget(attrs={"size": 8}),
     )
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from newsletter.desk.base import ReadOnlyAdmin
+from newsletter.desk.base import ReadOnlyAdmin, row_number
 from newsletter.desk.columns import instant
 from newsletter.desk.masking import masked
 from newsletter.desk.steps import Step, StepRefused, StepsAdmin
@@ -144,8 +144,8 @@ class ReaderAdmin(StepsAdmin, ReadOnlyAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        if term.isdecimal():
-            return queryset.filter(pk=int(term)) if len(term) < 19 else queryset.none(), False
+        if (number := row_number(term)) is not None:
+            return queryset.filter(pk=number), False
         try:
             key = fold(term)
         except (BadAddress, ValidationError):
