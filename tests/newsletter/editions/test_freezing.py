@@ -28,12 +28,19 @@ from newsletter.editions import (
 from newsletter.editions.day import look_after_editions
 from newsletter.models import CurationKind, Edition, EditionState, Strike
 from newsletter.ranking.statistics import EditionStatistics
+from newsletter.sending import press
 from newsletter.sending.press import compiled_parts
 from subscriptions.models import Subscriber
 from tests.newsletter import world
 from tests.newsletter.world import DAY, FREEZE, a_paper, a_reader, papers
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def forgotten_editions():
+    """Each test's editions have the ids of another's, and the process remembers editions by id."""
+    press.forget()
 
 
 def an_edition() -> Edition:
@@ -321,7 +328,7 @@ def test_an_error_whose_message_no_database_stores_holds_the_edition_all_the_sam
 
 def test_a_hold_without_a_visible_reason_says_so():
     edition = an_edition()
-    hold(edition, "\u200b\u2060")
+    hold(edition, "\u200b\u2060", FREEZE)
     assert edition.held_reason == "no reason was given"
 
 
