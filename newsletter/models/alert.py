@@ -50,7 +50,9 @@ class AlertQuerySet(models.QuerySet["Alert"]):
             models.Q(kind=AlertKind.HELD, edition__state=EditionState.HELD)
             | models.Q(kind=AlertKind.PAUSED, edition__paused_at__isnull=False)
             & ~models.Q(edition__state__in=[EditionState.CANCELLED, EditionState.DONE])
-            | models.Q(kind=AlertKind.COLLECTING, edition__state__in=BEFORE_FROZEN)
+            | models.Q(
+                kind=AlertKind.COLLECTING, edition__state__in=[*BEFORE_FROZEN, EditionState.HELD]
+            )
             | models.Q(kind=AlertKind.PLANNING, edition__state=EditionState.FROZEN)
             | models.Q(kind=AlertKind.BATCHES)
             & models.Q(

@@ -12,6 +12,7 @@ from newsletter.editions import (
     candidates_of,
     curate,
     freeze,
+    hold,
     latest_day,
     nominal_instant,
     open_edition,
@@ -240,6 +241,16 @@ def test_an_edition_whose_papers_cannot_be_collected_stops_no_other(unreadable, 
         assert Alert.objects.shown().exists() == (failures == 3)
     assert alert.reason.startswith("ZeroDivisionError at ")
     assert Edition.objects.get(cadence="weekly").candidates.count() == 2
+
+
+def test_a_held_edition_whose_papers_cannot_be_collected_is_told_of_too(unreadable):
+    papers(2)
+    edition = open_edition("weekly", DAY, EVENING_BEFORE)
+    hold(edition, "look first", EVENING_BEFORE)
+    unreadable.append("weekly")
+    for _ in range(3):
+        look_after_editions(EVENING_BEFORE)
+    assert Alert.objects.shown().filter(edition=edition).get().kind == AlertKind.COLLECTING
 
 
 def test_an_edition_whose_papers_are_collected_at_last_asks_nobody(unreadable):
