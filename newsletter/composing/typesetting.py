@@ -11,7 +11,10 @@ from ingest.cleaning import one_line
 
 COLUMNS = 78
 """RFC 5322 section 2.1.1 asks for lines of at most 78 characters."""
-LONGEST_WORD = 30
+LONGEST_WORD = 24
+"""Characters of text that fit between the margins of a window of 320 pixels in a wide font, which
+is an ordinary window enlarged four times (WCAG 2.2, 1.4.10).
+"""
 _LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
 _NARROW = re.compile("[ -~\u00a0-\u02af\u2010-\u2027]*")
 _ADDRESS = re.compile(r"https?://\S+")
@@ -72,8 +75,8 @@ def unbroken(text: str) -> str:
 
 
 def breakable(text: str) -> str:
-    """Return the text with invisible break points in words of over 30 characters, which would
-    widen a phone's page.
+    """Return the text with invisible break points in words of over `LONGEST_WORD` characters,
+    which would widen a phone's page.
     """
     return _LONG_WORD.sub(lambda word: _broken(word[0]), text)
 
@@ -83,8 +86,8 @@ def _broken(word: str) -> str:
 
 
 def _pieces(part: str) -> list[str]:
-    """Cut a run without natural breaks into pieces of at most 30 characters and a few marks,
-    never before a mark or joiner.
+    """Cut a run without natural breaks into pieces of at most `LONGEST_WORD` characters and a few
+    marks, never before a mark or joiner.
     """
     pieces = [""]
     for character in part:

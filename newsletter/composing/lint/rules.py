@@ -141,7 +141,7 @@ DOCUMENT_RULES = {
         raw_tex="Write formulas as Unicode text.",
         direction_not_isolated='Put right-to-left text into its own element with dir="rtl", or '
         "between isolates.",
-        long_word="Break words of over 30 characters yourself, with zero-width spaces.",
+        long_word="Break words of over 24 characters yourself, with zero-width spaces.",
         not_left_aligned="Align running text to the left.",
     ),
 }
