@@ -219,7 +219,7 @@ def test_a_worker_that_was_started_for_other_work_stays_with_it(consumer, machin
 def test_a_heartbeat_that_cannot_be_written_ends_no_worker(consumer, machine, settings, tmp_path):
     machine(True)
     settings.VAR_DIR = tmp_path / "no" / "folder"
-    switch_of(consumer).start(consumer)
+    start(consumer)
     assert consumer.task_consumer.consuming_from("sending")
 
 

@@ -28,6 +28,7 @@ from newsletter.composing.content import DigestPick
 from newsletter.composing.digest import render, render_web_view
 from newsletter.composing.proof import proved_edition
 from newsletter.composing.speaking import spoken, spoken_reasons
+from newsletter.desk.notices import OVER_HEADING, OVER_SUBJECT, OVER_TEXT, WORDS
 from newsletter.ranking.rank import NOTHING_MATCHES
 from newsletter.ranking.values import Reason
 from newsletter.ranking.wording import Wording, ngettext_lazy
@@ -42,6 +43,7 @@ TEMPLATES = django_settings.BASE_DIR / "templates" / "emails"
 PYTHON = [
     *(django_settings.BASE_DIR / "newsletter" / "composing").glob("*.py"),
     *(django_settings.BASE_DIR / "newsletter" / "ranking").glob("*.py"),
+    django_settings.BASE_DIR / "newsletter" / "desk" / "notices.py",
     django_settings.BASE_DIR / "subscriptions" / "letter_mail.py",
 ]
 LETTERS = re.compile(r"[A-Za-z]+")
@@ -251,14 +253,21 @@ def test_nothing_of_a_letter_is_left_in_english(made_up_language, kind):
         assert "⟦" in said
 
 
-@pytest.mark.parametrize("held", [True, False])
-def test_nothing_of_a_notice_to_staff_is_left_in_english(made_up_language, held):
+NOTICES = [(each.subject, each.heading, each.text) for each in WORDS.values()]
+
+
+@pytest.mark.parametrize("words", [*NOTICES, (OVER_SUBJECT, OVER_HEADING, OVER_TEXT)])
+@pytest.mark.parametrize("details", [{"reason": "2"}, {"books": "3"}])
+def test_nothing_of_a_notice_to_staff_is_left_in_english(made_up_language, words, details):
+    named = {"site": "4", "edition": "1", "what": "5", "state": "6"}
     with override("he"):
+        subject, heading, text = (str(each) % named for each in words)
         context = about_the_sender() | {
-            "edition": "1",
-            "held": held,
-            "reason": "2",
+            "subject": subject,
+            "heading": heading,
+            "text": text,
             "desk_url": "https://example.org/",
+            **details,
         }
         message = from_templates(
             "emails/staff_notice", context, to="ada@example.org", name="1", now=NOW

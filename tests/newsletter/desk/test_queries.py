@@ -29,6 +29,7 @@ CEILINGS = {
     "subscriptions/letter/": 6,
     "subscriptions/suppression/": 6,
     "subscriptions/requestbreaker/": 6,
+    "subscriptions/machine/": 6,
     "auth/user/": 7,
     "auth/group/": 6,
 }
