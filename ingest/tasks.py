@@ -5,7 +5,7 @@ twice.
 from celery import shared_task
 from django.utils import timezone
 
-from ingest import recording, retention, runs, suggesting
+from ingest import recording, runs, suggesting
 from ingest.http.visits import our_client
 
 WAKE_UP_KEEPS = 30
@@ -33,11 +33,9 @@ def read_page(run_id: int) -> None:
 
 @shared_task
 def look_back() -> None:
-    """Close what killed processes left open, forget raw bytes that were kept long enough, and
-    suggest papers that may be one. That comes last: an error in it keeps nothing else from being
-    done.
+    """Close what killed processes left open, and suggest papers that may be one. That comes last:
+    an error in it keeps nothing else from being done.
     """
     now = timezone.now()
     recording.close_abandoned(now)
-    retention.forget_bodies(now)
     suggesting.suggest(now)

@@ -216,9 +216,9 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 21_600.0,
         "options": {"expires": 3_600},
     },
-    "forget": {
-        "task": "subscriptions.tasks.forget_what_is_over",
-        "schedule": 86_400.0,
+    "delete-old-rows": {
+        "task": "newsletter.tasks.delete_old_rows",
+        "schedule": 21_600.0,
         "options": {"expires": 3_600},
     },
 }
@@ -344,8 +344,6 @@ its own.
 """
 REREAD_DAYS = _env.int("REREAD_DAYS", 5, validate=validate.Range(1, 31))
 """How many days back every run reads again."""
-RAW_BODY_DAYS = _env.int("RAW_BODY_DAYS", 30, validate=validate.Range(0, 3650))
-"""How long the raw bytes of what sources sent are kept."""
 for _name, _times in SOURCE_TIMES.items():
     if not all(re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", _time) for _time in _times):
         _problems.append(
@@ -409,6 +407,31 @@ such as gmail.com=20.
 """
 HOURLY_QUOTA = _env.int("HOURLY_QUOTA", 0, validate=validate.Range(0))
 DAILY_QUOTA = _env.int("DAILY_QUOTA", 0, validate=validate.Range(0))
+
+# --- How many days rows are kept (newsletter.retention)
+# --------------------------------------------------------------------------------------------------
+KEEP_DELIVERIES_DAYS = _env.int("KEEP_DELIVERIES_DAYS", 90, validate=validate.Range(61, 3650))
+"""Deliveries, batches, frozen statistics and compiled editions of finished editions. The links in
+a digest that teach and count last 60 days.
+"""
+KEEP_PROFILES_DAYS = _env.int("KEEP_PROFILES_DAYS", 30, validate=validate.Range(7, 3650))
+"""After so many days a delivery forgets the profile that it was ranked for, and a profile that
+nobody has any more is deleted.
+"""
+KEEP_CANDIDATES_DAYS = _env.int("KEEP_CANDIDATES_DAYS", 365, validate=validate.Range(31, 3650))
+"""All candidates of an edition; afterwards the 100 best are left."""
+KEEP_COUNTS_DAYS = _env.int("KEEP_COUNTS_DAYS", 90, validate=validate.Range(61, 3650))
+"""All counts of a listing; afterwards the newest and the highest are left. An edition looks for
+papers up to 60 days back.
+"""
+RAW_BODY_DAYS = _env.int("RAW_BODY_DAYS", 30, validate=validate.Range(0, 3650))
+"""The raw bytes of what sources sent."""
+KEEP_FETCHES_DAYS = _env.int("KEEP_FETCHES_DAYS", 90, validate=validate.Range(31, 3650))
+"""Visits to sources with their rejected entries, and runs."""
+KEEP_CLICKS_DAYS = _env.int("KEEP_CLICKS_DAYS", 90, validate=validate.Range(1, 3650))
+"""Clicks and what providers said; those of a delivery go with it at the latest."""
+KEEP_LETTERS_DAYS = _env.int("KEEP_LETTERS_DAYS", 30, validate=validate.Range(4, 3650))
+"""Letters, sign-ups and changes of address, and readers who never confirmed."""
 
 # --- Learning what readers like
 # --------------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from newsletter.desk.notices import tell_staff as tell
 from newsletter.editions.archive import refit_when_due
 from newsletter.editions.day import look_after_editions as look_after
 from newsletter.editions.vectors import embed_waiting
+from newsletter.retention import SECONDS
+from newsletter.retention import delete_old_rows as delete_old
 from newsletter.sending.due import due_batches
 from newsletter.sending.plan import plan_frozen_editions
 from newsletter.sending.providers import ensure_providers
@@ -65,6 +67,14 @@ def refit_archive(at: str | None = None) -> None:
     minute.
     """
     refit_when_due(_clock(at)())
+
+
+@shared_task(soft_time_limit=SECONDS + 60, time_limit=SECONDS + 90)
+def delete_old_rows(at: str | None = None) -> None:
+    """Delete what is older than the periods in the settings. What the time does not suffice for
+    is left to the next run.
+    """
+    delete_old(_clock(at)())
 
 
 @shared_task

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import ManyToOneRel
 
 from subscriptions.models import (
     AddressChange,
@@ -80,6 +81,7 @@ def forget(reader: Subscriber, *, now: datetime) -> dict[str, int]:
     The address is free afterwards: whoever has that mailbox may sign up or move there.
     """
     with transaction.atomic():
+        named = _profiles_of(reader)
         receipt = {name: holding.erase(reader) for name, holding in _holdings.items()}
         Subscriber.objects.filter(pk=reader.pk).update(
             state=SubscriberState.ERASED,
@@ -91,8 +93,20 @@ def forget(reader: Subscriber, *, now: datetime) -> dict[str, int]:
             hour=8,
             profile=Profile.objects.of(Choices(), now=now),
         )
-        receipt["profiles"] = Profile.objects.unused(now).delete()[0]
+        receipt["profiles"] = Profile.objects.filter(pk__in=named).delete_unused(now)
     return receipt | {"reader": 1}
+
+
+def _profiles_of(reader: Subscriber) -> set[int]:
+    """Return the profiles that rows about the reader name, in whatever app. What the reader had
+    chosen before that is named by no row any more; it is deleted within days, as of all readers.
+    """
+    named = {reader.profile_id}
+    for relation in Profile._meta.get_fields(include_hidden=True):
+        if isinstance(relation, ManyToOneRel) and relation.related_model is not Subscriber:
+            rows = relation.field.model._default_manager.filter(subscriber=reader)
+            named.update(rows.values_list(relation.field.name, flat=True).distinct())
+    return named - {None}
 
 
 def _forget_changes_to(address_key: str) -> None:

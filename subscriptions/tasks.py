@@ -5,7 +5,7 @@ twice.
 from celery import shared_task
 from django.utils import timezone
 
-from subscriptions import letters, retention
+from subscriptions import letters
 from subscriptions.waking import wake
 
 
@@ -20,9 +20,3 @@ def sweep_letters() -> None:
     """Settle letters whose worker died and wake workers for all that are due."""
     for letter_id in letters.sweep(timezone.now()):
         wake(letter_id)
-
-
-@shared_task
-def forget_what_is_over() -> None:
-    """Delete sign-ups that nobody confirmed and letters that are long done."""
-    retention.forget(timezone.now())

@@ -510,6 +510,7 @@ class Migration(migrations.Migration):
                 ),
                 ("day", models.DateField(verbose_name="day")),
                 ("last_seen_at", models.DateTimeField(verbose_name="last seen")),
+                ("counts_thinned", models.BooleanField(default=False, editable=False)),
                 (
                     "paper",
                     models.ForeignKey(
@@ -614,6 +615,10 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.AddIndex(
+            model_name="paper",
+            index=models.Index(fields=["first_seen_at", "id"], name="paper_by_first_seen"),
+        ),
         migrations.AddConstraint(
             model_name="paper",
             constraint=models.CheckConstraint(
@@ -705,6 +710,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="listing",
             index=models.Index(fields=["day"], name="listing_by_day"),
+        ),
+        migrations.AddIndex(
+            model_name="listing",
+            index=models.Index(
+                condition=models.Q(("counts_thinned", False)),
+                fields=["day"],
+                name="listing_not_thinned",
+            ),
         ),
         migrations.AddConstraint(
             model_name="listing",

@@ -11,7 +11,8 @@ class Listing(models.Model):
     """A paper on a source's day.
 
     `last_seen_at` is the newest reading of it, also when nothing had changed: a Count tells since
-    when a value holds, this tells until when it is known to hold.
+    when a value holds, this tells until when it is known to hold. Of an old listing only the
+    newest and the highest count are kept, and then `counts_thinned` is set.
     """
 
     source = models.ForeignKey(
@@ -22,6 +23,7 @@ class Listing(models.Model):
         Paper, on_delete=models.PROTECT, related_name="listings", verbose_name=_("paper")
     )
     last_seen_at = models.DateTimeField(_("last seen"))
+    counts_thinned = models.BooleanField(default=False, editable=False)
 
     class Meta:
         ordering = ("-day", "source", "pk")
@@ -30,7 +32,14 @@ class Listing(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["source", "day", "paper"], name="listing_once_a_day")
         ]
-        indexes = [models.Index(fields=["day"], name="listing_by_day")]
+        indexes = [
+            models.Index(fields=["day"], name="listing_by_day"),
+            models.Index(
+                fields=["day"],
+                condition=models.Q(counts_thinned=False),
+                name="listing_not_thinned",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.paper} on {self.day}"

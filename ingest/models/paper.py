@@ -50,6 +50,7 @@ class Paper(models.Model):
         ordering = ("-first_seen_at", "-pk")
         verbose_name = _("paper")
         verbose_name_plural = _("papers")
+        indexes = [models.Index(fields=["first_seen_at", "id"], name="paper_by_first_seen")]
         constraints = [
             models.CheckConstraint(
                 condition=~models.Q(title="") & ~models.Q(title_key=""), name="paper_has_title"

@@ -1,10 +1,12 @@
 """Which papers an edition may mail, and what the ranking is told about each."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Case, F, IntegerField, QuerySet, When
+from django.db.models.functions import Coalesce
 
 from ingest.health import honest_line
 from ingest.known_sources import BY_HAND
@@ -106,6 +108,34 @@ def sources_of(edition: Edition) -> int:
         day__range=(first_day(edition), edition.day), paper__withdrawn_at=None
     )
     return listings.exclude(source__kind__in=BY_HAND).values("source").distinct().count()
+
+
+def best_first(
+    edition: Edition, decisions: Mapping[int, Decisions] | None = None
+) -> QuerySet[Candidate]:
+    """Return the candidates that the site shows, best first: without those that staff hid or
+    struck, pinned ones first in the order of the pins, then by growth, then by votes.
+    """
+    decisions = decisions_on(edition) if decisions is None else decisions
+    hidden = [pk for pk, decided in decisions.items() if decided.hidden]
+    pins = [
+        When(paper=pk, then=decided.pin_place)
+        for pk, decided in decisions.items()
+        if decided.pinned
+    ]
+    growth = Coalesce(F("votes") - F("votes_before"), 0, output_field=IntegerField())
+    return (
+        edition.candidates.filter(paper__withdrawn_at=None)
+        .exclude(paper__in=hidden)
+        .exclude(paper__in=edition.strikes.values("paper"))
+        .order_by(
+            *([Case(*pins, default=len(pins) + 1)] if pins else []),
+            growth.desc(),
+            Coalesce("votes", 0).desc(),
+            "paper__title",
+            "paper",
+        )
+    )
 
 
 def candidates_of(edition: Edition) -> list[CandidatePaper]:

@@ -204,6 +204,8 @@ class Migration(migrations.Migration):
                     models.CharField(blank=True, max_length=300, verbose_name="paused because"),
                 ),
                 ("statistics", models.BinaryField(null=True)),
+                ("profiles_left_at", models.DateTimeField(editable=False, null=True)),
+                ("final_books", models.JSONField(editable=False, null=True)),
             ],
             options={
                 "verbose_name": "edition",
@@ -1021,6 +1023,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="delivery",
             index=models.Index(fields=["batch", "position"], name="delivery_by_batch"),
+        ),
+        migrations.AddIndex(
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("profile__isnull", False)),
+                fields=["profile"],
+                name="delivery_by_profile",
+            ),
         ),
         migrations.AddConstraint(
             model_name="delivery",

@@ -39,6 +39,10 @@ class Edition(models.Model):
     `statistics` are the frozen inputs of the ranking (newsletter.ranking.statistics), so that any
     score can be computed again. Paused is a fact beside the state: no batch is claimed while it
     lasts, and it says whether a person or an error stopped the run.
+
+    The rows that only the sending needed are deleted after a while (newsletter.retention).
+    `profiles_left_at` is when the last of its deliveries forgot its profile. `final_books` are the
+    books as they stood before the first delivery was deleted; `statistics` are empty afterwards.
     """
 
     cadence = models.CharField(_("cadence"), max_length=16, choices=EditionCadence)
@@ -74,6 +78,8 @@ class Edition(models.Model):
     paused_at = models.DateTimeField(_("sending paused"), null=True, blank=True)
     paused_reason = models.CharField(_("paused because"), max_length=300, blank=True)
     statistics = models.BinaryField(null=True, editable=False)
+    profiles_left_at = models.DateTimeField(null=True, editable=False)
+    final_books = models.JSONField(null=True, editable=False)
 
     class Meta:
         ordering = ("-day", "cadence")

@@ -61,7 +61,11 @@ class Books:
 
 
 def books(edition: Edition) -> Books:
-    """Return the edition's books as they stand."""
+    """Return the edition's books as they stand; of an edition whose deliveries were deleted as
+    they stood before.
+    """
+    if edition.final_books is not None:
+        return Books(**edition.final_books)
     batches = edition.batches.aggregate(due=Sum("planned_count", default=0))
     planned = edition.batches.filter(state=BatchState.PLANNED).aggregate(
         planned=Sum("planned_count", default=0)

@@ -146,7 +146,7 @@ def _still_sent(edition_ids: Collection[int]) -> list[Edition]:
     """Return the editions, locked so that none of them is called done or cancelled meanwhile.
 
     Raises:
-        WrongState: one of them is not being sent, nor done.
+        WrongState: one of them is not being sent, nor done, or its deliveries are being deleted.
     """
     editions = list(
         Edition.objects.select_for_update(no_key=True)
@@ -159,6 +159,8 @@ def _still_sent(edition_ids: Collection[int]) -> list[Edition]:
             raise WrongState(
                 f"{edition} is {edition.get_state_display()}: nothing of it is sent again."
             )
+        if edition.final_books is not None:
+            raise WrongState(f"{edition} is old: its deliveries are deleted, and not sent again.")
     return editions
 
 

@@ -4,7 +4,9 @@ signed link of that mail.
 
 import structlog
 from csp.decorators import csp_update
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
@@ -21,7 +23,7 @@ from newsletter.sending.explaining import CannotExplain, explanations
 from newsletter.sending.frozen import statistics_of, topic_name
 from newsletter.sending.press import compiled_parts
 from subscriptions.pages.private import private_page
-from subscriptions.tokens import BadToken, Power, read
+from subscriptions.tokens import Power, read
 
 log = structlog.get_logger(__name__)
 
@@ -29,9 +31,9 @@ log = structlog.get_logger(__name__)
 @csp_update({"style-src": ["'unsafe-inline'"]})  # a mail carries its style in its elements
 @require_safe
 @private_page
-def digest(_request: HttpRequest, token: str) -> HttpResponse:
+def digest(request: HttpRequest, token: str) -> HttpResponse:
     """Show the papers of one delivery as they stood in the mail; those withdrawn since are named
-    and not shown.
+    and not shown. A delivery that was deleted is answered with 410.
     """
     (delivery_id,) = read(Power.VIEW, token)
     delivery = (
@@ -40,8 +42,9 @@ def digest(_request: HttpRequest, token: str) -> HttpResponse:
         .filter(pk=delivery_id)
         .first()
     )
-    if delivery is None:
-        raise BadToken("the delivery is gone")
+    if delivery is None:  # deleted after a while: see newsletter.retention
+        over = {"days": settings.KEEP_DELIVERIES_DAYS}
+        return render(request, "pages/digest_over.html", over, status=410)
     compiled = _compiled(delivery)
     withdrawn = Paper.objects.filter(
         pk__in=delivery.papers, withdrawn_at__isnull=False

@@ -19,7 +19,7 @@ from subscriptions.tokens import read as read_token
 @private_page
 def read(request: HttpRequest, token: str, paper_id: int) -> HttpResponse:
     """Go on to a paper of the delivery, and nowhere else; measure a GET on the way. An old link
-    still leads there, unmeasured.
+    still leads there, unmeasured, also when the delivery was deleted.
     """
     now = timezone.now()
     try:
@@ -27,11 +27,12 @@ def read(request: HttpRequest, token: str, paper_id: int) -> HttpResponse:
     except ExpiredToken as old:
         (delivery_id,), measured = old.numbers, False
     delivery = Delivery.objects.filter(pk=delivery_id).first()
-    if delivery is None or paper_id not in delivery.papers:
+    if paper_id not in delivery.papers if delivery else measured:
         raise BadToken("this delivery has no such paper")
-    address = source_link(Paper.objects.get(pk=paper_id).get_absolute_url()).address
+    paper = Paper.objects.filter(pk=paper_id).first()
+    address = source_link(paper.get_absolute_url()).address if paper else ""
     if not address:
         raise BadToken("nobody knows any more where to read this paper")
-    if measured:
+    if measured and delivery:
         record_click(delivery, paper_id, request.headers, now)
     return HttpResponseRedirect(address)

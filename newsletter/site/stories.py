@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import overload
 
-from django.db.models import Case, Count, F, IntegerField, Max, When
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Max
 
 from ingest.models import Paper
 from ingest.tex import without_tex
 from newsletter.composing.summary import summarise
+from newsletter.editions.candidates import best_first
 from newsletter.editions.curation import Decisions, decisions_on
 from newsletter.models import AFTER_FREEZE, Candidate, Edition
 
@@ -57,33 +57,14 @@ def latest_edition() -> Edition | None:
 
 
 class Stories(Sequence[Story]):
-    """The papers of an edition as it stands, best first: without those that staff hid or struck,
-    pinned ones first in the order of the pins, then by growth, then by votes.
+    """The papers of an edition as it stands, best first (newsletter.editions.candidates).
 
     A slice reads its own papers only, since an edition may hold thousands. `len` is one query.
     """
 
     def __init__(self, edition: Edition) -> None:
         self._decisions = decisions_on(edition)
-        hidden = [pk for pk, decided in self._decisions.items() if decided.hidden]
-        pins = [
-            When(paper=pk, then=decided.pin_place)
-            for pk, decided in self._decisions.items()
-            if decided.pinned
-        ]
-        growth = Coalesce(F("votes") - F("votes_before"), 0, output_field=IntegerField())
-        self._candidates = (
-            edition.candidates.filter(paper__withdrawn_at=None)
-            .exclude(paper__in=hidden)
-            .exclude(paper__in=edition.strikes.values("paper"))
-            .order_by(
-                *([Case(*pins, default=len(pins) + 1)] if pins else []),
-                growth.desc(),
-                Coalesce("votes", 0).desc(),
-                "paper__title",
-                "paper",
-            )
-        )
+        self._candidates = best_first(edition, self._decisions)
 
     @cached_property
     def _totals(self) -> tuple[int, int]:

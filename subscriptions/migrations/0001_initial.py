@@ -594,6 +594,30 @@ class Migration(migrations.Migration):
                 name="subscriber_active_by_cadence",
             ),
         ),
+        migrations.AddIndex(
+            model_name="subscriber",
+            index=models.Index(
+                condition=models.Q(("state", "active"), _negated=True),
+                fields=["state", "id"],
+                name="subscriber_not_active",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="subscriber",
+            index=models.Index(
+                condition=models.Q(("paused_until__isnull", False)),
+                fields=["id"],
+                name="subscriber_paused",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="subscriber",
+            index=models.Index(
+                condition=models.Q(("suppressed_at__isnull", False)),
+                fields=["id"],
+                name="subscriber_suppressed",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="subscriber",
             constraint=models.CheckConstraint(
@@ -699,6 +723,14 @@ class Migration(migrations.Migration):
                 ),
                 fields=["-created_at"],
                 name="letter_by_anyone",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="letter",
+            index=models.Index(
+                condition=models.Q(("state__in", ["failed", "uncertain"])),
+                fields=["state", "-created_at"],
+                name="letter_needs_staff",
             ),
         ),
         migrations.AddConstraint(

@@ -185,6 +185,11 @@ class Letter(models.Model):
                 condition=models.Q(requested_by="anyone") & ~models.Q(state="withheld"),
                 name="letter_by_anyone",
             ),
+            models.Index(
+                fields=["state", "-created_at"],
+                condition=models.Q(state__in=["failed", "uncertain"]),
+                name="letter_needs_staff",
+            ),
         ]
 
     def __str__(self) -> str:

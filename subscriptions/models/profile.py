@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.core.validators import MaxValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 
@@ -53,6 +53,19 @@ class ProfileQuerySet(models.QuerySet["Profile"]):
                 )
                 stale = stale.exclude(models.Exists(naming))
         return stale
+
+    def delete_unused(self, by: datetime) -> int:
+        """Delete those of these profiles that are unused and were made by an instant; return how
+        many. Each model that names a profile has an index for this question.
+        """
+        unused = list(self.unused(by).values_list("pk", flat=True))
+        if not unused:
+            return 0
+        with transaction.atomic():
+            # Under the lock nobody begins to name one; who has begun before is seen.
+            locked = Profile.objects.filter(pk__in=unused).select_for_update().order_by("pk")
+            keys = list(locked.values_list("pk", flat=True))
+            return Profile.objects.filter(pk__in=keys).unused(by).delete()[0]
 
 
 class Profile(models.Model):

@@ -111,6 +111,21 @@ class Subscriber(models.Model):
                 condition=models.Q(state="active"),
                 name="subscriber_active_by_cadence",
             ),
+            models.Index(
+                fields=["state", "id"],
+                condition=~models.Q(state="active"),
+                name="subscriber_not_active",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(paused_until__isnull=False),
+                name="subscriber_paused",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(suppressed_at__isnull=False),
+                name="subscriber_suppressed",
+            ),
         ]
 
     def __str__(self) -> str:

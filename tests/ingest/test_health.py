@@ -9,9 +9,6 @@ import pytest
 from ingest import schedule
 from ingest.health import GRACE, Standing, health, honest_line
 from ingest.models import Fetch, HostPace, Run, Source
-from ingest.recording import record
-from ingest.retention import forget_bodies
-from ingest.sighting import Parsed
 from ingest.workdays import is_working_day
 from tests.ingest.driving import a_source
 
@@ -129,16 +126,3 @@ def test_due_times_are_those_of_the_source_then_those_of_the_settings(source, se
 )  # fmt: skip
 def test_working_days_are_those_of_the_upstreams(day, working):
     assert is_working_day(day) == working
-
-
-def test_raw_bytes_are_forgotten_after_their_time_and_never_those_of_a_younger_fetch(
-    source, settings
-):
-    settings.RAW_BODY_DAYS = 30
-    for days, body in ((40, b"old"), (40, b"seen again"), (1, b"seen again")):
-        record(source, Parsed(), now=MORNING - timedelta(days=days), origin="x", body=body)
-    assert forget_bodies(MORNING) == 1
-    assert [bytes(fetch.body.content) for fetch in Fetch.objects.exclude(body=None)] == [
-        b"seen again"
-    ]
-    assert Fetch.objects.count() == 3

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from newsletter.models import Delivery, DeliveryStatus
+from newsletter.retention import KEEP_WISH_DAYS, delete_old_rows
 from newsletter.sending.sender import send_batch
 from subscriptions import letters, moving
 from subscriptions.links import change_address_url, leave_url, preferences_url
@@ -31,7 +32,6 @@ from subscriptions.models import (
 from subscriptions.models.profile import Choices
 from subscriptions.origins import NOWHERE
 from subscriptions.registry import erase_reader, export_reader
-from subscriptions.retention import KEEP, KEEP_WISH, forget
 from subscriptions.schedule import Schedule
 from subscriptions.signup import request_sign_up
 from subscriptions.suppression import is_suppressed, suppress
@@ -363,12 +363,12 @@ def test_a_wish_is_forgotten_when_its_link_has_run_out_and_a_change_after_a_mont
     assert moved(reader)
     ask(other, "dora@example.org")
     ask(other, "emma@example.org")
-    forget(NOW + KEEP_WISH)
+    delete_old_rows(NOW + KEEP_WISH_DAYS * DAY)
     assert AddressChange.objects.count() == 3
-    assert forget(NOW + KEEP_WISH + HOUR).address_changes == 2
+    assert delete_old_rows(NOW + KEEP_WISH_DAYS * DAY + HOUR)["address_changes"] == 2
     assert AddressChange.objects.get().made_at == NOW
     assert sent() == [([OLD], "Your Paperboy mails go elsewhere now")]
-    forget(NOW + KEEP + DAY)
+    delete_old_rows(NOW + 31 * DAY)
     assert not AddressChange.objects.exists()
 
 

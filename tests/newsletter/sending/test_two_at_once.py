@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from newsletter.models import Batch, Delivery, Edition
+from newsletter.retention import delete_old_rows
 from newsletter.sending.books import books
 from newsletter.sending.claim import claim
 from newsletter.sending.control import pause, resume
@@ -17,7 +18,6 @@ from newsletter.sending.plan import plan_edition, plan_first_digest
 from newsletter.sending.sender import send_batch
 from newsletter.sending.sweep import sweep
 from subscriptions.models import Subscriber, SubscriberState
-from subscriptions.retention import forget
 from tests.newsletter.sending.ways_out import HandClock, Mailbox
 from tests.newsletter.world import (
     FREEZE,
@@ -271,16 +271,18 @@ def never_confirmed(edition) -> Subscriber:
 def test_whom_a_claim_has_just_given_a_delivery_is_not_deleted(edition, never_confirmed):
     batch = edition.batches.get()
     [forgotten] = while_waiting(
-        lambda: claim(batch.pk, batch.send_after), lambda: forget(FREEZE + timedelta(days=1))
+        lambda: claim(batch.pk, batch.send_after),
+        lambda: delete_old_rows(FREEZE + timedelta(days=1)),
     )
-    assert forgotten.subscribers == 0
+    assert forgotten["unconfirmed_readers"] == 0
     assert Delivery.objects.get(subscriber=never_confirmed.pk).subscriber.pk == never_confirmed.pk
 
 
 def test_whom_retention_is_just_deleting_gets_no_delivery(edition, never_confirmed):
     batch = edition.batches.get()
     [claimed] = while_waiting(
-        lambda: forget(FREEZE + timedelta(days=1)), lambda: claim(batch.pk, batch.send_after)
+        lambda: delete_old_rows(FREEZE + timedelta(days=1)),
+        lambda: claim(batch.pk, batch.send_after),
     )
     assert len(claimed.hand_overs) == Delivery.objects.count() == 29
     assert not Delivery.objects.filter(subscriber=never_confirmed.pk).exists()
@@ -288,7 +290,7 @@ def test_whom_retention_is_just_deleting_gets_no_delivery(edition, never_confirm
 
 def test_whom_retention_is_just_deleting_is_not_written_off_either(edition, never_confirmed):
     later = edition.batches.get().send_after + timedelta(days=1)
-    while_waiting(lambda: forget(FREEZE + timedelta(days=1)), lambda: sweep(later))
+    while_waiting(lambda: delete_old_rows(FREEZE + timedelta(days=1)), lambda: sweep(later))
     assert not Delivery.objects.filter(subscriber=never_confirmed.pk).exists()
     assert books(edition).late == 29
     assert books(edition).balanced
