@@ -24,6 +24,7 @@ from newsletter.editions.candidates import best_first
 from newsletter.faults import isolated
 from newsletter.models import (
     AFTER_FREEZE,
+    UNDER_WAY,
     Batch,
     Candidate,
     Click,
@@ -35,7 +36,6 @@ from newsletter.models import (
     ProviderEvent,
 )
 from newsletter.sending.books import books
-from newsletter.sending.control import UNDER_WAY
 from newsletter.sending.history import mailed_among, remember
 from newsletter.sending.record import MAILED
 from subscriptions.models import (

@@ -63,6 +63,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("planned", "planned"),
+                            ("choosing", "digests are being chosen"),
                             ("claimed", "claimed"),
                             ("done", "done"),
                             ("cancelled", "cancelled"),
@@ -1140,16 +1141,16 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="batch",
             index=models.Index(
-                condition=models.Q(("state", "claimed")),
+                condition=models.Q(("state__in", ("choosing", "claimed"))),
                 fields=["lease_until"],
-                name="batch_claimed_by_lease",
+                name="batch_leased_by_lease",
             ),
         ),
         migrations.AddConstraint(
             model_name="batch",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("state__in", ["planned", "claimed", "done", "cancelled", "late"])
+                    ("state__in", ["planned", "choosing", "claimed", "done", "cancelled", "late"])
                 ),
                 name="batch_state_known",
             ),
@@ -1158,11 +1159,11 @@ class Migration(migrations.Migration):
             model_name="batch",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("state", "claimed"), _negated=True),
+                    models.Q(("state__in", ("choosing", "claimed")), _negated=True),
                     models.Q(("lease_until__isnull", False), ("token__isnull", False)),
                     _connector="OR",
                 ),
-                name="batch_claimed_has_lease",
+                name="batch_leased_has_lease",
             ),
         ),
         migrations.AddConstraint(

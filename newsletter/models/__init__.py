@@ -5,7 +5,14 @@ the rate budget, what was heard back.
 from newsletter.models.alert import STOPPED, Alert, AlertKind
 from newsletter.models.among import Among, Ids
 from newsletter.models.archive import ArchiveFit
-from newsletter.models.batch import Batch, BatchState, ServerRun
+from newsletter.models.batch import (
+    LEASED,
+    NOT_CHOSEN_YET,
+    UNDER_WAY,
+    Batch,
+    BatchState,
+    ServerRun,
+)
 from newsletter.models.curation import Curation, CurationKind, Strike
 from newsletter.models.delivery import Delivery, DeliveryStatus, MailedHistory, Outcome
 from newsletter.models.edition import (
@@ -25,7 +32,10 @@ from newsletter.models.vector import TextVector
 __all__ = [
     "AFTER_FREEZE",
     "BEFORE_FROZEN",
+    "LEASED",
+    "NOT_CHOSEN_YET",
     "STOPPED",
+    "UNDER_WAY",
     "Alert",
     "AlertKind",
     "Among",

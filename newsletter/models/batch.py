@@ -9,26 +9,41 @@ from newsletter.models.edition import Edition
 
 
 class BatchState(models.TextChoices):
-    """planned → claimed (lease, token, cursor) → done; cancelled; late."""
+    """planned → choosing (lease, token) → claimed (cursor) → done; choosing → planned again;
+    cancelled; late.
+    """
 
     PLANNED = "planned", _("planned")
+    CHOOSING = "choosing", _("digests are being chosen")
     CLAIMED = "claimed", _("claimed")
     DONE = "done", _("done")
     CANCELLED = "cancelled", _("cancelled")
     LATE = "late", _("late")
 
 
+LEASED = (BatchState.CHOOSING, BatchState.CLAIMED)
+"""A worker has the batch, until its lease ends."""
+UNDER_WAY = (BatchState.PLANNED, *LEASED)
+NOT_CHOSEN_YET = (BatchState.PLANNED, BatchState.CHOOSING)
+"""The batch's readers have no deliveries yet, or deferred ones."""
+
 FAILURES_SHOWN = 3
 """Failures in a row after which a person is asked."""
+OUT_OF_TIME = "its digests could not be chosen in time"
+"""The `failure_reason` of a batch whose worker stopped, or took too long, while it chose."""
+SPLIT_AFTER = 2
+"""Failures in a row for want of time after which a batch is split, and a person is asked."""
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):
     def failing(self) -> "BatchQuerySet":
         """Batches that failed so often in a row that a person is asked."""
-        # Said as two conditions, each of which is an index's.
-        often = models.Q(failures__gte=FAILURES_SHOWN)
+        often = models.Q(failures__gte=FAILURES_SHOWN) | models.Q(
+            failures__gte=SPLIT_AFTER, failure_reason=OUT_OF_TIME
+        )
+        # Two conditions, each of which matches the condition of an index.
         return self.filter(
-            models.Q(state=BatchState.PLANNED) & often | models.Q(state=BatchState.CLAIMED) & often
+            models.Q(state=BatchState.PLANNED) & often | models.Q(state__in=LEASED) & often
         )
 
 
@@ -37,10 +52,11 @@ class Batch(models.Model):
 
     `slot_at` is the instant the readers wanted, `send_after` the one before which the batch rests:
     later when it takes up deferred deliveries. `subscriber_ids` are the readers planned here for
-    the first time; the claim turns them into deliveries and empties the list, which keeps the row
-    small while its cursor moves. A batch of deferred deliveries has none, its deliveries point to
-    it. Readers whose addresses lie in a domain with a rate of its own share batches of that
-    `domain`. `planned_count` counts the readers whose books begin here.
+    the first time. They stay in the list while their digests are chosen; then they become
+    deliveries and the list is emptied, which keeps the row small while its cursor moves. A batch of
+    deferred deliveries has none, its deliveries point to it. Readers whose addresses lie in a
+    domain with a rate of its own share batches of that `domain`. `planned_count` counts the readers
+    whose books begin here.
 
     `cursor` is the fence: the number of hand-overs begun. It is advanced, under `token` and an
     unexpired lease, before each hand-over; the last `in_hand` deliveries before it are those whose
@@ -92,9 +108,9 @@ class Batch(models.Model):
                 condition=models.Q(state__in=BatchState.values), name="batch_state_known"
             ),
             models.CheckConstraint(
-                condition=~models.Q(state=BatchState.CLAIMED)
+                condition=~models.Q(state__in=LEASED)
                 | models.Q(token__isnull=False, lease_until__isnull=False),
-                name="batch_claimed_has_lease",
+                name="batch_leased_has_lease",
             ),
             models.CheckConstraint(
                 condition=models.Q(failures=0) | ~models.Q(failure_reason=""),
@@ -109,8 +125,8 @@ class Batch(models.Model):
             ),
             models.Index(
                 fields=["lease_until"],
-                condition=models.Q(state="claimed"),
-                name="batch_claimed_by_lease",
+                condition=models.Q(state__in=LEASED),
+                name="batch_leased_by_lease",
             ),
         ]
 

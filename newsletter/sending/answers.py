@@ -8,10 +8,10 @@ from datetime import timedelta
 import structlog
 
 from newsletter.models import DeliveryStatus
-from newsletter.sending.claim import HandOver
 from newsletter.sending.control import pause
 from newsletter.sending.providers import failed, others
 from newsletter.sending.rate.pace import LONGEST_REST
+from newsletter.sending.readers import HandOver
 from newsletter.sending.run import Run, domain_of
 from newsletter.sending.transports import (
     HandOverError,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Sum
 
-from newsletter.models import BatchState, DeliveryStatus, Edition, EditionState
+from newsletter.models import NOT_CHOSEN_YET, DeliveryStatus, Edition, EditionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def books(edition: Edition) -> Books:
     if edition.final_books is not None:
         return Books(**edition.final_books)
     batches = edition.batches.aggregate(due=Sum("planned_count", default=0))
-    planned = edition.batches.filter(state=BatchState.PLANNED).aggregate(
+    planned = edition.batches.filter(state__in=NOT_CHOSEN_YET).aggregate(
         planned=Sum("planned_count", default=0)
     )
     counted = dict(edition.deliveries.order_by().values_list("status").annotate(Count("pk")))
@@ -89,7 +89,7 @@ def estimate(edition: Edition, now: datetime) -> datetime | None:
     )
     if edition.state != EditionState.SENDING or not pace:
         return None
-    waiting = edition.batches.filter(state=BatchState.PLANNED, send_after__lte=now).aggregate(
+    waiting = edition.batches.filter(state__in=NOT_CHOSEN_YET, send_after__lte=now).aggregate(
         readers=Sum("planned_count", default=0)
     )
     again = edition.deliveries.filter(

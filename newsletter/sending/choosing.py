@@ -1,21 +1,24 @@
-"""Choosing the digests of a batch: all its readers are ranked at once, without what they were
-mailed and what the edition has lost.
+"""Choosing the digests of a batch: its readers are ranked in blocks, without what they were mailed
+and what the edition has lost.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import structlog
 
 from ingest.redirects import canonical, merged_into
+from newsletter.clock import Clock
 from newsletter.faults import CONCERNS_ALL, bisect, describe
 from newsletter.models import DeliveryStatus
 from newsletter.models.delivery import NOT_CHOSEN
 from newsletter.ranking.rank import rank
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.values import Selection
-from newsletter.sending.frozen import frozen_papers, reader_profiles, statistics_of
+from newsletter.sending.frozen import frozen_papers, pace_of, reader_profiles, statistics_of
 from newsletter.sending.history import held_elsewhere, mailed_among
 from newsletter.sending.losses import Losses, losses_of
 from newsletter.sending.readers import NotNow, Reader
@@ -46,25 +49,75 @@ def one_readers_choice() -> Iterator[None]:
         raise NotChosen(f"{NOT_CHOSEN}: {describe(error)}") from error
 
 
-def choose(edition_id: int, readers: Sequence[Reader]) -> list[Selection | NotNow]:
-    """Return each reader's papers, or why they get none, in the order of `readers`, whose rows the
-    caller has locked.
+class Choice(NamedTuple):
+    """What was chosen for one reader, or why they get nothing; and what that rests on.
+
+    `excluded` are the papers that they could not get. It is None when choosing raised an exception.
+    """
+
+    profile_id: int
+    excluded: frozenset[int] | None
+    outcome: Selection | NotNow
+
+
+def choose(
+    edition_id: int, readers: Sequence[Reader], clock: Clock, go_on: Callable[[], bool]
+) -> dict[int, Choice]:
+    """Return each reader's choice by reader id. Call it outside a transaction and without locks:
+    `still_holding` tells afterwards which choices may be used.
+
+    The readers are ranked in blocks that take a few seconds each. `go_on` is asked between two
+    blocks; when it says no, the readers who are left are not in the result.
 
     What this edition's own delivery holds for a reader may be chosen again, unless another edition
     has mailed it meanwhile. A reader whose profile or history raises an exception fails alone.
 
     Raises:
         Exception: the edition cannot be ranked, the database is in trouble, or `ALL_FAILED` readers
-            or more are asked for and each of them raises.
+            or more were ranked and each of them raised.
     """
-    edition = _Frozen.of(edition_id)
-    found = bisect(edition.select, readers)
+    edition, statistics, pace = (
+        _Frozen.of(edition_id),
+        statistics_of(edition_id),
+        pace_of(edition_id),
+    )
+    found: list[Choice | Exception] = []
+    while len(found) < len(readers) and (not found or go_on()):
+        block = readers[len(found) : len(found) + pace.readers]
+        began = clock()
+        found += bisect(partial(edition.choose, statistics), block)
+        pace.note(len(block), clock() - began)
+    ranked = readers[: len(found)]
     faults = [one for one in found if isinstance(one, Exception)]
     if faults:
-        if len(faults) == len(readers) >= ALL_FAILED:
+        if len(faults) == len(ranked) >= ALL_FAILED:
             raise faults[0]
-        _log(edition_id, readers, found, faults[0])
-    return [_outcome(one) for one in found]
+        _log(edition_id, ranked, found, faults[0])
+    return {
+        reader.id: _failed(reader, one) if isinstance(one, Exception) else one
+        for reader, one in zip(ranked, found, strict=True)
+    }
+
+
+def still_holding(
+    edition_id: int, readers: Sequence[Reader], choices: Mapping[int, Choice]
+) -> dict[int, Choice]:
+    """Return the choices of those readers whose profile and excluded papers are still the same.
+    The caller has locked the readers' rows.
+    """
+    same_profile = [
+        reader
+        for reader in readers
+        if reader.id in choices and choices[reader.id].profile_id == reader.profile_id
+    ]
+    # One history that cannot be read any more must not fail the whole batch: its reader is ranked
+    # again, and fails alone there.
+    excluded = bisect(_Frozen.of(edition_id).excluded, same_profile)
+    return {
+        reader.id: choices[reader.id]
+        for reader, papers in zip(same_profile, excluded, strict=True)
+        if choices[reader.id].excluded in (None, papers)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +129,6 @@ class _Frozen:
     """
 
     id: int
-    statistics: EditionStatistics
     same: Mapping[int, int]
     lost: frozenset[int]
 
@@ -85,27 +137,34 @@ class _Frozen:
         papers, losses = frozen_papers(edition_id), losses_of(edition_id)
         same = _same_work(papers, losses)
         lost = losses.gone | {paper for paper in papers if same[paper] != paper}
-        return cls(edition_id, statistics_of(edition_id), same, lost)
+        return cls(edition_id, same, lost)
 
-    def select(self, readers: Sequence[Reader]) -> list[Selection]:
+    def choose(self, statistics: EditionStatistics, readers: Sequence[Reader]) -> list[Choice]:
+        excluded = self.excluded(readers)
+        profiles = reader_profiles({reader.profile_id for reader in readers})
+        selections = rank(statistics, [profiles[reader.profile_id] for reader in readers], excluded)
+        return [
+            Choice(reader.profile_id, papers, selection if selection.picks else _empty(selection))
+            for reader, papers, selection in zip(readers, excluded, selections, strict=True)
+        ]
+
+    def excluded(self, readers: Sequence[Reader]) -> list[frozenset[int]]:
+        """Return, for each reader, the edition's papers that they may not get by now."""
         ids = [reader.id for reader in readers]
         mailed = mailed_among(ids, self.same.keys())
         held = held_elsewhere(ids, self.id)
         known = mailed.keys() | held.keys()
-        excluded = [
+        return [
             _excluded(mailed.get(pk, set()) | held.get(pk, set()), self.same) | self.lost
             if pk in known
             else self.lost
             for pk in ids
         ]
-        profiles = reader_profiles({reader.profile_id for reader in readers})
-        return rank(self.statistics, [profiles[reader.profile_id] for reader in readers], excluded)
 
 
-def _outcome(found: Selection | Exception) -> Selection | NotNow:
-    if isinstance(found, Exception):
-        return NotNow(DeliveryStatus.FAILED, f"{NOT_CHOSEN}: {describe(found)}"[:300])
-    return found if found.picks else _empty(found)
+def _failed(reader: Reader, error: Exception) -> Choice:
+    reason = f"{NOT_CHOSEN}: {describe(error)}"[:300]
+    return Choice(reader.profile_id, None, NotNow(DeliveryStatus.FAILED, reason))
 
 
 def _empty(selection: Selection) -> NotNow:
@@ -116,7 +175,7 @@ def _empty(selection: Selection) -> NotNow:
 def _log(
     edition_id: int,
     readers: Sequence[Reader],
-    found: Sequence[Selection | Exception],
+    found: Sequence[Choice | Exception],
     first: Exception,
 ) -> None:
     """Log whose digests could not be chosen, with the traceback of the first one."""

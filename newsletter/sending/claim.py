@@ -1,37 +1,50 @@
-"""The claim: one transaction in which a worker takes a batch, its readers become deliveries, and
-each digest is chosen.
+"""The claim: a worker takes a batch, chooses a digest for each of its readers, and turns the
+readers into deliveries.
+
+Only the first and the last step are transactions, and both are short. Between them the worker has
+nothing but a lease: readers are ranked without a lock, and the lease is renewed between two blocks
+of them. The last step locks the readers and writes what still holds.
 """
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 
+from newsletter.clock import Clock
 from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, Edition, Ids
 from newsletter.ranking.values import Selection
-from newsletter.sending.choosing import choose
+from newsletter.sending.choosing import Choice, choose, still_holding
 from newsletter.sending.due import catch_up_start, waiting_batches
 from newsletter.sending.epoch import server_epoch
+from newsletter.sending.fence import Fence, lease_from
 from newsletter.sending.frozen import edition_of
 from newsletter.sending.inserting import NewDelivery, columns_of, insert_deliveries
-from newsletter.sending.plan import new_batch
+from newsletter.sending.plan import new_batch, split_off
 from newsletter.sending.questions import Change, Question
-from newsletter.sending.readers import NotNow, Reader, locked_readers, not_now, obstacle
+from newsletter.sending.readers import (
+    HandOver,
+    NotNow,
+    Reader,
+    locked_readers,
+    not_now,
+    obstacle,
+    readers_of,
+)
 
+log = structlog.get_logger(__name__)
 
-class HandOver(NamedTuple):
-    """One digest to be handed over: whose, and what was chosen."""
-
-    position: int
-    delivery_id: int
-    reader: Reader
-    selection: Selection
-    attempts: int
+CHOOSING_TIME = timedelta(seconds=30)
+"""How long the digests of a batch are chosen, and half of the lease at most. Readers who are left
+then become a batch of their own, so that the mails that are chosen go out.
+"""
+ROUNDS = 3
+"""How often readers are ranked whose profile or history changes while they are ranked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,9 @@ class Claimed:
 
 
 class _Taken(NamedTuple):
-    """A batch's row as the claim locked it."""
+    """A batch's row as it was taken. Without `subscriber_ids` it is a batch of deferred
+    deliveries.
+    """
 
     id: int
     edition_id: int
@@ -62,33 +77,44 @@ class _Taken(NamedTuple):
     subscriber_ids: list[int]
 
 
-def claim(batch_id: int, now: datetime, provider: str = "") -> Claimed | None:
-    """Take the batch; None when it is not due, too late, halted, somebody else's or done.
-    `provider` will carry it.
+class _BatchLost(Exception):
+    """The batch is no longer this worker's, or a person stopped the run."""
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """The readers of a batch by what becomes of them. `unchosen` are those without a choice that
+    still holds; `moved` are those whose slot is later by now.
     """
-    token = uuid.uuid4()
-    lease_until = now + timedelta(seconds=settings.LEASE_SECONDS)
-    with transaction.atomic():
-        batch = _take(batch_id, now)
-        if batch is None:
-            return None
-        edition = edition_of(batch.edition_id)
-        planned, hand_overs = (
-            _first_time(batch, edition, now)
-            if batch.subscriber_ids
-            else _again(batch, edition, now)
-        )
-        _mark_as_claimed(batch.id, token, lease_until, now, server_epoch(), provider, planned)
-    return Claimed(
-        batch.id,
-        edition.pk,
-        token,
-        now,
-        batch.at_once,
-        batch.domain,
-        tuple(hand_overs),
-        batch.failures,
-    )
+
+    chosen: list[tuple[Reader, Selection]] = field(default_factory=list)
+    settled: list[tuple[Reader, NotNow]] = field(default_factory=list)
+    moved: dict[datetime, list[int]] = field(default_factory=lambda: defaultdict(list))
+    unchosen: list[int] = field(default_factory=list)
+
+
+def claim(batch_id: int, clock: Clock, provider: str = "") -> Claimed | None:
+    """Take the batch, choose its digests and write its deliveries. `provider` will carry it.
+
+    None when the batch is not due, too late, halted, somebody else's or done; or when it was lost
+    while digests were chosen, because the lease ran out or a person stopped the run.
+
+    Raises:
+        Exception: the digests cannot be chosen or written. The batch is planned again.
+    """
+    fence = Fence(batch_id, uuid.uuid4())
+    batch = _take(fence, clock(), provider)
+    if batch is None:
+        return None
+    try:
+        return _choose_and_write(batch, fence, clock)
+    except _BatchLost:
+        log.warning("batch_lost_while_choosing", batch=batch_id)
+        _put_back(fence, clock())
+        return None
+    except Exception:
+        _put_back(fence, clock())
+        raise
 
 
 _free = Question(
@@ -101,19 +127,29 @@ _free = Question(
         .values_list(*_Taken._fields)
     ),
 )
-_mark_as_claimed = Change(
-    "claim",
-    lambda batch, token, lease_until, now, epoch, provider, planned: (
+_mark_as_choosing = Change(
+    "choosing",
+    lambda batch, token, lease_until, epoch, provider: (
         Batch.objects.filter(pk=batch, state=BatchState.PLANNED),
         {
-            "state": BatchState.CLAIMED,
+            "state": BatchState.CHOOSING,
             "token": token,
             "lease_until": lease_until,
-            "claimed_at": now,
             "server_epoch": epoch,
+            "provider": provider,
+        },
+    ),
+)
+_mark_as_claimed = Change(
+    "claim",
+    lambda batch, lease_until, now, planned: (
+        Batch.objects.filter(pk=batch, state=BatchState.CHOOSING),
+        {
+            "state": BatchState.CLAIMED,
+            "lease_until": lease_until,
+            "claimed_at": now,
             "cursor": 0,
             "in_hand": 0,
-            "provider": provider,
             "failures": 0,
             "failure_reason": "",
             "subscriber_ids": [],
@@ -131,57 +167,129 @@ _known = Question(
 )
 
 
-def _take(batch_id: int, now: datetime) -> _Taken | None:
-    """Lock the batch if it may be claimed. One that another worker holds is passed over rather
-    than waited for.
+def _take(fence: Fence, now: datetime, provider: str) -> _Taken | None:
+    """Take the batch if it may be claimed. One whose row is locked is passed over."""
+    with transaction.atomic():
+        rows = _free(fence.batch_id, now, catch_up_start(now))
+        if not rows:
+            return None
+        _mark_as_choosing(fence.batch_id, fence.token, lease_from(now), server_epoch(), provider)
+        return _Taken._make(rows[0])
+
+
+def _put_back(fence: Fence, now: datetime) -> None:
+    """Let the batch be claimed again. A batch whose lease ran out is left to the sweep, which
+    counts that as a failure.
+
+    Whether the run is stopped, the edition says.
     """
-    return next(map(_Taken._make, _free(batch_id, now, catch_up_start(now))), None)
+    Batch.objects.filter(
+        pk=fence.batch_id, token=fence.token, state=BatchState.CHOOSING, lease_until__gt=now
+    ).update(state=BatchState.PLANNED, token=None, lease_until=None, halted=False)
 
 
-def _first_time(batch: _Taken, edition: Edition, now: datetime) -> tuple[int, list[HandOver]]:
-    """Turn the batch's planned readers into deliveries; return for how many readers its books
-    begin, and the hand-overs.
+def _choose_and_write(batch: _Taken, fence: Fence, clock: Clock) -> Claimed:
+    edition = edition_of(batch.edition_id)
+    until = clock() + min(CHOOSING_TIME, timedelta(seconds=settings.LEASE_SECONDS) / 2)
 
-    A reader whose slot has moved later goes to a batch of that slot. One who has a delivery of the
-    edition already, by a first digest, is dropped here: their books began with that one.
+    def go_on() -> bool:
+        now = clock()
+        if now >= until:
+            return False
+        if not fence.renew(now):
+            raise _BatchLost
+        return True
+
+    choices: dict[int, Choice] = {}
+    unchosen = batch.subscriber_ids or list(_deferred(batch))
+    for last in (False,) * (ROUNDS - 1) + (True,):
+        now = clock()
+        wanted = [one for one in readers_of(unchosen) if not _verdict(batch, one, edition, now)]
+        choices |= choose(edition.pk, wanted, clock, go_on)
+        with transaction.atomic():
+            # Locks the batch, and no reader before it.
+            if not fence.renew(clock()):
+                raise _BatchLost
+            found = _sort_out(batch, edition, choices, clock)
+            if not found.unchosen or last or clock() >= until:
+                return _write(batch, fence, found, clock())
+        unchosen = found.unchosen
+    raise AssertionError("the last round returns")
+
+
+def _deferred(batch: _Taken) -> dict[int, Delivery]:
+    """Return the batch's deferred deliveries by reader, in order of position."""
+    rows = Delivery.objects.filter(batch=batch.id, status=DeliveryStatus.DEFERRED)
+    return {row.subscriber_id: row for row in rows.order_by("position")}
+
+
+def _verdict(batch: _Taken, reader: Reader, edition: Edition, now: datetime) -> NotNow | None:
+    """Return why the reader gets nothing from this batch by now; None when they do. Of a reader
+    whose delivery was deferred nothing is asked but whether we may write to them.
     """
-    readers = locked_readers(batch.subscriber_ids)
-    known = {pk for (pk,) in _known(edition.pk, Ids(batch.subscriber_ids))}
-    sendable: list[Reader] = []
-    settled: list[tuple[Reader, NotNow]] = []
-    moved: dict[datetime, list[int]] = defaultdict(list)
+    if batch.subscriber_ids:
+        return not_now(reader, edition, now, at_once=batch.at_once)
+    return obstacle(reader, now)
+
+
+def _sort_out(batch: _Taken, edition: Edition, choices: dict[int, Choice], clock: Clock) -> _Sorted:
+    """Lock the readers and say what becomes of each by now.
+
+    A reader who has a delivery of the edition already, by a first digest, is left out: their books
+    began with that one.
+    """
+    ids = batch.subscriber_ids
+    readers = locked_readers(ids or _deferred(batch).keys())
+    known = {pk for (pk,) in _known(edition.pk, Ids(ids))} if ids else set()
+    now, found, sendable = clock(), _Sorted(), []
     for reader in readers:
         if reader.id in known:
             continue
-        verdict = not_now(reader, edition, now, at_once=batch.at_once)
+        verdict = _verdict(batch, reader, edition, now)
         if verdict is None:
             sendable.append(reader)
         elif verdict.moved_to is not None:
-            moved[verdict.moved_to].append(reader.id)
+            found.moved[verdict.moved_to].append(reader.id)
         else:
-            settled.append((reader, verdict))
-    if moved:
-        Batch.objects.bulk_create(
-            [
-                new_batch(edition.pk, slot_at, ids, domain=batch.domain)
-                for slot_at, ids in moved.items()
-            ]
-        )
-    chosen: list[tuple[Reader, Selection]] = []
-    for reader, outcome in zip(sendable, choose(edition.pk, sendable), strict=True):
-        if isinstance(outcome, NotNow):
-            settled.append((reader, outcome))
+            found.settled.append((reader, verdict))
+    holding = still_holding(edition.pk, sendable, choices)
+    for reader in sendable:
+        if reader.id not in holding:
+            found.unchosen.append(reader.id)
+        elif isinstance(outcome := holding[reader.id].outcome, NotNow):
+            found.settled.append((reader, outcome))
         else:
-            chosen.append((reader, outcome))
-    return len(chosen) + len(settled), _insert(batch, chosen, settled, now)
+            found.chosen.append((reader, outcome))
+    return found
 
 
-def _insert(
-    batch: _Taken,
-    chosen: Sequence[tuple[Reader, Selection]],
-    settled: Sequence[tuple[Reader, NotNow]],
-    now: datetime,
-) -> list[HandOver]:
+def _write(batch: _Taken, fence: Fence, found: _Sorted, now: datetime) -> Claimed:
+    """Write the deliveries, and let the batch be handed over from now on."""
+    first_time = bool(batch.subscriber_ids)
+    planned = len(found.chosen) + len(found.settled) if first_time else batch.planned_count
+    _mark_as_claimed(batch.id, lease_from(now), now, planned)
+    hand_overs = (_insert if first_time else _update)(batch, found, now)
+    if found.moved or found.unchosen:
+        row = Batch.objects.get(pk=batch.id)
+        for slot_at, ids in found.moved.items():
+            new_batch(batch.edition_id, slot_at, ids, domain=batch.domain).save()
+        if found.unchosen:
+            split_off(row, found.unchosen, first_time=first_time)
+            log.info("batch_split", batch=batch.id, left=len(found.unchosen))
+    return Claimed(
+        batch.id,
+        batch.edition_id,
+        fence.token,
+        now,
+        batch.at_once,
+        batch.domain,
+        tuple(hand_overs),
+        batch.failures,
+    )
+
+
+def _insert(batch: _Taken, found: _Sorted, now: datetime) -> list[HandOver]:
+    """Insert the deliveries of readers who were planned here first."""
     rows = [
         NewDelivery(
             reader.id,
@@ -190,53 +298,36 @@ def _insert(
             profile_id=reader.profile_id,
             picks=selection.picks,
         )
-        for position, (reader, selection) in enumerate(chosen)
+        for position, (reader, selection) in enumerate(found.chosen)
     ]
     rows += [
         NewDelivery(reader.id, verdict.status, reason=verdict.reason, settled_at=now)
-        for reader, verdict in settled
+        for reader, verdict in found.settled
     ]
     ids = insert_deliveries(batch.edition_id, batch.id, rows, now)
     return [
         HandOver(position, pk, reader, selection, 0)
-        for position, (pk, (reader, selection)) in enumerate(zip(ids, chosen, strict=False))
+        for position, (pk, (reader, selection)) in enumerate(zip(ids, found.chosen, strict=False))
     ]
 
 
-def _again(batch: _Taken, edition: Edition, now: datetime) -> tuple[int, list[HandOver]]:
-    """Take up the batch's deferred deliveries, chosen anew: preferences and strikes of the
-    meantime count.
+def _update(batch: _Taken, found: _Sorted, now: datetime) -> list[HandOver]:
+    """Take up the batch's deferred deliveries with what was chosen anew: preferences and strikes
+    of the meantime count.
     """
-    rows = {
-        row.subscriber_id: row
-        for row in Delivery.objects.filter(batch=batch.id, status=DeliveryStatus.DEFERRED).order_by(
-            "position"
+    rows = _deferred(batch)
+    for reader, verdict in found.settled:
+        Delivery.objects.filter(pk=rows[reader.id].pk).update(
+            status=verdict.status, reason=verdict.reason, settled_at=now
         )
-    }
-    readers = sorted(locked_readers(rows.keys()), key=lambda reader: rows[reader.id].position)
-    free: list[Reader] = []
-    for reader in readers:
-        if (verdict := obstacle(reader, now)) is None:
-            free.append(reader)
-        else:
-            _settle(rows[reader.id], verdict, now)
     hand_overs: list[HandOver] = []
-    for reader, outcome in zip(free, choose(edition.pk, free), strict=True):
+    for reader, selection in sorted(found.chosen, key=lambda one: rows[one[0].id].position):
         row = rows[reader.id]
-        if isinstance(outcome, NotNow):
-            _settle(row, outcome, now)
-        else:
-            Delivery.objects.filter(pk=row.pk).update(
-                status=DeliveryStatus.CLAIMED,
-                claimed_at=now,
-                profile=reader.profile_id,
-                **columns_of(outcome.picks),
-            )
-            hand_overs.append(HandOver(row.position, row.pk, reader, outcome, row.attempts))
-    return batch.planned_count, hand_overs
-
-
-def _settle(row: Delivery, verdict: NotNow, now: datetime) -> None:
-    Delivery.objects.filter(pk=row.pk).update(
-        status=verdict.status, reason=verdict.reason, settled_at=now
-    )
+        Delivery.objects.filter(pk=row.pk).update(
+            status=DeliveryStatus.CLAIMED,
+            claimed_at=now,
+            profile=reader.profile_id,
+            **columns_of(selection.picks),
+        )
+        hand_overs.append(HandOver(row.position, row.pk, reader, selection, row.attempts))
+    return hand_overs

@@ -15,6 +15,8 @@ from ingest.models import Paper
 from newsletter.editions import WrongState
 from newsletter.models import (
     AFTER_FREEZE,
+    NOT_CHOSEN_YET,
+    UNDER_WAY,
     Alert,
     AlertKind,
     Batch,
@@ -29,8 +31,6 @@ from newsletter.sending.history import forget
 from newsletter.sending.plan import batch_size
 
 log = structlog.get_logger(__name__)
-
-UNDER_WAY = (BatchState.PLANNED, BatchState.CLAIMED)
 
 
 def pause(edition_id: int, reason: str, now: datetime, *, by_machine: bool = False) -> None:
@@ -67,7 +67,7 @@ def resume(edition_id: int) -> None:
         under_way = _under_way(edition_id)
         Edition.objects.filter(pk=edition_id).update(paused_at=None, paused_reason="")
         Alert.objects.end(edition_id, AlertKind.PAUSED)
-        under_way.filter(state=BatchState.PLANNED).update(halted=False)
+        under_way.filter(state__in=NOT_CHOSEN_YET).update(halted=False)
 
 
 def cancel_run(edition_id: int) -> None:
@@ -165,11 +165,11 @@ def _still_sent(edition_ids: Collection[int]) -> list[Edition]:
 
 
 def _under_way(edition_id: int) -> QuerySet[Batch]:
-    """Return the edition's batches that are planned or claimed, locked.
+    """Return the edition's batches that are not over, locked.
 
-    A claim under way holds its batch locked: having waited for it, whoever goes on sees it as
-    claimed. The claim itself may wait for a reader who is just coming back, and their first digest
-    for the edition: nobody locks that before having these.
+    A claim that is just writing its deliveries holds its batch locked: having waited for it,
+    whoever goes on sees it as claimed. The claim itself may wait for a reader who is just coming
+    back, and their first digest for the edition: nobody locks that before having these.
     """
     batches = Batch.objects.filter(edition=edition_id, state__in=UNDER_WAY)
     _lock(batches)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Max, Min, QuerySet
 
-from newsletter.models import Batch, BatchState, Edition, EditionState
+from newsletter.models import LEASED, Batch, BatchState, Edition, EditionState
 
 WOKEN_AT_ONCE = 2_000
 """More wake-ups than workers can answer until the next beat would only lengthen the queue."""
@@ -51,10 +51,10 @@ def next_instant(edition: Edition) -> datetime | None:
 
 
 def last_lease(edition: Edition) -> datetime | None:
-    """Return when the last lease in force runs out; None when no batch is claimed. Past it the
+    """Return when the last lease in force runs out; None when no worker has a batch. Past it the
     sweep can settle everything.
     """
-    last: datetime | None = edition.batches.filter(state=BatchState.CLAIMED).aggregate(
+    last: datetime | None = edition.batches.filter(state__in=LEASED).aggregate(
         last=Max("lease_until")
     )["last"]
     return last
@@ -62,6 +62,6 @@ def last_lease(edition: Edition) -> datetime | None:
 
 def at_work(edition: Edition, now: datetime) -> bool:
     """Say whether anything of the edition is due at `now` or in a worker's hands."""
-    if edition.batches.filter(state=BatchState.CLAIMED).exists():
+    if edition.batches.filter(state__in=LEASED).exists():
         return True
     return waiting_batches().filter(edition=edition, send_after__lte=now).exists()

@@ -7,18 +7,28 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 
 from newsletter.faults import describe
-from newsletter.models import Alert, AlertKind, Batch, BatchState
-from newsletter.models.batch import FAILURES_SHOWN
+from newsletter.models import Alert, AlertKind, Batch, BatchState, DeliveryStatus
+from newsletter.models.batch import FAILURES_SHOWN, OUT_OF_TIME
 from newsletter.sending.claim import Claimed
+from newsletter.sending.plan import split_off
 from newsletter.sending.record import back_off
 
 log = structlog.get_logger(__name__)
 
-EVENTS = {BatchState.PLANNED: "batch_not_claimed", BatchState.CLAIMED: "batch_not_settled"}
+EVENTS = {
+    BatchState.PLANNED: "batch_not_claimed",
+    BatchState.CHOOSING: "batch_not_settled",
+    BatchState.CLAIMED: "batch_not_settled",
+}
+
+
+class OutOfTime(Exception):
+    """The worker of a batch stopped, or took too long, while it chose the digests."""
 
 
 @contextmanager
@@ -35,40 +45,70 @@ def failures_counted(batch_id: int, state: BatchState, now: datetime) -> Iterato
     try:
         yield
     except Exception as error:
-        if _is_news(batch_id, state, error, now):
+        if count_failure(batch_id, state, error, now):
             log.exception(EVENTS[state], batch=batch_id)
 
 
-def _is_news(batch_id: int, state: BatchState, error: Exception, now: datetime) -> bool:
-    """Count the failure; return whether the row did not tell of it before."""
-    reason = describe(error)[:300]
+def count_failure(batch_id: int, state: BatchState, error: Exception, now: datetime) -> bool:
+    """Count the failure of a batch that is still in this state; return whether the row did not tell
+    of it before.
+
+    A batch whose digests could not be chosen in time, twice in a row, is split in halves.
+    """
+    out_of_time = state == BatchState.PLANNED and isinstance(
+        error, (OutOfTime, SoftTimeLimitExceeded)
+    )
+    reason = OUT_OF_TIME if out_of_time else describe(error)[:300]
     with transaction.atomic():
-        batch = (
-            Batch.objects.select_for_update()
-            .only("edition_id", "send_after", "failures", "failure_reason")
-            .filter(pk=batch_id, state=state)
-            .first()
-        )
+        batch = Batch.objects.select_for_update().filter(pk=batch_id, state=state).first()
         if batch is None:
             return True
-        failures = batch.failures + 1
-        Batch.objects.filter(pk=batch_id).update(
-            failures=failures,
-            failure_reason=reason,
-            send_after=max(batch.send_after, now + _pause(error, failures)),
+        is_news = batch.failure_reason != reason
+        batch.failures += 1
+        batch.failure_reason = reason
+        batch.send_after = max(batch.send_after, now + _pause(error, batch.failures))
+        if out_of_time and not is_news:
+            _split_in_halves(batch)
+        batch.save(
+            update_fields=[
+                "failures",
+                "failure_reason",
+                "send_after",
+                "subscriber_ids",
+                "planned_count",
+            ]
         )
-        if failures >= FAILURES_SHOWN:
+        if Batch.objects.failing().filter(pk=batch_id).exists():
             Alert.objects.note(batch.edition_id, AlertKind.BATCHES, reason)
-    return batch.failure_reason != reason
+    return is_news
 
 
 def _pause(error: Exception, failures: int) -> timedelta:
-    """Return how long the batch rests. Trouble of the database is not the batch's, and may be over
-    at once.
+    """Return how long the batch rests. Trouble of the database, and a worker that was stopped, are
+    not the batch's fault, and may be over at once.
     """
     if isinstance(error, (OperationalError, InterfaceError)):
         return timedelta()
+    if isinstance(error, OutOfTime) and failures == 1:
+        return timedelta()
     return back_off(failures - 1)
+
+
+def _split_in_halves(batch: Batch) -> None:
+    """Move half of the batch's readers to a new batch like it."""
+    planned = batch.subscriber_ids
+    readers = planned or list(
+        batch.deliveries.filter(status=DeliveryStatus.DEFERRED)
+        .order_by("position")
+        .values_list("subscriber_id", flat=True)
+    )
+    kept, moved = readers[: (len(readers) + 1) // 2], readers[(len(readers) + 1) // 2 :]
+    if not moved:
+        return
+    split_off(batch, moved, first_time=bool(planned))
+    if planned:
+        batch.subscriber_ids, batch.planned_count = kept, len(kept)
+    log.warning("batch_split_in_halves", batch=batch.pk, kept=len(kept), moved=len(moved))
 
 
 def note_failed_run(claimed: Claimed, error: Exception, *, progress: bool) -> timedelta:

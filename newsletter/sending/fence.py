@@ -1,20 +1,21 @@
-"""The fence: before each hand-over the worker moves its batch's cursor, and only if that works
-may it go on.
+"""The fence: while digests are chosen the worker renews its lease, and before each hand-over it
+moves its batch's cursor. Only if that works may it go on.
 """
 
 import enum
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Exists
 
 from newsletter.models import Batch, BatchState
-from newsletter.sending.claim import HandOver
 from newsletter.sending.prepared import Prepared
-from newsletter.sending.readers import Reader
+from newsletter.sending.questions import Change
+from newsletter.sending.readers import HandOver, Reader
 from subscriptions.models import Subscriber
 
 
@@ -27,13 +28,38 @@ class Mark(enum.Enum):
     LOST = "lost"
 
 
+def lease_from(now: datetime) -> datetime:
+    """Return when a lease ends that is taken or renewed at `now`."""
+    return now + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+_renew = Change(
+    "renew_lease",
+    lambda batch, token, now, until: (
+        Batch.objects.filter(
+            pk=batch, token=token, state=BatchState.CHOOSING, lease_until__gt=now, halted=False
+        ),
+        {"lease_until": until},
+    ),
+)
+
+
 @dataclass(slots=True)
 class Fence:
-    """The cursor of one claimed batch, as the only worker that may move it sees it."""
+    """The lease and the cursor of one batch, as the only worker that may move them sees it."""
 
     batch_id: int
     token: uuid.UUID
     cursor: int = 0
+
+    def renew(self, now: datetime) -> bool:
+        """Renew the lease of a batch whose digests are being chosen. Within a transaction this
+        locks the batch.
+
+        False when the lease ran out, somebody else has the batch, or a person stopped the run: the
+        worker must stop at once and write nothing of what it chose.
+        """
+        return _renew(self.batch_id, self.token, now, lease_from(now)) == 1
 
     def advance(
         self,

@@ -1,8 +1,10 @@
-"""What a worker keeps in memory of a frozen edition: what never changes of it, read once, and
-the profiles it has met.
+"""What a worker keeps in memory of a frozen edition: what never changes of it, read once; what
+ranking its readers costs; and the profiles it has met.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 
 from newsletter.models import Candidate, Edition, Ids
@@ -11,6 +13,9 @@ from newsletter.ranking.values import ReaderProfile
 from subscriptions.models import Profile
 
 PROFILES_KEPT = 20_000
+FIRST_BLOCK = 100
+BLOCK_TIME = timedelta(seconds=2)
+"""How long ranking a block of readers may take: a small part of the shortest lease."""
 
 
 @lru_cache(maxsize=3)
@@ -48,6 +53,26 @@ def _topic_names(edition_id: int) -> dict[int, str]:
 def topic_name(edition_id: int, topic_id: int | None) -> str:
     """Return the topic's name as it was at the freeze; empty for none."""
     return "" if topic_id is None else _topic_names(edition_id)[topic_id]
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many readers of the edition this process ranks within `BLOCK_TIME`, by the last block
+    that it measured.
+    """
+
+    readers: int = FIRST_BLOCK
+
+    def note(self, readers: int, took: timedelta) -> None:
+        """Note how long ranking a block of so many readers took."""
+        if took:
+            self.readers = max(1, int(readers * (BLOCK_TIME / took)))
+
+
+@lru_cache(maxsize=3)
+def pace_of(_edition_id: int) -> Pace:
+    """Return the pace of the edition, which changes as blocks are measured."""
+    return Pace()
 
 
 _profiles: dict[int, ReaderProfile] = {}
@@ -98,4 +123,5 @@ def forget() -> None:
     statistics_of.cache_clear()
     frozen_papers.cache_clear()
     _topic_names.cache_clear()
+    pace_of.cache_clear()
     _profiles.clear()

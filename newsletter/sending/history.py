@@ -11,7 +11,15 @@ import numpy.typing as npt
 from django.db import connection
 from django.db.models import Q
 
-from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, Ids, MailedHistory
+from newsletter.models import (
+    LEASED,
+    Batch,
+    BatchState,
+    Delivery,
+    DeliveryStatus,
+    Ids,
+    MailedHistory,
+)
 from newsletter.sending.questions import Question
 
 OFFSET = np.dtype("<u2")
@@ -52,8 +60,8 @@ def _masks(papers: Iterable[int]) -> dict[int, npt.NDArray[np.bool_]]:
 _others_in_flight = Question(
     "others_in_flight",
     lambda edition: (
-        # Said as two conditions, each of which is an index's.
-        Batch.objects.filter(Q(state=BatchState.PLANNED) | Q(state=BatchState.CLAIMED))
+        # Two conditions, each of which matches the condition of an index.
+        Batch.objects.filter(Q(state=BatchState.PLANNED) | Q(state__in=LEASED))
         .exclude(edition=edition)
         .values_list("edition")
         .order_by()
@@ -65,8 +73,8 @@ _others_in_flight = Question(
 def held_elsewhere(readers: Collection[int], edition_id: int) -> dict[int, set[int]]:
     """Return the papers that unsettled deliveries of other editions hold for each reader.
 
-    Call it with the readers' rows locked: then two editions never choose the same paper for one
-    reader at the same time.
+    What is chosen for a reader is written only after this was asked with the reader's row locked:
+    so two editions never choose the same paper for one reader at the same time.
     """
     editions = _others_in_flight(edition_id)
     held: dict[int, set[int]] = defaultdict(set)

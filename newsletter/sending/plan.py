@@ -4,7 +4,7 @@ reader who has just confirmed.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -14,12 +14,14 @@ from django.db import transaction
 from newsletter.faults import alerting
 from newsletter.models import (
     AFTER_FREEZE,
+    NOT_CHOSEN_YET,
     AlertKind,
     Batch,
-    BatchState,
+    DeliveryStatus,
     Edition,
     EditionCadence,
     EditionState,
+    Ids,
 )
 from newsletter.sending.slots import slot, wants
 from subscriptions.models import Cadence, Subscriber, SubscriberState
@@ -147,6 +149,36 @@ def new_batch(
     )
 
 
+def split_off(batch: Batch, reader_ids: Sequence[int], *, first_time: bool) -> None:
+    """Move readers of a batch, which the caller has locked, to a new planned batch that is
+    otherwise like it. The caller takes them out of `subscriber_ids`.
+
+    Args:
+        first_time: whether their books begin here; if not, they have deferred deliveries.
+    """
+    other = batch_like(batch, batch.send_after, reader_ids if first_time else ())
+    other.save()
+    if not first_time:
+        batch.deliveries.filter(
+            subscriber__among=Ids(reader_ids), status=DeliveryStatus.DEFERRED
+        ).update(batch=other)
+
+
+def batch_like(batch: Batch, send_after: datetime, subscriber_ids: Sequence[int] = ()) -> Batch:
+    """Return an unsaved planned batch for readers of another one, with its failures in a row."""
+    return Batch(
+        edition_id=batch.edition_id,
+        slot_at=batch.slot_at,
+        send_after=send_after,
+        at_once=batch.at_once,
+        domain=batch.domain,
+        subscriber_ids=[*subscriber_ids],
+        planned_count=len(subscriber_ids),
+        failures=batch.failures,
+        failure_reason=batch.failure_reason,
+    )
+
+
 def plan_first_digest(subscriber_id: int, now: datetime) -> int | None:
     """Plan the newest edition of their cadence for a reader who has just confirmed, due at once;
     return the batch's id.
@@ -192,7 +224,7 @@ def _is_planned(edition: Edition, subscriber_id: int) -> bool:
     """Say whether one of the edition's few at-once batches has the reader already (confirmed,
     left and confirmed again).
     """
-    planned = edition.batches.filter(state=BatchState.PLANNED, at_once=True).values_list(
+    planned = edition.batches.filter(state__in=NOT_CHOSEN_YET, at_once=True).values_list(
         "subscriber_ids", flat=True
     )
     return any(subscriber_id in ids for ids in planned)

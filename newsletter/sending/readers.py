@@ -1,4 +1,4 @@
-"""The readers of a batch at the moment of its claim, and what each of them is due."""
+"""The readers of a batch while it is claimed, and what each of them is due."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from newsletter.models import DeliveryStatus, Edition, Ids
+from newsletter.ranking.values import Selection
 from newsletter.sending.questions import Question
 from newsletter.sending.slots import slot, wants
 from subscriptions.models import Subscriber, SubscriberState
 
 
 class Reader(NamedTuple):
-    """A reader's row as the claim found it."""
+    """A reader's row as it was read."""
 
     id: int
     address: str
@@ -24,6 +25,16 @@ class Reader(NamedTuple):
     zone: str
     language: str
     profile_id: int
+
+
+class HandOver(NamedTuple):
+    """One digest to be handed over: whose, and what was chosen."""
+
+    position: int
+    delivery_id: int
+    reader: Reader
+    selection: Selection
+    attempts: int
 
 
 _COLUMNS = (
@@ -40,8 +51,12 @@ _COLUMNS = (
 )
 
 
-_locked = Question(
+_unlocked = Question(
     "readers",
+    lambda ids: Subscriber.objects.filter(pk__among=ids).order_by("pk").values_list(*_COLUMNS),
+)
+_locked = Question(
+    "locked_readers",
     lambda ids: (
         Subscriber.objects.select_for_update(no_key=True)
         .filter(pk__among=ids)
@@ -51,9 +66,14 @@ _locked = Question(
 )
 
 
+def readers_of(ids: Collection[int]) -> list[Reader]:
+    """Return the readers in order of id. They may change at any time afterwards."""
+    return [*map(Reader._make, _unlocked(Ids(ids)))]
+
+
 def locked_readers(ids: Collection[int]) -> list[Reader]:
-    """Return the readers in order of id, locked until the transaction ends: leaving waits for
-    the claim, or the claim sees it.
+    """Return the readers in order of id, locked until the transaction ends: a reader who leaves
+    waits for its end, or has left before.
     """
     return [*map(Reader._make, _locked(Ids(ids)))]
 

@@ -14,6 +14,7 @@ from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, Editi
 from newsletter.ranking.values import papers_of
 from newsletter.sending.claim import Claimed
 from newsletter.sending.history import remember
+from newsletter.sending.plan import batch_like
 from newsletter.sending.questions import Change
 
 FIRST_BACK_OFF = timedelta(minutes=1)
@@ -114,21 +115,13 @@ def carry_over(batch: Batch, cursor: int, resume_at: datetime, now: datetime) ->
     refused = deferred.filter(position__lt=cursor)
     attempts = refused.aggregate(most=Max("attempts"))["most"]
     if attempts is not None:
-        refused.update(batch=_later_batch(batch, max(resume_at, now + back_off(attempts))))
+        later = batch_like(batch, max(resume_at, now + back_off(attempts)))
+        later.save()
+        refused.update(batch=later)
     if deferred.exists():
-        deferred.update(batch=_later_batch(batch, resume_at))
-
-
-def _later_batch(batch: Batch, send_after: datetime) -> Batch:
-    return Batch.objects.create(
-        edition_id=batch.edition_id,
-        slot_at=batch.slot_at,
-        send_after=send_after,
-        at_once=batch.at_once,
-        domain=batch.domain,
-        failures=batch.failures,
-        failure_reason=batch.failure_reason,
-    )
+        later = batch_like(batch, resume_at)
+        later.save()
+        deferred.update(batch=later)
 
 
 def back_off(attempts: int) -> timedelta:

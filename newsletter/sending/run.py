@@ -6,11 +6,12 @@ from datetime import datetime
 
 from newsletter.clock import Clock
 from newsletter.models import DeliveryStatus
-from newsletter.sending.claim import Claimed, HandOver
+from newsletter.sending.claim import Claimed
 from newsletter.sending.fence import Fence
 from newsletter.sending.mail import Mail
 from newsletter.sending.press import Press
 from newsletter.sending.ration import Ration
+from newsletter.sending.readers import HandOver
 from newsletter.sending.record import Note, write_note
 from newsletter.sending.transports import Transport
 

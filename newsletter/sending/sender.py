@@ -20,7 +20,7 @@ from newsletter.faults import NO_ROWS_FAULT
 from newsletter.models import BatchState, Delivery, DeliveryStatus
 from newsletter.models.delivery import NOT_PRINTED
 from newsletter.sending.answers import fail, note_answer
-from newsletter.sending.claim import Claimed, HandOver, claim
+from newsletter.sending.claim import Claimed, claim
 from newsletter.sending.failing import failures_counted, note_failed_run
 from newsletter.sending.fence import Fence, Mark
 from newsletter.sending.inserting import columns_of
@@ -29,7 +29,7 @@ from newsletter.sending.press import Press
 from newsletter.sending.providers import choose_provider, limits_of, worked
 from newsletter.sending.rate import Budget, Limits
 from newsletter.sending.ration import Ration
-from newsletter.sending.readers import gone
+from newsletter.sending.readers import HandOver, gone
 from newsletter.sending.record import finish
 from newsletter.sending.run import Run
 from newsletter.sending.transports import Errand, Lanes, Transport, Uncertain, pool, transport_of
@@ -38,7 +38,7 @@ from subscriptions.arming import is_armed
 log = structlog.get_logger(__name__)
 
 SEND_TIME = timedelta(seconds=45)
-"""A task ends within a minute: what a batch has left by then waits for the next one."""
+"""How long the mails of a batch are handed over: what is left then waits for the next task."""
 LEASE_SHARE = 0.6
 """Of the lease: a batch that is handed over for longer might meet the sweep."""
 REPEATS = 2
@@ -63,7 +63,7 @@ def send_batch(batch_id: int, clock: Clock, transport: Transport | None = None) 
     if is_armed(now):
         with failures_counted(batch_id, BatchState.PLANNED, now):
             way_out = transport or _way_out(now)
-            claimed = claim(batch_id, clock(), way_out.name) if way_out is not None else None
+            claimed = claim(batch_id, clock, way_out.name) if way_out is not None else None
     if way_out is None or claimed is None:
         return False
     fence, ration = (
@@ -107,8 +107,9 @@ def _deliver_all(run: Run, lanes: Lanes) -> None:
     """Go through the batch, a few digests at a time, each on the lane that its place in the
     batch gives it.
     """
-    stop_at = run.claimed.claimed_at + min(
-        SEND_TIME, LEASE_SHARE * timedelta(seconds=settings.LEASE_SECONDS)
+    stop_at = min(
+        run.clock() + SEND_TIME,
+        run.claimed.claimed_at + LEASE_SHARE * timedelta(seconds=settings.LEASE_SECONDS),
     )
     place, end = 0, len(run.claimed.hand_overs)
     while place < end and not run.stopped:

@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 
 from newsletter.faults import isolated
 from newsletter.models import (
+    LEASED,
+    UNDER_WAY,
     Alert,
     AlertKind,
     Batch,
@@ -23,7 +25,7 @@ from newsletter.models import (
 from newsletter.sending.books import books
 from newsletter.sending.due import catch_up_start
 from newsletter.sending.epoch import server_epoch
-from newsletter.sending.failing import failures_counted
+from newsletter.sending.failing import OutOfTime, count_failure, failures_counted
 from newsletter.sending.inserting import NewDelivery, insert_deliveries
 from newsletter.sending.readers import locked_readers
 from newsletter.sending.record import carry_over, remember_batch
@@ -43,8 +45,8 @@ def sweep(now: datetime, *, only: Edition | None = None) -> None:
     batches, editions = Batch.objects.all(), Edition.objects.all()
     if only is not None:
         batches, editions = batches.filter(edition=only), editions.filter(pk=only.pk)
-    for batch_id in (batches & _expired(now)).values_list("pk", flat=True):
-        with failures_counted(batch_id, BatchState.CLAIMED, now):
+    for batch_id, state in (batches & _expired(now)).values_list("pk", "state"):
+        with failures_counted(batch_id, BatchState(state), now):
             settle_expired(batch_id, now)
     _write_off(
         batches.filter(edition__state=EditionState.CANCELLED),
@@ -61,20 +63,24 @@ def sweep(now: datetime, *, only: Edition | None = None) -> None:
 
 
 def _expired(now: datetime) -> QuerySet[Batch]:
-    return Batch.objects.filter(state=BatchState.CLAIMED, lease_until__lte=now)
+    return Batch.objects.filter(state__in=LEASED, lease_until__lte=now)
 
 
 def settle_expired(batch_id: int, now: datetime) -> bool:
     """Settle a batch whose worker let its lease run out; False when there is none such any more.
 
-    The marks tell what may be sent again: before the cursor it was sent, at the cursor nobody
-    knows, after it nothing was begun. When the database server has crashed since the claim, marks
-    may be missing, and all that is not recorded otherwise is uncertain.
+    While digests were chosen nothing was begun: the batch is planned again, and the failure
+    counted. Later the marks tell what may be sent again: before the cursor it was sent, at the
+    cursor nobody knows, after it nothing was begun. When the database server has crashed since the
+    claim, marks may be missing, and all that is not recorded otherwise is uncertain.
     """
     with transaction.atomic():
         batch = _expired(now).select_for_update(skip_locked=True).filter(pk=batch_id).first()
         if batch is None:
             return False
+        if batch.state == BatchState.CHOOSING:
+            _plan_again(batch.pk, now)
+            return True
         claimed = batch.deliveries.filter(status=DeliveryStatus.CLAIMED)
         if batch.server_epoch == server_epoch():
             claimed.filter(position__lt=batch.cursor - batch.in_hand).update(
@@ -93,6 +99,15 @@ def settle_expired(batch_id: int, now: datetime) -> bool:
         "batch_settled_by_sweep", batch=batch.pk, edition=batch.edition_id, cursor=batch.cursor
     )
     return True
+
+
+def _plan_again(batch_id: int, now: datetime) -> None:
+    """Let a batch be claimed again whose worker stopped, or took too long, while it chose."""
+    Batch.objects.filter(pk=batch_id).update(
+        state=BatchState.PLANNED, token=None, lease_until=None, halted=False
+    )
+    count_failure(batch_id, BatchState.PLANNED, OutOfTime(), now)
+    log.warning("batch_planned_again_by_sweep", batch=batch_id)
 
 
 def _write_off(
@@ -156,10 +171,7 @@ def close_books(edition_id: int, now: datetime) -> bool:
             .filter(pk=edition_id, state=EditionState.SENDING)
             .first()
         )
-        if (
-            edition is None
-            or edition.batches.filter(state__in=[BatchState.PLANNED, BatchState.CLAIMED]).exists()
-        ):
+        if edition is None or edition.batches.filter(state__in=UNDER_WAY).exists():
             return False
         account = books(edition)
         if not account.balanced or account.open:

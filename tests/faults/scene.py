@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from newsletter.models import Batch, Edition
+from newsletter.models import UNDER_WAY, Batch, Edition
 from subscriptions.models import Subscriber
 from tests.faults.readers import is_done
 from tests.faults.town import Town
@@ -77,10 +77,7 @@ class Scene:
     def make_waiting_due(self) -> None:
         """Shorten the back-off, which is minutes by design, so that an experiment takes seconds."""
         deadline = time.monotonic() + 60
-        while (
-            time.monotonic() < deadline
-            and Batch.objects.filter(state__in=["planned", "claimed"]).exists()
-        ):
+        while time.monotonic() < deadline and Batch.objects.filter(state__in=UNDER_WAY).exists():
             Batch.objects.filter(state="planned").update(send_after=self.edition.planned_at)
             time.sleep(1)
 

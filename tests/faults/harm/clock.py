@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from newsletter.editions.day import look_after_editions
-from newsletter.models import Batch, BatchState
+from newsletter.models import LEASED, Batch
 from newsletter.sending.due import due_batches
 from newsletter.sending.sweep import sweep
 from newsletter.tasks import tick
@@ -130,7 +130,7 @@ def _newly_accepted(scene: Scene, now: datetime) -> Mapping[str, int]:
 
 
 def _at_work(now: datetime) -> bool:
-    return bool(due_batches(now)) or Batch.objects.filter(state=BatchState.CLAIMED).exists()
+    return bool(due_batches(now)) or Batch.objects.filter(state__in=LEASED).exists()
 
 
 def _move(now: datetime) -> None:

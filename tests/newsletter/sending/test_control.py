@@ -136,7 +136,7 @@ def test_what_is_retried_while_its_old_batch_still_runs_is_its_new_workers_alone
     def first_fails(number, _mail) -> PermanentForReader | None:
         if number == 1:
             retry_failed(edition.pk, clock())
-            others.append(claim(due_batches(clock())[0], clock()))
+            others.append(claim(due_batches(clock())[0], clock))
         return PermanentForReader("550") if number == 0 else None
 
     send_due(clock, Mailbox(first_fails))

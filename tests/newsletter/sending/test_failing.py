@@ -48,16 +48,15 @@ def bad(edition) -> Batch:
 @pytest.fixture
 def breaks(monkeypatch, bad):
     """Return a function that lets every claim of one batch raise an error, until it is mended."""
-    really = claiming._take
+    really = claiming._choose_and_write
 
     def break_with(error: Exception) -> None:
-        def take(batch_id, now):
-            taken = really(batch_id, now)
-            if taken is not None and batch_id == bad.pk:
+        def choose_and_write(batch, fence, clock):
+            if batch.id == bad.pk:
                 raise error
-            return taken
+            return really(batch, fence, clock)
 
-        monkeypatch.setattr(claiming, "_take", take)
+        monkeypatch.setattr(claiming, "_choose_and_write", choose_and_write)
 
     return break_with
 
@@ -154,8 +153,10 @@ def test_a_batch_that_never_works_is_tried_a_bounded_number_of_times_and_becomes
 ):
     breaks(KeyError())
     tries = []
-    counted = failing._is_news
-    monkeypatch.setattr(failing, "_is_news", lambda *args: tries.append(args) or counted(*args))
+    counted = failing.count_failure
+    monkeypatch.setattr(
+        failing, "count_failure", lambda *args: tries.append(args) or counted(*args)
+    )
     for _ in range(6 * 60 + 2):
         send_due(clock, Mailbox())
         sweep(clock())
@@ -211,7 +212,7 @@ def test_where_the_failure_cannot_be_written_down_either_the_error_is_raised(
         raise OperationalError("the connection is gone")
 
     breaks(KeyError())
-    monkeypatch.setattr(failing, "_is_news", away)
+    monkeypatch.setattr(failing, "count_failure", away)
     with pytest.raises(OperationalError):
         send_batch(bad.pk, clock, Mailbox())
 
@@ -276,7 +277,7 @@ def test_an_abandoned_batch_that_cannot_be_settled_stops_no_other(
     edition, clock, bad, settings, unsettled
 ):
     for batch in edition.batches.all():
-        claim(batch.pk, clock())
+        claim(batch.pk, clock)
     clock.forward(seconds=settings.LEASE_SECONDS)
     for _ in range(3):
         sweep(clock())

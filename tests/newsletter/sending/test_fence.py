@@ -34,7 +34,7 @@ def clock(edition) -> HandClock:
 
 @pytest.fixture
 def claimed(edition, clock) -> Claimed:
-    return claim(edition.batches.get().pk, clock())
+    return claim(edition.batches.get().pk, clock)
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_where_nothing_can_be_chosen_for_many_the_fault_is_not_the_readers():
         with_profile(reader, taste=a_taste(version=2))
     batch = edition.batches.get()
     with pytest.raises(ValueError, match="version 2"):
-        claim(batch.pk, batch.send_after)
+        claim(batch.pk, HandClock(batch.send_after))
     assert not Delivery.objects.exists()
     batch.refresh_from_db()
     assert (batch.state, len(batch.subscriber_ids)) == (BatchState.PLANNED, ALL_FAILED)
@@ -171,7 +171,7 @@ def test_trouble_of_the_database_or_the_process_is_no_readers_fault(
     monkeypatch.setattr(choosing, "rank", rank)
     [batch_id] = due_batches(clock())
     with pytest.raises(type(error)):
-        claim(batch_id, clock())
+        claim(batch_id, clock)
     assert not Delivery.objects.exists()
 
 
@@ -179,7 +179,7 @@ def test_an_edition_whose_statistics_cannot_be_read_fails_no_reader(edition, clo
     Edition.objects.filter(pk=edition.pk).update(statistics=b"made by another version")
     [batch_id] = due_batches(clock())
     with pytest.raises(UnreadableBytes):
-        claim(batch_id, clock())
+        claim(batch_id, clock)
     assert not Delivery.objects.exists()
 
 

@@ -38,7 +38,7 @@ def clock(edition) -> HandClock:
 
 def abandoned(edition, clock, marks: int):
     """Claim the batch, begin so many hand-overs, and die."""
-    claimed = claim(edition.batches.get().pk, clock())
+    claimed = claim(edition.batches.get().pk, clock)
     fence = Fence(claimed.batch_id, claimed.token)
     for hand_over in claimed.hand_overs[:marks]:
         fence.advance([hand_over], clock())
@@ -187,7 +187,7 @@ def test_an_edition_whose_books_cannot_be_read_stops_no_other(edition, clock, mo
 
 def test_an_edition_with_anything_under_way_is_not_done(edition, clock):
     assert not close_books(edition.pk, clock())
-    claim(due_batches(clock())[0], clock())
+    claim(due_batches(clock())[0], clock)
     assert not close_books(edition.pk, clock())
 
 

@@ -69,7 +69,7 @@ def edition() -> Edition:
 
 def test_ten_claims_of_one_batch_are_one_claim(edition):
     batch = edition.batches.get()
-    claims = at_once(*[lambda: claim(batch.pk, batch.send_after)] * 10)
+    claims = at_once(*[lambda: claim(batch.pk, HandClock(batch.send_after))] * 10)
     assert sum(one is not None for one in claims) == 1
     assert Delivery.objects.count() == 30
 
@@ -112,14 +112,14 @@ def test_two_editions_never_choose_the_same_paper_for_one_reader_at_once():
         at_once=True
     )  # each edition is sent whatever cadence the reader has just now
     ids = [daily.batches.get().pk, weekly.batches.get().pk]
-    at_once(*[lambda pk=pk: claim(pk, daily.batches.get().send_after) for pk in ids])
+    at_once(*[lambda pk=pk: claim(pk, HandClock(daily.batches.get().send_after)) for pk in ids])
     chosen = [paper for row in Delivery.objects.all() for paper in row.papers]
     assert len(chosen) == len(set(chosen)) > 3
 
 
 def test_sweepers_settle_an_abandoned_batch_once(edition, settings):
     batch = edition.batches.get()
-    claim(batch.pk, batch.send_after)
+    claim(batch.pk, HandClock(batch.send_after))
     later = batch.send_after + timedelta(seconds=settings.LEASE_SECONDS)
     at_once(*[lambda: sweep(later)] * 4)
     assert edition.batches.filter(state="planned").count() == 1
@@ -137,7 +137,7 @@ def test_a_run_resumed_while_a_pause_still_waits_for_a_batch_goes_on(edition):
     meanwhile.
     """
     batch = edition.batches.get()
-    held = claim(batch.pk, batch.send_after)
+    held = claim(batch.pk, HandClock(batch.send_after))
     waiting_batch = plan_first_digest(a_reader(99).pk, batch.send_after)
 
     def resumed() -> bool:
@@ -174,7 +174,7 @@ def test_who_steers_a_run_keeps_clear_of_a_claim_and_of_a_reader_in_it_who_comes
     done: list[str] = []
 
     def claimed() -> None:
-        assert claim(batch.pk, batch.send_after)
+        assert claim(batch.pk, HandClock(batch.send_after))
         done.append("claimed")
 
     def steered() -> None:
@@ -271,7 +271,7 @@ def never_confirmed(edition) -> Subscriber:
 def test_whom_a_claim_has_just_given_a_delivery_is_not_deleted(edition, never_confirmed):
     batch = edition.batches.get()
     [forgotten] = while_waiting(
-        lambda: claim(batch.pk, batch.send_after),
+        lambda: claim(batch.pk, HandClock(batch.send_after)),
         lambda: delete_old_rows(FREEZE + timedelta(days=1)),
     )
     assert forgotten["unconfirmed_readers"] == 0
@@ -282,7 +282,7 @@ def test_whom_retention_is_just_deleting_gets_no_delivery(edition, never_confirm
     batch = edition.batches.get()
     [claimed] = while_waiting(
         lambda: delete_old_rows(FREEZE + timedelta(days=1)),
-        lambda: claim(batch.pk, batch.send_after),
+        lambda: claim(batch.pk, HandClock(batch.send_after)),
     )
     assert len(claimed.hand_overs) == Delivery.objects.count() == 29
     assert not Delivery.objects.filter(subscriber=never_confirmed.pk).exists()
