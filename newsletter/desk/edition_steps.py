@@ -178,6 +178,8 @@ def _release(edition: Edition, _staff: User, answers: dict[str, Any], now: datet
 def _freeze(edition: Edition, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
     if not freeze_or_hold(edition, now):
         edition.refresh_from_db(fields=["state", "held_reason"])
+        if edition.state in BEFORE_FROZEN:
+            raise StepRefused(_("It changed while it was being frozen. Try again."))
         raise StepRefused(
             _("It was not frozen: it is %(state)s. %(reason)s")
             % {"state": edition.get_state_display(), "reason": edition.held_reason}

@@ -1,5 +1,6 @@
 """The course of a day: editions open, are kept up to date and are frozen when the clock says so."""
 
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 
 import structlog
@@ -10,7 +11,7 @@ from django.db.models import Q
 from newsletter.editions.candidates import rebuild
 from newsletter.editions.freezing import freeze
 from newsletter.editions.opening import latest_day, open_edition
-from newsletter.editions.states import hold
+from newsletter.editions.states import WrongState, hold
 from newsletter.faults import alerting
 from newsletter.models import (
     BEFORE_FROZEN,
@@ -75,5 +76,7 @@ def freeze_or_hold(edition: Edition, now: datetime) -> bool:
     except Exception as error:
         log.exception("freeze_refused", edition=str(edition))
         reason = f"It could not be frozen: {error or type(error).__name__}"
-        hold(edition, reason, now, by_machine=True)
+        # A person may have stopped it, or another worker frozen it, while this one computed.
+        with suppress(WrongState):
+            hold(edition, reason, now, by_machine=True)
         return False
