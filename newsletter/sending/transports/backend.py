@@ -41,6 +41,10 @@ DONE_LATER = {
 """The provider itself says that it did not do it; a gateway's 502 or 504 says nothing about the
 provider.
 """
+WITHOUT_METADATA = frozenset({"mailersend", "postal"})
+"""Providers that carry no metadata: Anymail refuses a mail that has some. Their events name the
+edition, in the tag, and the recipient.
+"""
 NOT_US = {
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.PAYMENT_REQUIRED,
@@ -53,16 +57,18 @@ NOT_US = {
 class BackendConnection(Blocking):
     """One backend instance, opened once and kept."""
 
-    def __init__(self, path: str, *, with_key: bool = False) -> None:
+    def __init__(self, path: str, *, with_key: bool = False, with_metadata: bool = True) -> None:
         self._path = path
         self._with_key = with_key
+        self._with_metadata = with_metadata
         self._backend: BaseEmailBackend | None = None
 
     def hand_over(self, mail: Mail) -> None:
         message = None
         try:
             message = mail.message()
-            message.metadata = {"delivery": str(mail.delivery_id)}  # type: ignore[attr-defined]  # Anymail reads it from the message
+            if self._with_metadata:
+                message.metadata = {"delivery": str(mail.delivery_id)}  # type: ignore[attr-defined]  # Anymail reads it from the message
             message.tags = [f"edition-{mail.edition_id}"]  # type: ignore[attr-defined]  # as above
             backend = self._open()
             if self._with_key:
@@ -113,7 +119,11 @@ class BackendTransport:
     blocks = True
 
     def connect(self) -> BackendConnection:
-        return BackendConnection(self.path, with_key=self.knows_repeats)
+        return BackendConnection(
+            self.path,
+            with_key=self.knows_repeats,
+            with_metadata=self.name not in WITHOUT_METADATA,
+        )
 
 
 def _was_answered(message: EmailMessage | None, error: Exception) -> bool:

@@ -405,3 +405,26 @@ def test_both_forms_of_retry_after_are_read(value, seconds):
 
 def test_no_retry_after_is_no_wait():
     assert retry_after({}, NOW) is None
+
+
+@pytest.mark.parametrize("name", ["mailersend", "postal"])
+def test_a_provider_that_carries_no_metadata_gets_none(name, settings):
+    """Anymail raises an error for a mail with metadata that its provider cannot carry."""
+    server = ScriptedHttp()
+    try:
+        key = {"mailersend": "API_TOKEN", "postal": "API_KEY"}[name]
+        prefix = name.upper()
+        settings.ANYMAIL = {
+            f"{prefix}_{key}": "test",
+            f"{prefix}_API_URL": server.url,
+            "REQUESTS_TIMEOUT": 5,
+        }
+        path = f"anymail.backends.{name}.EmailBackend"
+        with (
+            BackendTransport(name, path).connect() as connection,
+            pytest.raises(Uncertain),  # the server answers as another provider does
+        ):
+            connection.hand_over(a_mail(7))
+        assert len(server.accepted) == 1
+    finally:
+        stopping(server)()
