@@ -9,14 +9,33 @@ from typing import Any
 
 from anymail.exceptions import AnymailImproperlyInstalled
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import get_connection
+
+from newsletter.events.authentication import SIGNATURES, is_answered, webhook_views
 
 
 @register()
 def check_mail_providers(**_options: Any) -> list[CheckMessage]:
     return [Error(problem, id="newsletter.E001") for problem in mail_provider_problems()]
+
+
+@register()
+def check_webhooks(**_options: Any) -> list[CheckMessage]:
+    """Warn of each provider whose reports of bounces and complaints would not be taken."""
+    return [
+        checks.Warning(
+            f"Nothing that {name} reports is taken, such as bounces and complaints, because its "
+            "posts cannot be authenticated.",
+            hint=f"Set ANYMAIL_{SIGNATURES.get(name, 'WEBHOOK_SECRET')}, and let {name} post to "
+            f"{settings.SITE_URL}/anymail/{name}/tracking/.",
+            id="newsletter.W001",
+        )
+        for name in settings.MAIL_PROVIDERS
+        if name in webhook_views() and not is_answered(name)
+    ]
 
 
 def refuse_wrong_mail_providers() -> None:

@@ -22,6 +22,7 @@ NO_WAY_OUT = {"base", "base_requests", "console", "test"}
 TAKEN_PATHS = frozenset(
     {
         "a",
+        "anymail",
         "c",
         "editions",
         "healthz",

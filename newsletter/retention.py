@@ -280,6 +280,14 @@ def _provider_events(now: datetime) -> Iterator[int]:
     yield from _delete_by_age(ProviderEvent, "received_at", before, ProviderEvent.objects.all())
 
 
+def _raw_events(now: datetime) -> Iterator[int]:
+    """Delete the providers' own words. What they mean stays."""
+    before = _days_ago(now, settings.RAW_EVENT_DAYS)
+    over = ProviderEvent.objects.filter(received_at__lt=before).exclude(raw="")
+    while keys := list(over.order_by("received_at").values_list("pk", flat=True)[:ROWS_AT_ONCE]):
+        yield ProviderEvent.objects.filter(pk__in=keys).update(raw="")
+
+
 def _letters(now: datetime) -> Iterator[int]:
     before = _days_ago(now, settings.KEEP_LETTERS_DAYS)
     settled = Letter.objects.exclude(state__in=OPEN_STATES)
@@ -354,6 +362,7 @@ STEPS: dict[str, Step] = {
     "fetches": _fetches,
     "runs": _runs,
     "clicks": _clicks,
+    "raw_events": _raw_events,
     "provider_events": _provider_events,
     "letters": _letters,
     "sign_ups": _sign_ups,

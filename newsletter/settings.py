@@ -144,10 +144,11 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "work"
 SENDING_QUEUES = ("urgent", "sending")
 """What leads to mail, for machines that are armed (`newsletter.worker`): in `urgent` what takes a
-moment, in `sending` the batches of a run. All else goes to `work`, which every worker takes.
+moment, in `sending` the batches of a run. All else goes to `work`, which every worker takes, and
+what providers report to `events`, which every worker takes too.
 """
 CELERY_TASK_QUEUES = [
-    Queue(name, Exchange(name), routing_key=name) for name in (*SENDING_QUEUES, "work")
+    Queue(name, Exchange(name), routing_key=name) for name in (*SENDING_QUEUES, "work", "events")
 ]
 CELERY_TASK_ROUTES = {
     "subscriptions.tasks.send_letter": {"queue": "urgent"},
@@ -156,6 +157,7 @@ CELERY_TASK_ROUTES = {
     # Where no machine may send, nobody is woken: the wake-ups would only fill the broker.
     "newsletter.tasks.tick": {"queue": "urgent"},
     "newsletter.tasks.send_batch": {"queue": "sending"},
+    "newsletter.tasks.apply_events": {"queue": "events"},
 }
 CELERY_TASK_SOFT_TIME_LIMIT = 90
 CELERY_TASK_TIME_LIMIT = 120
@@ -215,6 +217,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "ingest.tasks.look_back",
         "schedule": 21_600.0,
         "options": {"expires": 3_600},
+    },
+    "apply-events": {
+        "task": "newsletter.tasks.apply_events",
+        "schedule": 10.0,
+        "options": {"expires": 9},
     },
     "delete-old-rows": {
         "task": "newsletter.tasks.delete_old_rows",
@@ -279,6 +286,11 @@ if "smtp" in MAIL_PROVIDERS:
 EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = SENDER_ADDRESS or formataddr((SITE_NAME, "paperboy@localhost.localdomain"))
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# --- What providers report
+# --------------------------------------------------------------------------------------------------
+RAW_EVENT_DAYS = _env.int("RAW_EVENT_DAYS", 30, validate=validate.Range(0, 3650))
+"""How long the raw events of providers are kept, without addresses. What they mean stays."""
 
 # --- Mail that anybody can ask for
 # --------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from newsletter.desk.notices import tell_staff as tell
 from newsletter.editions.archive import refit_when_due
 from newsletter.editions.day import look_after_editions as look_after
 from newsletter.editions.vectors import embed_waiting
+from newsletter.events.applying import apply_due
 from newsletter.retention import SECONDS
 from newsletter.retention import delete_old_rows as delete_old
 from newsletter.sending.due import due_batches
@@ -81,6 +82,12 @@ def delete_old_rows(at: str | None = None) -> None:
 def tell_staff(at: str | None = None) -> None:
     """Mail staff about what needs a person."""
     tell(_clock(at)())
+
+
+@shared_task
+def apply_events(at: str | None = None) -> None:
+    """Apply what providers have reported."""
+    apply_due(_clock(at)())
 
 
 @shared_task

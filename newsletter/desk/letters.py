@@ -130,8 +130,9 @@ class ProviderEventAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "provider", ("handled_at", admin.EmptyFieldListFilter))
     fields = (
         ("provider", "kind"),
-        "delivery_link",
-        ("said_at", "received_at", "handled_at"),
+        "reason",
+        ("delivery_link", "domain"),
+        ("said_at", "received_at", "handled_at", "failures"),
         "raw",
     )
     readonly_fields = ("delivery_link",)

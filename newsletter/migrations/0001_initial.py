@@ -321,11 +321,12 @@ class Migration(migrations.Migration):
                         blank=True,
                         choices=[
                             ("", "not heard yet"),
-                            ("delivered", "delivered"),
                             ("deferred", "delayed"),
+                            ("delivered", "delivered"),
+                            ("refused", "refused by the provider"),
                             ("soft_bounce", "bounced for now"),
+                            ("blocked", "blocked by policy"),
                             ("hard_bounce", "bounced for good"),
-                            ("rejected", "rejected"),
                             ("unsubscribed", "unsubscribed"),
                             ("complained", "complained"),
                         ],
@@ -720,11 +721,44 @@ class Migration(migrations.Migration):
                 ),
                 ("fingerprint", models.CharField(editable=False, max_length=64, unique=True)),
                 ("provider", models.CharField(max_length=40, verbose_name="provider")),
-                ("kind", models.CharField(max_length=40, verbose_name="kind")),
-                ("said_at", models.DateTimeField(blank=True, null=True, verbose_name="said at")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("accepted", "accepted by the provider"),
+                            ("delivered", "delivered"),
+                            ("deferred", "delayed"),
+                            ("soft_bounce", "bounced for now"),
+                            ("hard_bounce", "bounced for good"),
+                            ("blocked", "blocked by policy"),
+                            ("refused", "refused by the provider"),
+                            ("complained", "reported as spam"),
+                            ("not_spam", "reported as not spam"),
+                            ("unsubscribed", "unsubscribed"),
+                            ("subscribed", "subscribed at the provider"),
+                            ("opened", "opened"),
+                            ("clicked", "clicked"),
+                            ("unknown", "unknown"),
+                        ],
+                        max_length=16,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("said_at", models.DateTimeField(verbose_name="said at")),
                 ("received_at", models.DateTimeField(verbose_name="received")),
+                ("due_at", models.DateTimeField(editable=False)),
                 ("handled_at", models.DateTimeField(blank=True, null=True, verbose_name="handled")),
-                ("raw", models.JSONField(default=dict, verbose_name="raw event")),
+                ("failures", models.PositiveSmallIntegerField(default=0, verbose_name="failures")),
+                ("recipient", models.CharField(blank=True, editable=False, max_length=320)),
+                ("address_hash", models.CharField(blank=True, editable=False, max_length=64)),
+                (
+                    "domain",
+                    models.CharField(
+                        blank=True, max_length=253, verbose_name="domain of the recipient"
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=300, verbose_name="reason")),
+                ("raw", models.TextField(blank=True, verbose_name="raw event")),
                 (
                     "delivery",
                     models.ForeignKey(
@@ -1069,11 +1103,12 @@ class Migration(migrations.Migration):
                         "outcome__in",
                         [
                             "",
-                            "delivered",
                             "deferred",
+                            "delivered",
+                            "refused",
                             "soft_bounce",
+                            "blocked",
                             "hard_bounce",
-                            "rejected",
                             "unsubscribed",
                             "complained",
                         ],
@@ -1176,8 +1211,50 @@ class Migration(migrations.Migration):
             model_name="providerevent",
             index=models.Index(
                 condition=models.Q(("handled_at", None)),
-                fields=["id"],
+                fields=["due_at", "id"],
                 name="provider_event_unhandled",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="providerevent",
+            index=models.Index(fields=["address_hash"], name="provider_event_by_address"),
+        ),
+        migrations.AddIndex(
+            model_name="providerevent",
+            index=models.Index(fields=["received_at"], name="provider_event_by_time"),
+        ),
+        migrations.AddConstraint(
+            model_name="providerevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        [
+                            "accepted",
+                            "delivered",
+                            "deferred",
+                            "soft_bounce",
+                            "hard_bounce",
+                            "blocked",
+                            "refused",
+                            "complained",
+                            "not_spam",
+                            "unsubscribed",
+                            "subscribed",
+                            "opened",
+                            "clicked",
+                            "unknown",
+                        ],
+                    )
+                ),
+                name="provider_event_kind_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="providerevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("handled_at", None), ("recipient", ""), _connector="OR"),
+                name="provider_event_forgets_address",
             ),
         ),
         migrations.AddConstraint(

@@ -24,7 +24,7 @@ from newsletter.models.edition import (
     EditionCadence,
     EditionState,
 )
-from newsletter.models.event import Click, Feedback, FeedbackKind, ProviderEvent
+from newsletter.models.event import Click, EventKind, Feedback, FeedbackKind, ProviderEvent
 from newsletter.models.provider import Provider
 from newsletter.models.rate import ProviderRate, QuotaSlot, QuotaWindow
 from newsletter.models.vector import TextVector
@@ -52,6 +52,7 @@ __all__ = [
     "Edition",
     "EditionCadence",
     "EditionState",
+    "EventKind",
     "Feedback",
     "FeedbackKind",
     "Ids",

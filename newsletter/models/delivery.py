@@ -32,16 +32,17 @@ provider has seen the mail.
 
 
 class Outcome(models.TextChoices):
-    """What the provider says happened later. Its reports are not read yet, so nothing was heard
-    of any delivery.
+    """What the provider says happened later: the strongest of its events, in this order from the
+    weakest to the strongest (`newsletter.events.applying`).
     """
 
     UNKNOWN = "", _("not heard yet")
-    DELIVERED = "delivered", _("delivered")
     DEFERRED = "deferred", _("delayed")
+    DELIVERED = "delivered", _("delivered")
+    REFUSED = "refused", _("refused by the provider")
     SOFT_BOUNCE = "soft_bounce", _("bounced for now")
+    BLOCKED = "blocked", _("blocked by policy")
     HARD_BOUNCE = "hard_bounce", _("bounced for good")
-    REJECTED = "rejected", _("rejected")
     UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
     COMPLAINED = "complained", _("complained")
 

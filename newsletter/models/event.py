@@ -8,9 +8,35 @@ from newsletter.models.delivery import Delivery
 from subscriptions.models import Subscriber
 
 
+class EventKind(models.TextChoices):
+    """What an event says, in one vocabulary for all providers (`newsletter.events.vocabulary`)."""
+
+    ACCEPTED = "accepted", _("accepted by the provider")
+    DELIVERED = "delivered", _("delivered")
+    DEFERRED = "deferred", _("delayed")
+    SOFT_BOUNCE = "soft_bounce", _("bounced for now")
+    HARD_BOUNCE = "hard_bounce", _("bounced for good")
+    BLOCKED = "blocked", _("blocked by policy")
+    REFUSED = "refused", _("refused by the provider")
+    COMPLAINED = "complained", _("reported as spam")
+    NOT_SPAM = "not_spam", _("reported as not spam")
+    UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
+    SUBSCRIBED = "subscribed", _("subscribed at the provider")
+    OPENED = "opened", _("opened")
+    CLICKED = "clicked", _("clicked")
+    UNKNOWN = "unknown", _("unknown")
+
+
 class ProviderEvent(models.Model):
-    """What the provider said about a delivery, with its raw words; not read yet. The fingerprint
-    makes a repeated event one row.
+    """Something that a provider reported about a mail, stored before it is applied.
+
+    The fingerprint makes a repeated event one row. `delivery` is the digest that it is about, if we
+    know that. `recipient` is the address, which is emptied when the event has been applied;
+    `address_hash` (a keyed hash) and `domain` stay. `raw` is the provider's own words without
+    addresses, bounded in size; it is emptied after `RAW_EVENT_DAYS`.
+
+    An event is applied when `due_at` has come, and `handled_at` says when that was. One that cannot
+    be applied gets a later `due_at`, and `failures` counts.
     """
 
     fingerprint = models.CharField(max_length=64, unique=True, editable=False)
@@ -23,24 +49,43 @@ class ProviderEvent(models.Model):
         verbose_name=_("delivery"),
     )
     provider = models.CharField(_("provider"), max_length=40)
-    kind = models.CharField(_("kind"), max_length=40)
-    said_at = models.DateTimeField(_("said at"), null=True, blank=True)
+    kind = models.CharField(_("kind"), max_length=16, choices=EventKind)
+    said_at = models.DateTimeField(_("said at"))
     received_at = models.DateTimeField(_("received"))
+    due_at = models.DateTimeField(editable=False)
     handled_at = models.DateTimeField(_("handled"), null=True, blank=True)
-    raw = models.JSONField(_("raw event"), default=dict)
+    failures = models.PositiveSmallIntegerField(_("failures"), default=0)
+    recipient = models.CharField(max_length=320, blank=True, editable=False)
+    address_hash = models.CharField(max_length=64, blank=True, editable=False)
+    domain = models.CharField(_("domain of the recipient"), max_length=253, blank=True)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    raw = models.TextField(_("raw event"), blank=True)
 
     class Meta:
         ordering = ("-pk",)
         verbose_name = _("provider event")
         verbose_name_plural = _("provider events")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind__in=EventKind.values), name="provider_event_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(handled_at=None) | models.Q(recipient=""),
+                name="provider_event_forgets_address",
+            ),
+        ]
         indexes = [
             models.Index(
-                fields=["id"], condition=models.Q(handled_at=None), name="provider_event_unhandled"
-            )
+                fields=["due_at", "id"],
+                condition=models.Q(handled_at=None),
+                name="provider_event_unhandled",
+            ),
+            models.Index(fields=["address_hash"], name="provider_event_by_address"),
+            models.Index(fields=["received_at"], name="provider_event_by_time"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} from {self.provider}"
+        return f"{self.get_kind_display()} ({self.provider})"
 
 
 class Click(models.Model):

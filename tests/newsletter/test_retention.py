@@ -355,7 +355,12 @@ def test_judged_clicks_and_what_providers_said_go_before_their_delivery(old, set
             delivery=delivery, paper_id=delivery.papers[0], at=after(days), counted=counted
         )
         ProviderEvent.objects.create(
-            fingerprint=str(number), provider="p", kind="opened", received_at=after(days)
+            fingerprint=str(number),
+            provider="p",
+            kind="opened",
+            said_at=after(days),
+            received_at=after(days),
+            due_at=after(days),
         )
     deleted = delete_old_rows(after(11))
     assert deleted["clicks"] == 1

@@ -112,8 +112,10 @@ def a_world(papers: int = 4, readers: int = 2) -> World:
         delivery=found.deliveries[0],
         provider="postmark",
         kind="delivered",
+        said_at=world.NOON,
         received_at=world.NOON,
-        raw={"MessageID": "1"},
+        due_at=world.NOON,
+        raw='{"MessageID": "1"}',
     )
     Suggestion.objects.create(paper=made[0], other=made[1], likeness=900, suggested_at=world.NOON)
     Merge.objects.create(

@@ -62,7 +62,9 @@ def grow() -> None:
             delivery=delivery,
             provider="p",
             kind="opened",
+            said_at=world.NOON,
             received_at=world.NOON,
+            due_at=world.NOON,
         )
         Fetch.objects.create(
             source=world.a_source(), origin="x", started_at=world.NOON, status="done"

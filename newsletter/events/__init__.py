@@ -1,0 +1,1 @@
+"""What mail providers report about mails, and what follows from it."""
