@@ -90,23 +90,33 @@ def believed(
     return kept
 
 
-def wordings(phrase: str, abbreviations: Mapping[str, str]) -> tuple[str, ...]:
-    """The phrase, then the phrase with an abbreviation written out, or with what has one
-    abbreviated.
-    """
-    typed = words(phrase)
-    stems = [stem(word) for word in typed]
-    found = [phrase]
-    for at, word in enumerate(typed):
-        short = word if word in abbreviations else word.removesuffix("s")
-        if short in abbreviations:
-            found.append(" ".join([*typed[:at], abbreviations[short], *typed[at + 1 :]]))
-    for short, long in abbreviations.items():
-        wanted = [stem(word) for word in long.split()]
-        places = (
-            at
-            for at in range(len(stems) - len(wanted) + 1)
+class Wordings:
+    """Phrases with abbreviations written out or put in, by known abbreviations."""
+
+    def __init__(self, abbreviations: Mapping[str, str]) -> None:
+        self._written_out = abbreviations
+        self._long: defaultdict[str, list[tuple[int, str, list[str]]]] = defaultdict(list)
+        for number, (short, long) in enumerate(abbreviations.items()):
+            stems = [stem(word) for word in long.split()]
+            self._long[stems[0]].append((number, short, stems))
+
+    def of(self, phrase: str) -> tuple[str, ...]:
+        """The phrase, then the phrase with an abbreviation written out, or with what has one
+        abbreviated.
+        """
+        typed = words(phrase)
+        found = [phrase]
+        for at, word in enumerate(typed):
+            short = word if word in self._written_out else word.removesuffix("s")
+            if short in self._written_out:
+                found.append(" ".join([*typed[:at], self._written_out[short], *typed[at + 1 :]]))
+        stems = [stem(word) for word in typed]
+        shorter = sorted(
+            (number, at, at + len(wanted), short)
+            for at, one in enumerate(stems)
+            for number, short, wanted in self._long.get(one, ())
             if stems[at : at + len(wanted)] == wanted
         )
-        found.extend(" ".join([*typed[:at], short, *typed[at + len(wanted) :]]) for at in places)
-    return tuple(dict.fromkeys(found))
+        for _, first, last, short in shorter:
+            found.append(" ".join([*typed[:first], short, *typed[last:]]))
+        return tuple(dict.fromkeys(found))

@@ -5,6 +5,7 @@ company.
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain
 from math import log
 from typing import Any
@@ -13,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from newsletter.ranking.abbreviations import believed, definitions, wordings
+from newsletter.ranking.abbreviations import Wordings, believed, definitions
 from newsletter.ranking.packing import pack, unpack
-from newsletter.ranking.text import terms
+from newsletter.ranking.text import LONGEST, terms
 
 _MAGIC = b"PBAR"
 _VERSION = 3
@@ -34,7 +35,7 @@ _LEVELS = 127
 Vector = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ArchiveStatistics:
     """Statistics over stems, and two or three stems in a row ("diffus model").
 
@@ -53,17 +54,29 @@ class ArchiveStatistics:
     abbreviations: Mapping[str, str] = field(default_factory=dict)
 
     def weight(self, term: str) -> float:
-        """The smoothed inverse document frequency ln(1 + (N - n + 0.5) / (n + 0.5)).
-
-        As in Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond"
-        (2009), with 1 added inside the logarithm so that no weight is negative.
-        """
-        having = min(self.frequencies.get(term, 1), self.documents)
-        return log(1 + (self.documents - having + 0.5) / (having + 0.5))
+        """`smoothed_idf` of a term. One that is not known is taken to be in one paper."""
+        return smoothed_idf(self.documents, self.frequencies.get(term, 1))
 
     def wordings(self, phrase: str) -> tuple[str, ...]:
         """The phrase as typed, and with abbreviations written out or put in."""
-        return wordings(phrase, self.abbreviations)
+        return self._wordings.of(phrase)
+
+    @cached_property
+    def _wordings(self) -> Wordings:
+        return Wordings(self.abbreviations)
+
+    @cached_property
+    def numbered(self) -> tuple[list[str], NDArray[np.int32], NDArray[np.uint32]]:
+        """All stems that terms consist of; the terms as places in them, (terms, 3), padded with
+        -1; and how many papers have each term.
+        """
+        numbers: dict[str, int] = {}
+        terms = np.full((len(self.frequencies), LONGEST), -1, np.int32)
+        for row, term in enumerate(self.frequencies):
+            for column, one in enumerate(term.split(" ")):
+                terms[row, column] = numbers.setdefault(one, len(numbers))
+        documents = np.fromiter(self.frequencies.values(), np.uint32, len(terms))
+        return list(numbers), terms, documents
 
     def latent(self, stems: Iterable[str]) -> Vector:
         """The places of stems in the latent space, (stems, dimensions); zeros where one is
@@ -117,7 +130,7 @@ class ArchiveStatistics:
     @classmethod
     def from_bytes(cls, blob: bytes) -> "ArchiveStatistics":
         """UnreadableBytes (a ValueError) when the bytes are not such statistics."""
-        data, arrays = unpack(_MAGIC, _VERSION, blob)
+        data, arrays, _ = unpack(_MAGIC, _VERSION, blob)
         frequencies = dict(zip(data["terms"], arrays["counts"].tolist(), strict=True))
         places = {one: row for row, one in enumerate(data["placed"])}
         latents, scales = arrays["latents"], arrays["scales"]
@@ -130,6 +143,16 @@ class ArchiveStatistics:
             scales,
             data["abbreviations"],
         )
+
+
+def smoothed_idf(documents: int, having: int) -> float:
+    """The smoothed inverse document frequency ln(1 + (N - n + 0.5) / (n + 0.5)).
+
+    As in Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009),
+    with 1 added inside the logarithm so that no weight is negative.
+    """
+    having = min(having, documents)
+    return log(1 + (documents - having + 0.5) / (having + 0.5))
 
 
 def fit_archive(texts: Iterable[tuple[str, str]]) -> ArchiveStatistics:

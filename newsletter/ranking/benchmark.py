@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from numpy.typing import NDArray
 from newsletter.ranking.affinity import Affinity
 from newsletter.ranking.archive import ArchiveStatistics, fit_archive
 from newsletter.ranking.meanings import Meanings, asked_text
-from newsletter.ranking.phrases import PaperIndex
 from newsletter.ranking.pickup import PastPaper, PickupModel, TermCounts
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.taste import TasteEvent, learn
@@ -33,9 +31,6 @@ BRANCH, FIRST_BESIDE = 2, 3
 """Ids of the branch a topic sits under, and of the first topic beside it; the topic itself is 1."""
 
 Row = dict[str, Any]
-
-indexed = lru_cache(maxsize=None)(PaperIndex)
-"""Queries share papers: each is indexed once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +126,10 @@ class TopicBenchmark:
         return replace(self.meanings, papers=papers)
 
     def rank(self, query: Query) -> list[str]:
-        library = Library(query.papers, self.archive, indexed, self._meanings(query))
-        asked, *others = self._topics(query.row)
-        return query.best_first(library.topic_match(asked, [asked, *others]).scores)
+        library = Library(query.papers, self.archive, self._meanings(query))
+        topics = self._topics(query.row)
+        (scores,), _ = library.topic_matches(topics[:1], topics)
+        return query.best_first(scores)
 
     def _topics(self, row: Row) -> list[TopicDefinition]:
         parent = row.get("parent")
@@ -160,7 +156,7 @@ class FeedbackBenchmark:
             (row["title"], row["abstract"]) for row in self.documents.values()
         )
         self._papers: tuple[CandidatePaper, ...] = ()
-        self._last = Affinity(Library((), self.archive).vectors)
+        self._last = Library((), self.archive).affinity
 
     def queries(self) -> Iterator[Query]:
         return (_query(row, self.documents) for row in self.rows)
@@ -178,10 +174,8 @@ class FeedbackBenchmark:
     def _affinity(self, query: Query) -> Affinity:
         """One reader's queries share their candidates and come one after the other."""
         if self._papers != query.papers:
-            self._papers, self._last = (
-                query.papers,
-                Affinity(Library(query.papers, self.archive, indexed).vectors),
-            )
+            self._papers = query.papers
+            self._last = Library(query.papers, self.archive).affinity
         return self._last
 
 

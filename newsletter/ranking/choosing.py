@@ -5,6 +5,7 @@ twice, little from outside.
 import numpy as np
 from numpy.typing import NDArray
 
+from newsletter.ranking.positions import ranges
 from newsletter.ranking.readers import ReaderArrays
 from newsletter.ranking.scoring import Block, Scorer
 from newsletter.ranking.shared_tables import SharedTables
@@ -44,9 +45,8 @@ def choose(scorer: Scorer, readers: ReaderArrays, block: Block, barred: NDArray[
     pinned = _choose_pins(scorer.shared, readers, forbidden)
     taken = pinned >= 0
     forbidden[:, scorer.shared.pins] = True
-    for column, place in enumerate(scorer.shared.pins):
-        if scorer.shared.doubled[place]:
-            forbidden[taken[:, column]] |= scorer.shared.unlike[place] == 0
+    for column, place in enumerate(scorer.shared.pins.tolist()):
+        forbidden[np.ix_(taken[:, column], scorer.shared.twins_of(place))] = True
     room = readers.limit - taken.sum(axis=1, dtype=np.int32)
     return np.hstack((pinned, _choose_best(scorer, readers, block, forbidden, room)))
 
@@ -133,7 +133,7 @@ class _Picking:
         count = self.counts[self.rows, used]
         self.rank[self.rows, best] = 0
         self._pass_over(used, count)
-        self._bar_doubled(best, taken & self.shared.doubled[best])
+        self._bar_twins(best, taken)
         full = np.flatnonzero(taken & (used >= 0) & (count >= self.most))
         self._bar(full, _kept(self.same[full]))
         full = np.flatnonzero(taken & (used < 0) & (count >= MOST_OUTSIDE) & ~self.everything)
@@ -148,15 +148,13 @@ class _Picking:
         self.behind *= self.steps.take(np.where(used < 0, 0, 1 + (count == 1)), axis=0)
         self.rank -= self.behind
 
-    def _bar_doubled(self, best: Places, twice: NDArray[np.bool_]) -> None:
-        """Bar the near-duplicates of papers that have some: for a few readers alone, or at once
-        for all, which is cheaper for many.
-        """
-        rows = np.flatnonzero(twice)
-        if 2 * len(rows) > len(self.rank):
-            self.rank &= self.shared.unlike.take(np.where(twice, best, -1), axis=0, mode="wrap")
-        else:
-            self._bar(rows, self.shared.unlike[best[rows]])
+    def _bar_twins(self, best: Places, taken: NDArray[np.bool_]) -> None:
+        """Bar the near-duplicates of the papers taken."""
+        starts, twins = self.shared.twins
+        lengths = np.where(taken, starts[best + 1] - starts[best], 0)
+        if lengths.any():
+            at, rows = ranges(starts[best], lengths)
+            self.rank[rows, twins[at]] = 0
 
     def _bar(self, rows: Places, kept: Ints) -> None:
         if len(rows):

@@ -17,6 +17,8 @@ Ints = NDArray[np.intp]
 _LEAD, _PINNED, _TOPICS, _ALSO = range(4)
 _SECTIONS = ("lead", "pinned", "topics", "also")
 _TASTE = Parts._fields.index("taste")
+PICK_BYTES = 600
+"""What a pick takes in memory beside its reasons."""
 _TOTALS = 1 << 20
 """More than there are different totals of parts."""
 FAINT = 100
@@ -86,7 +88,7 @@ class Describer:
                 picks[at] = made[keys[at]]
             for key, pick in made.items():
                 if key >= 0:
-                    memory.keep(key, pick)
+                    memory.keep(key, pick, PICK_BYTES)
         return picks
 
     def _made(self, rows: Ints, places: Ints, sections: Ints, new: Ints) -> list[Pick]:

@@ -13,15 +13,10 @@ TITLE_WORDS = 40
 ABSTRACT_WORDS = 30
 ENOUGH_WORDS = 0.75
 """Share of a phrase's weight that must stand in one field when its words stand apart."""
-BINDING = 10
-"""Papers that must share a longer phrase before a word in it counts half as bound."""
-MOST_COUNTED = 4
 TOGETHER = 12
 """Words of an abstract within which the words of a phrase must stand; further apart they speak
 of different things.
 """
-
-_JOINS = frozenset(" -‐‑–\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,47 +108,3 @@ def _scattered(typed: Sequence[str], index: PaperIndex, archive: ArchiveStatisti
             if name == "title" or spans[-1][1] - spans[0][0] <= TOGETHER:
                 return Evidence(strength, name, field, spans)
     return NO_EVIDENCE
-
-
-def presence(typed: Sequence[str], index: PaperIndex, archive: ArchiveStatistics) -> float:
-    """How much the whole phrase speaks for a paper, 0 to 2.5.
-
-    Title before abstract, more places before fewer, and places where the phrase stands for itself
-    before those inside a longer set phrase ("retrieval" in "retrieval-augmented generation").
-    """
-    title = index.title.stemmed(typed)
-    abstract = index.abstract.stemmed(typed)
-    if not title and not abstract:
-        return 0.0
-    where = max(1.0 if title else 0.0, 0.6 + 0.1 * (len(abstract) > 1) if abstract else 0.0)
-    both = 0.2 if title and abstract else 0.0
-    in_title = [_free(index.title, span, archive) for span in title]
-    in_abstract = [_free(index.abstract, span, archive) for span in abstract[:MOST_COUNTED]]
-    return (
-        where
-        + both
-        + 0.5 * max(in_title, default=0.0)
-        + 0.2 * min(sum(in_title) + sum(in_abstract), 3.0)
-    )
-
-
-def _free(field: FieldIndex, span: Span, archive: ArchiveStatistics) -> float:
-    """1 for a place without a set phrase around it, towards 0 the more papers have that longer
-    phrase.
-    """
-    start, end = span
-    bound = 0.0
-    for first, second in ((start - 1, start), (end - 1, end)):
-        if first >= 0 and second < len(field.tokens) and _touch(field, first, second):
-            shared = archive.frequencies.get(f"{field.stems[first]} {field.stems[second]}", 1) - 1
-            bound = max(bound, shared / (shared + BINDING))
-    return 1.0 - bound
-
-
-def _touch(field: FieldIndex, first: int, second: int) -> bool:
-    """Whether two neighbouring words, neither of them a stop word, have only a space or hyphen
-    between.
-    """
-    one, two = field.tokens[first], field.tokens[second]
-    gap = field.text[one.end : two.start]
-    return _JOINS.issuperset(gap) and one.word not in STOP_WORDS and two.word not in STOP_WORDS

@@ -130,9 +130,19 @@ class PaperIndex:
         self.title = FieldIndex(title)
         self.abstract = FieldIndex(abstract)
 
-    def mentions(self, phrase: Sequence[str]) -> bool:
-        """Whether title or abstract has the phrase as whole words, in any case and number."""
-        return bool(self.title.spelled(phrase) or self.abstract.spelled(phrase))
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """All stems of the paper, and those of hyphenated pairs read as one word."""
+        return frozenset(self.title.all_stems() | self.abstract.all_stems())
+
+    @cached_property
+    def spelling(self) -> dict[str, str]:
+        """How the paper first spells each stem."""
+        spelling: dict[str, str] = {}
+        for field in (self.title, self.abstract):
+            for one, token in zip(field.stems, field.tokens, strict=True):
+                spelling.setdefault(one, field.text[token.start : token.end])
+        return spelling
 
 
 @lru_cache(maxsize=1 << 14)

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -105,14 +105,14 @@ class PickupModel:
         if not papers:
             return np.zeros(0)
         past = [_as_past(paper, self.today) for paper in papers]
-        merit = self._merit(past)
+        texts = self.vocabulary.table(past)
+        merit = self._merit(past, texts)
         announced = np.array([paper.votes is None for paper in papers], bool)
         votes = np.expm1(np.maximum(self.base + self.slope * merit, 0.0))
         if announced.any():
-            votes[announced] = (
-                self._picked([one for one, out in zip(past, announced, strict=True) if out])
-                * self.typical
-            )
+            out = np.flatnonzero(announced)
+            chances = self._picked([past[at] for at in out.tolist()], texts[out])
+            votes[announced] = chances * self.typical
         return np.asarray(votes)
 
     def known_for(self, paper: CandidatePaper) -> tuple[str, float] | None:
@@ -158,15 +158,16 @@ class PickupModel:
         self.base = float(mean - self.slope * merit.mean())
         self.typical = float(np.median([one.votes for one in new]))
 
-    def _merit(self, papers: Sequence[PastPaper]) -> Floats:
-        joint = self._joint(papers, self.vocabulary.table(papers)) @ self.taught
+    def _merit(self, papers: Sequence[PastPaper], texts: sparse.csr_array) -> Floats:
+        joint = self._joint(papers, texts) @ self.taught
         raw = _features(papers, joint, np.array([self.authors.sum(one.authors) for one in papers]))
         return np.asarray(
             ((raw - self.centre) / self.spread) @ np.array([JOINT, AUTHORS, SIZE, CODE])
         )
 
-    def _picked(self, papers: Sequence[PastPaper]) -> Floats:
-        """How likely the community lists each of the announced papers, 0 to 1, by rank in the day.
+    def _picked(self, papers: Sequence[PastPaper], own: sparse.csr_array) -> Floats:
+        """How likely the community lists each of the announced papers, 0 to 1, by rank in the day;
+        `own` are the vectors of their texts.
 
         Text: listed papers of the last months against announced ones, the day's own among them,
         as most of those are never listed (learning from positive and unlabelled examples).
@@ -174,7 +175,6 @@ class PickupModel:
         since = bisect_left([one.day for one in self.listed], self.today - RECENT)
         fading = _fading(self.listed[since:] or self.listed, self.today, PICKED_HALF_LIFE_DAYS)
         recent = self.texts[-len(fading) :]
-        own = self.vocabulary.table(papers)
         others = len(self.background) + len(papers)
         balance = np.concatenate((fading / fading.sum(), np.full(others, 1 / others)))
         target = np.concatenate((np.ones(len(fading)), np.zeros(others)))
@@ -298,25 +298,46 @@ class TermCounts:
     """Terms of texts under numbers. What was counted once is not counted again."""
 
     def __init__(self) -> None:
-        self.numbers: dict[str, int] = {}
+        self.numbers: dict[str, int] = _Numbers()
         self._counted: dict[tuple[str, str], tuple[Numbers, Floats]] = {}
 
     def table(self, papers: Sequence[PastPaper]) -> sparse.csr_array:
         """How often each paper has each term, the title's counted TITLE_WEIGHT times."""
         rows = [self._row(paper.title, paper.abstract) for paper in papers]
-        columns = np.concatenate([np.zeros(0, np.int64), *(numbers for numbers, _ in rows)])
-        values = np.concatenate([np.zeros(0), *(counts for _, counts in rows)])
-        return _table(values, columns, [len(numbers) for numbers, _ in rows], len(self.numbers))
+        return _stacked(rows, len(self.numbers))
 
     def _row(self, title: str, abstract: str) -> tuple[Numbers, Floats]:
         if (title, abstract) not in self._counted:
-            counts: defaultdict[int, int] = defaultdict(int)
-            for text, worth in ((abstract, 1), (title, TITLE_WEIGHT)):
-                for term in terms(text):
-                    counts[self.numbers.setdefault(term, len(self.numbers))] += worth
-            row = np.array(list(counts), np.int64), np.array(list(counts.values()), np.float64)
-            self._counted[title, abstract] = row
+            self._counted[title, abstract] = _count(title, abstract, self.numbers.__getitem__)
         return self._counted[title, abstract]
+
+
+class _Numbers(dict[str, int]):
+    """A number for every term that is looked up."""
+
+    def __missing__(self, term: str) -> int:
+        number = self[term] = len(self)
+        return number
+
+
+def _count(
+    title: str, abstract: str, number_of: Callable[[str], int | None]
+) -> tuple[Numbers, Floats]:
+    """The numbers of a text's terms, in order, and how often each occurs, the title's counted
+    TITLE_WEIGHT times; terms without a number are left out.
+    """
+    counts: defaultdict[int | None, int] = defaultdict(int)
+    for text, worth in ((abstract, 1), (title, TITLE_WEIGHT)):
+        for number in map(number_of, terms(text)):
+            counts[number] += worth
+    counts.pop(None, None)
+    return np.array(list(counts), np.int64), np.array(list(counts.values()), np.float64)
+
+
+def _stacked(rows: Sequence[tuple[Numbers, Floats]], width: int) -> sparse.csr_array:
+    columns = np.concatenate([np.zeros(0, np.int64), *(numbers for numbers, _ in rows)])
+    values = np.concatenate([np.zeros(0), *(counts for _, counts in rows)])
+    return _table(values, columns, [len(numbers) for numbers, _ in rows], width)
 
 
 class _Vocabulary:
@@ -325,22 +346,29 @@ class _Vocabulary:
     """
 
     def __init__(self, papers: Sequence[PastPaper], counts: TermCounts) -> None:
-        self.counts = counts
         table = counts.table(papers)
         having = np.bincount(table.indices, minlength=table.shape[1])
-        self.kept = np.flatnonzero(having >= RAREST_KEPT)
-        self.idf = np.log(len(papers) / having[self.kept])
-        self.known = self._weighted(table)
+        kept = np.flatnonzero(having >= RAREST_KEPT)
+        self.idf = np.log(len(papers) / having[kept])
+        self.known = self._weighted(sparse.csr_array(table[:, kept]))
+        columns = np.full(table.shape[1], -1)
+        columns[kept] = np.arange(len(kept))
+        self._columns = {
+            term: column
+            for term, column in zip(counts.numbers, columns.tolist(), strict=True)
+            if column >= 0
+        }
 
     def table(self, papers: Sequence[PastPaper]) -> sparse.csr_array:
         """(1 + ln tf) x idf, each paper scaled to length 1."""
-        return self._weighted(self.counts.table(papers))
+        rows = [_count(paper.title, paper.abstract, self._columns.get) for paper in papers]
+        return self._weighted(_stacked(rows, len(self._columns)))
 
-    def _weighted(self, table: sparse.csr_array) -> sparse.csr_array:
-        kept = sparse.csr_array(table[:, self.kept])
-        kept.data = (1 + np.log(kept.data)) * self.idf[kept.indices]
-        lengths = np.sqrt(np.asarray((kept * kept).sum(axis=1)).ravel())
-        return sparse.csr_array(sparse.diags_array(1 / np.where(lengths > 0, lengths, 1.0)) @ kept)
+    def _weighted(self, counted: sparse.csr_array) -> sparse.csr_array:
+        counted.data = (1 + np.log(counted.data)) * self.idf[counted.indices]
+        lengths = np.sqrt(np.asarray((counted * counted).sum(axis=1)).ravel())
+        scale = sparse.diags_array(1 / np.where(lengths > 0, lengths, 1.0))
+        return sparse.csr_array(scale @ counted)
 
 
 def _table(values: Floats, columns: Numbers, sizes: Sequence[int], width: int) -> sparse.csr_array:

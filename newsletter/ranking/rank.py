@@ -1,15 +1,16 @@
 """Choose papers for all readers at once, and explain a choice again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.ranking.choosing import choose
 from newsletter.ranking.describing import Describer
+from newsletter.ranking.matches import Match
 from newsletter.ranking.readers import tabulate
 from newsletter.ranking.scoring import Scorer
-from newsletter.ranking.statistics import EditionStatistics
+from newsletter.ranking.statistics import NOTHING_KNOWN, EditionStatistics
 from newsletter.ranking.values import Explanation, ReaderProfile, Selection
 from newsletter.ranking.wording import Wording, gettext_noop, ngettext_lazy
 
@@ -30,8 +31,10 @@ def rank(
     statistics: EditionStatistics,
     profiles: Sequence[ReaderProfile],
     mailed: Sequence[frozenset[int]],
+    matches: Mapping[str, Match] = NOTHING_KNOWN,
 ) -> list[Selection]:
-    """One Selection per profile, in order; `mailed` holds the paper ids each reader has had.
+    """One Selection per profile, in order; `mailed` holds the paper ids each reader has had,
+    `matches` what `EditionStatistics.match_phrases` gave for these statistics before.
 
     Pure: a reader's selection depends on the statistics, their profile and what they were mailed,
     never on the other readers. Readers who share a profile and what they were mailed are ranked
@@ -43,7 +46,7 @@ def rank(
     keys = list(different.values())
     selections: list[Selection] = []
     for start in range(0, len(keys), BLOCK):
-        selections += _rank_block(statistics, keys[start : start + BLOCK])
+        selections += _rank_block(statistics, keys[start : start + BLOCK], matches)
     if len(keys) == len(pairs):
         return selections
     found = dict(zip(different, selections, strict=True))
@@ -51,7 +54,10 @@ def rank(
 
 
 def explain(
-    statistics: EditionStatistics, profile: ReaderProfile, paper_ids: Sequence[int]
+    statistics: EditionStatistics,
+    profile: ReaderProfile,
+    paper_ids: Sequence[int],
+    matches: Mapping[str, Match] = NOTHING_KNOWN,
 ) -> list[Explanation]:
     """Parts and reasons of the given papers, computed from the frozen statistics and the profile
     alone.
@@ -60,7 +66,7 @@ def explain(
     """
     places = np.array([statistics.places[paper_id] for paper_id in paper_ids], np.intp)
     rows = np.zeros(len(places), np.intp)
-    tables, readers = tabulate(statistics, [profile])
+    tables, readers = tabulate(statistics, [profile], matches, muting=False)
     scorer = Scorer(tables)
     block = scorer.block(readers)
     return Describer(scorer, readers, block).describe(
@@ -76,9 +82,11 @@ def _barred_places(statistics: EditionStatistics, ids: frozenset[int]) -> frozen
 
 
 def _rank_block(
-    statistics: EditionStatistics, keys: Sequence[tuple[ReaderProfile, frozenset[int]]]
+    statistics: EditionStatistics,
+    keys: Sequence[tuple[ReaderProfile, frozenset[int]]],
+    matches: Mapping[str, Match],
 ) -> list[Selection]:
-    tables, readers = tabulate(statistics, [profile for profile, _ in keys])
+    tables, readers = tabulate(statistics, [profile for profile, _ in keys], matches)
     scorer = Scorer(tables)
     block = scorer.block(readers)
     barred = np.zeros(block.slot.shape, bool)

@@ -2,20 +2,22 @@
 row each.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from newsletter.ranking.shared_tables import SharedTables
-from newsletter.ranking.statistics import EditionStatistics
-from newsletter.ranking.text import words
+from newsletter.ranking.matches import Match
+from newsletter.ranking.statistics import NOTHING_KNOWN, EditionStatistics
+from newsletter.ranking.text import normal_phrase
 from newsletter.ranking.values import ReaderProfile
 
 Rows = NDArray[np.int32]
+Kind = TypeVar("Kind", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,28 +71,29 @@ class ReaderArrays:
 
 
 def tabulate(
-    statistics: EditionStatistics, profiles: Sequence[ReaderProfile]
+    statistics: EditionStatistics,
+    profiles: Sequence[ReaderProfile],
+    matches: Mapping[str, Match] = NOTHING_KNOWN,
+    *,
+    muting: bool = True,
 ) -> tuple[Tables, ReaderArrays]:
-    """Score each distinct phrase and muted word once, and turn profiles into rows that point to
-    them.
+    """Turn profiles into rows that point into tables of each distinct phrase, muted word and taste.
 
-    Topics that the edition did not know when it was frozen are passed over.
+    `matches` has what is known of phrases, by `text.normal_phrase`; the others are matched
+    together. Topics that the edition did not know when it was frozen are passed over. Without
+    `muting` nothing is muted: for papers that are to be explained in any case.
     """
-    phrases = _distinct(profile.phrases for profile in profiles)
-    muted = _distinct(profile.muted for profile in profiles)
+    phrases = tuple(sorted(phrases_of(profiles)))
+    muted = _distinct(profile.muted for profile in profiles if muting)
     tastes = tuple(sorted({profile.taste for profile in profiles if profile.taste}))
-    counted = SharedTables.of(statistics).counted
-    nothing = np.zeros((1, len(statistics.papers)))
     tables = Tables(
         statistics,
         phrases,
-        np.vstack(
-            [counted, *(statistics.match(phrase).counted for phrase in phrases), nothing]
-        ).astype(np.int16),
-        np.vstack([*(statistics.muted(one) for one in muted), nothing]).astype(bool),
-        np.vstack([*(statistics.affinity.scores(tastes) if tastes else ()), nothing]).astype(
-            np.int16
-        ),
+        _interests(statistics, phrases, matches),
+        _with_padding(statistics.muted(muted)),
+        _with_padding(statistics.library.affinity.scores(tastes))
+        if tastes
+        else np.zeros((1, len(statistics.papers)), np.int16),
         tastes,
     )
     return tables, ReaderArrays(
@@ -108,6 +111,29 @@ def tabulate(
     )
 
 
+def phrases_of(profiles: Iterable[ReaderProfile]) -> set[str]:
+    """The phrases of which the match is looked up when these profiles are ranked, in the form of
+    `text.normal_phrase`.
+    """
+    return set(_distinct(profile.phrases for profile in profiles))
+
+
+def _interests(
+    statistics: EditionStatistics, phrases: Sequence[str], matches: Mapping[str, Match]
+) -> NDArray[np.int16]:
+    topics = len(statistics.topics)
+    table = np.zeros((topics + len(phrases) + 1, len(statistics.papers)), np.int16)
+    table[:topics] = statistics.topic_scores
+    found = statistics.match_phrases(phrases, matches)
+    for row, phrase in enumerate(phrases, topics):
+        table[row, found[phrase].places] = found[phrase].scores
+    return table
+
+
+def _with_padding(table: NDArray[Kind]) -> NDArray[Kind]:
+    return np.vstack([table, np.zeros_like(table, shape=(1, table.shape[1]))])
+
+
 def _topic_rows(statistics: EditionStatistics, profiles: Sequence[ReaderProfile]) -> Rows:
     """The row of each topic; -1 for those that the edition did not know."""
     chosen = _padded([profile.topics for profile in profiles])
@@ -121,9 +147,9 @@ def _spelled_rows(known: Sequence[str], first: int, lists: Sequence[Sequence[str
     if not known:
         return np.zeros((len(lists), 0), np.int32)
     rows = {one: first + row for row, one in enumerate(known)}
-    return _padded([[rows[one] for one in map(_spelling, typed) if one] for typed in lists]).astype(
-        np.int32
-    )
+    return _padded(
+        [[rows[one] for one in map(normal_phrase, typed) if one] for typed in lists]
+    ).astype(np.int32)
 
 
 def _taste_rows(tastes: Sequence[bytes], profiles: Sequence[ReaderProfile]) -> Rows:
@@ -133,16 +159,8 @@ def _taste_rows(tastes: Sequence[bytes], profiles: Sequence[ReaderProfile]) -> R
     return np.array([rows.get(profile.taste, -1) for profile in profiles], np.int32)
 
 
-def _spelling(typed: str) -> str:
-    return " ".join(words(typed))
-
-
 def _distinct(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    return tuple(
-        sorted(
-            {spelling for typed in lists if typed for spelling in map(_spelling, typed) if spelling}
-        )
-    )
+    return tuple(sorted({normal_phrase(one) for typed in lists for one in typed} - {""}))
 
 
 def _padded(lists: Sequence[Sequence[int]]) -> NDArray[np.int64]:

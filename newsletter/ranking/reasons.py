@@ -15,6 +15,9 @@ WORTH_SAYING = 0.1
 
 NEW_DAYS = 3
 
+REASON_BYTES, LIST_BYTES = 1_500, 500
+"""What a reason, and a list of reasons that are shared, take in memory with their keys."""
+
 PICKED = Reason("editor", Wording(gettext_noop("picked by the editors")))
 RECOMMENDED = Reason("editor", Wording(gettext_noop("recommended by the editors")))
 UNLIKE_DISLIKED = Reason("taste", Wording(gettext_noop("unlike what you asked for fewer of")))
@@ -41,7 +44,7 @@ class Narrator:
         """
         key = ("reasons", place, order, interest, taste)
         return self.statistics.memory.get(
-            key, lambda: tuple(self._said(place, order, interest, taste))
+            key, LIST_BYTES, lambda: tuple(self._said(place, order, interest, taste))
         )
 
     def _said(
@@ -52,21 +55,25 @@ class Narrator:
                 yield PICKED if self.statistics.papers[place].pinned else RECOMMENDED
             elif part == _INTEREST and interest is not None:
                 yield self.statistics.memory.get(
-                    ("interest", place, interest), partial(self._interest, place, interest)
+                    ("interest", place, interest),
+                    REASON_BYTES,
+                    partial(self._interest, place, interest),
                 )
             elif part == _TASTE and taste:
                 yield self._taste(place, taste)
             elif part == _TREND:
-                yield self.statistics.memory.get(("trend", place), partial(self._trend, place))
+                yield self.statistics.memory.get(
+                    ("trend", place), REASON_BYTES, partial(self._trend, place)
+                )
             elif part == _FRESH and len(order) == 1:
                 yield _fresh(self.statistics.papers[place], self.statistics.now.date())
 
     def _interest(self, place: int, interest: int | str) -> Reason:
         if isinstance(interest, str):
-            found = self.statistics.library.phrase_grounds(interest, place)
+            found = self.statistics.grounds.under_phrase(interest, place)
             return Reason("phrase", _meant(interest) if found.wordless else _where(found))
         row = self.statistics.rows[interest]
-        grounds = self.statistics.grounds(row, place)
+        grounds = self.statistics.grounds.under_topic(row, place)
         return Reason(
             "topic",
             _name_topic(
@@ -81,8 +88,8 @@ class Narrator:
         Who only ever asked for fewer has liked nothing: then what speaks for a paper is how unlike
         those it is.
         """
-        library, affinity = self.statistics.library, self.statistics.affinity
-        shared = library.spelled(affinity.shared_terms(taste, place), place)
+        affinity = self.statistics.library.affinity
+        shared = self.statistics.grounds.spelled(affinity.shared_terms(taste, place), place)
         if shared:
             return Reason(
                 "taste",

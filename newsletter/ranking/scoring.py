@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.ranking.readers import ReaderArrays, Tables
-from newsletter.ranking.shared_tables import EVEN, SharedTables
+from newsletter.ranking.shared_tables import EVEN
 from newsletter.ranking.values import MAX_BALANCE
 
 TO_TASTE = 250
@@ -40,7 +40,7 @@ class Scorer:
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
         self.statistics = tables.statistics
-        self.shared = SharedTables.of(tables.statistics)
+        self.shared = tables.statistics.shared
 
     def block(self, readers: ReaderArrays) -> Block:
         """The topic part is the best match among a reader's interests; it and the taste part

@@ -3,26 +3,30 @@ after.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
-from newsletter.ranking.affinity import Affinity
 from newsletter.ranking.archive import ArchiveStatistics, fit_archive
 from newsletter.ranking.freshness import freshness_scores
-from newsletter.ranking.grounds import Grounds
+from newsletter.ranking.grounds import GroundsFinder
 from newsletter.ranking.likeness import near_duplicates
+from newsletter.ranking.matches import Match
 from newsletter.ranking.meanings import Meanings
 from newsletter.ranking.memory import Memory
-from newsletter.ranking.muting import muted_papers
 from newsletter.ranking.packing import UnreadableBytes, pack, unpack
+from newsletter.ranking.phrases import phrase_words
 from newsletter.ranking.pickup import PickupModel
-from newsletter.ranking.topics import Library, Match
+from newsletter.ranking.shared_tables import SharedTables
+from newsletter.ranking.text import normal_phrase
+from newsletter.ranking.topics import Library
 from newsletter.ranking.trend import trend_scores
 from newsletter.ranking.values import CandidatePaper, TopicDefinition
 
@@ -31,23 +35,25 @@ __all__ = ["ArchiveStatistics", "EditionStatistics", "UnreadableBytes", "fit_arc
 Identified = TypeVar("Identified", CandidatePaper, TopicDefinition)
 
 _MAGIC = b"PBES"
-_VERSION = 5
+_VERSION = 6
 PINNED = 10_000
 """More than all other parts together can reach, so that the parts show why it comes first."""
 BOOST_STEP = 10
 """Thousandths per point of boost: the strongest boost weighs as much as a perfect topic match."""
+REMEMBERED = 16 << 20
+"""Bytes of what was worked out for readers that an edition remembers, beside its own."""
+
+NOTHING_KNOWN: Mapping[str, Match] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
 class EditionStatistics:
     """Frozen ranking input of one edition. Papers and topics are in the order of their ids.
 
-    Arrays (all in thousandths): `topic_scores` int16 (topics, papers), of which those count that
-    are `on_topic` (bool, same shape); `trend`, `freshness`, `editor` int16 (papers); `expected`
-    float32, votes foreseen per paper; `duplicates` bool (papers, papers). `known_for` says whose
-    earlier papers led to that: a name and their mean votes, or an empty name. `stored_grounds`
-    holds what `grounds` gives for each pair of `on_topic`, in its order, where the statistics were
-    read from bytes.
+    Arrays (scores in thousandths): `topic_scores` int16 (topics, papers), 0 for papers that are not
+    on a topic; `trend`, `freshness`, `editor` int16 (papers); `expected` float32, votes foreseen
+    per paper; `duplicates` int32 (pairs, 2), near-duplicates in both orders. `known_for` says whose
+    earlier papers led to the votes foreseen: a name and their mean votes, or an empty name.
     """
 
     now: datetime
@@ -55,13 +61,11 @@ class EditionStatistics:
     topics: tuple[TopicDefinition, ...]
     known_for: tuple[tuple[str, int], ...]
     topic_scores: NDArray[np.int16]
-    on_topic: NDArray[np.bool_]
     expected: NDArray[np.float32]
     trend: NDArray[np.int16]
     freshness: NDArray[np.int16]
     editor: NDArray[np.int16]
-    duplicates: NDArray[np.bool_]
-    stored_grounds: Sequence[Sequence[Any]] = ()
+    duplicates: NDArray[np.int32]
 
     @classmethod
     def freeze(
@@ -84,27 +88,25 @@ class EditionStatistics:
         ordered = _by_id(papers, "papers")
         known = archive or fit_archive((paper.title, paper.abstract) for paper in ordered)
         subjects = _by_id(topics, "topics")
-        library = Library(ordered, known, meanings=meanings).narrowed(subjects)
-        scores, on = library.matches(subjects)
+        library = Library(ordered, known, meanings).narrowed(subjects)
+        moment = now.astimezone(UTC)
         expected = (pickup.expected_votes(ordered) if pickup else np.zeros(len(ordered))).astype(
             np.float32
         )
         known_for = [pickup.known_for(paper) if pickup else None for paper in ordered]
-        moment = now.astimezone(UTC)
         return cls(
             moment,
             library,
             subjects,
             tuple((found[0], round(found[1])) if found else ("", 0) for found in known_for),
-            scores,
-            on,
+            library.matches(subjects),
             expected,
             trend_scores(ordered, expected, moment.date()),
             freshness_scores(ordered, moment.date()),
             np.array(
                 [BOOST_STEP * paper.boost + PINNED * paper.pinned for paper in ordered], np.int16
             ),
-            near_duplicates(library.indexes),
+            near_duplicates(library.index),
         )
 
     @property
@@ -114,39 +116,57 @@ class EditionStatistics:
     @cached_property
     def memory(self) -> Memory:
         """What was worked out for readers before and is asked for again and again."""
-        return Memory()
+        return Memory(REMEMBERED)
 
-    def muted(self, phrase: str) -> NDArray[np.bool_]:
-        """Which papers a muted word or phrase rules out."""
-        return self.memory.get(
-            ("muted", phrase), lambda: muted_papers(phrase, self.library.indexes)
+    @cached_property
+    def shared(self) -> SharedTables:
+        """Tables that all readers share."""
+        return SharedTables(
+            self.papers, self.trend, self.freshness, self.editor, self.pins, self.duplicates
         )
 
-    def match(self, phrase: str) -> Match:
-        """Match of a typed phrase with every paper."""
-        return self.memory.get(("phrase", phrase), lambda: self.library.phrase_match(phrase))
+    @cached_property
+    def grounds(self) -> GroundsFinder:
+        """What speaks for papers under topics and phrases."""
+        return GroundsFinder(self.library, self.topics)
 
-    def grounds(self, row: int, place: int) -> Grounds:
-        """What speaks for a paper under the topic of a row. Stored statistics have it at hand
-        for the papers on the topic.
+    def match_phrases(
+        self, phrases: Iterable[str], known: Mapping[str, Match] = NOTHING_KNOWN
+    ) -> dict[str, Match]:
+        """Match of typed phrases with the papers, under `text.normal_phrase` of each.
+
+        What is not `known` from an earlier call is worked out, many phrases together in a fraction
+        of the time they would take one by one. What else is asked for changes nothing. Phrases
+        without a word are left out.
         """
-        return self.memory.get(("grounds", row, place), lambda: self._grounds(row, place))
+        wanted = dict.fromkeys(filter(None, map(normal_phrase, phrases)))
+        found = {one: known[one] for one in wanted if one in known}
+        missing = [one for one in wanted if one not in found]
+        before = self.memory.known(("phrase", one) for one in missing)
+        found |= {
+            one: cast("Match", match)
+            for one, match in zip(missing, before, strict=True)
+            if match is not None
+        }
+        missing = [one for one in missing if one not in found]
+        if missing:  # else the texts' index may stay packed
+            new = self.library.phrase_matches(missing)
+            for one, match in new.items():
+                self.memory.keep(("phrase", one), match, match.size)
+            found |= new
+        return found
 
-    def _grounds(self, row: int, place: int) -> Grounds:
-        at = self._ground_places[row, place]
-        if self.stored_grounds and at >= 0:
-            return Grounds.from_plain(self.stored_grounds[at])
-        return self.library.topic_grounds(self.topics, row, place)
+    def muted(self, words: Sequence[str]) -> NDArray[np.bool_]:
+        """Which papers each muted word or phrase rules out: (words, papers).
 
-    @cached_property
-    def _ground_places(self) -> NDArray[np.int32]:
-        """Where `stored_grounds` has a pair of topic and paper, -1 for none: (topics, papers)."""
-        places = np.cumsum(self.on_topic.ravel(), dtype=np.int32).reshape(self.on_topic.shape) - 1
-        return np.where(self.on_topic, places, np.int32(-1))
-
-    @cached_property
-    def affinity(self) -> Affinity:
-        return Affinity(self.library.vectors)
+        Whole words only, in any case and number: muting "LLM" mutes "LLMs" but not "LLMOps".
+        """
+        ruled_out = np.zeros((len(words), len(self.papers)), bool)
+        if not ruled_out.size:
+            return ruled_out
+        spans = self.library.index.spelled([phrase_words(one) for one in words])
+        ruled_out[spans.row, self.library.index.field_of(spans.start) // 2] = True
+        return ruled_out
 
     @cached_property
     def places(self) -> dict[int, int]:
@@ -181,33 +201,32 @@ class EditionStatistics:
             "papers": [_paper_to_plain(paper) for paper in self.papers],
             "topics": [asdict(topic) for topic in self.topics],
             "known_for": self.known_for,
-            "grounds": [
-                self.grounds(row, place) for row, place in np.argwhere(self.on_topic).tolist()
-            ],
             "meanings": None,
         }
+        scores = sparse.csr_array(self.topic_scores)
         arrays: dict[str, NDArray[Any]] = {
-            "topic_scores": self.topic_scores,
-            "on_topic": self.on_topic,
+            "topic_starts": scores.indptr,
+            "topic_places": scores.indices,
+            "topic_scores": scores.data,
             "expected": self.expected,
             "trend": self.trend,
             "freshness": self.freshness,
             "editor": self.editor,
             "duplicates": self.duplicates,
-            "archive": np.frombuffer(self.library.archive.to_bytes(), np.uint8),
         }
         if self.library.meanings is not None:
             data["meanings"], meant = self.library.meanings.to_plain()
             arrays |= meant
-        return pack(_MAGIC, _VERSION, data, arrays)
+        return pack(_MAGIC, _VERSION, data, arrays, self.library.to_parts())
 
     @classmethod
     def from_bytes(cls, blob: bytes) -> "EditionStatistics":
         """What `to_bytes` gave. UnreadableBytes (a ValueError) for foreign, damaged or outdated
         bytes.
+
+        The texts' index stays packed until a phrase, a muted word or a taste asks for it.
         """
-        data, arrays = unpack(_MAGIC, _VERSION, blob)
-        archive = ArchiveStatistics.from_bytes(arrays.pop("archive").tobytes())
+        data, arrays, parts = unpack(_MAGIC, _VERSION, blob)
         meant = (
             Meanings.from_plain(
                 data["meanings"], arrays.pop("meant_papers"), arrays.pop("meant_phrases")
@@ -215,18 +234,17 @@ class EditionStatistics:
             if data["meanings"]
             else None
         )
-        library = Library(
-            [_paper_from_plain(plain) for plain in data["papers"]], archive, meanings=meant
-        )
+        papers = [_paper_from_plain(plain) for plain in data["papers"]]
         topics = tuple(_topic_from_plain(plain) for plain in data["topics"])
-        known_for = tuple((name, votes) for name, votes in data["known_for"])
+        scores = (arrays.pop(f"topic_{name}") for name in ("scores", "places", "starts"))
+        table = sparse.csr_array(tuple(scores), shape=(len(topics), len(papers)))
         return cls(
             datetime.fromisoformat(data["now"]),
-            library,
+            Library.from_parts(papers, parts, meant),
             topics,
-            known_for,
+            tuple((name, votes) for name, votes in data["known_for"]),
+            topic_scores=table.toarray(),
             **arrays,
-            stored_grounds=data["grounds"],
         )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from math import inf, sqrt
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -20,10 +21,11 @@ from numpy.typing import NDArray
 from newsletter.ranking.archive import ArchiveStatistics
 from newsletter.ranking.phrases import FieldIndex
 from newsletter.ranking.text import STOP_WORDS, grams
-from newsletter.ranking.vectors import TITLE_TWICE
 
 HALF_LIFE_DAYS = 90.0
 TERMS_KEPT = 440
+TITLE_TWICE = 2
+"""What the title counts where terms are weighed for taste."""
 FAINTEST = 1e-6
 """A taste whose strongest weight has faded below this is no taste any more."""
 WORDING_BYTES = 260
@@ -86,26 +88,47 @@ def learn(taste: bytes, events: Iterable[TasteEvent], archive: ArchiveStatistics
 
 def read(taste: bytes) -> Taste:
     """Open the bytes; empty bytes are an empty taste."""
-    if not taste:
-        return Taste(_EPOCH, 0, {}, {})
-    try:
-        version, day, events, scale, count, worded = _HEAD.unpack_from(taste)
-        at = _HEAD.size
-        table = np.frombuffer(taste, np.uint8, 4 * count, at).reshape(count, 4)
-        labels = taste[at + 4 * count :].decode().split("\n") if worded else []
-    except (struct.error, ValueError) as error:
-        raise UnreadableTaste("these bytes are no taste; reset it and learn again") from error
-    if version != _VERSION or len(labels) != worded:
-        raise UnreadableTaste(f"taste version {version} cannot be read; reset it and learn again")
-    if not 0 < scale < inf:
-        raise UnreadableTaste("these bytes hold no finite weights; reset the taste and learn again")
-    hashes = table[:, 0].astype(int) | table[:, 1].astype(int) << 8 | table[:, 2].astype(int) << 16
-    weights = table[:, 3].astype(np.int8) * (scale / _LEVELS)
-    keys = [int(one) for one in hashes]
-    by_hash = dict(zip(keys, map(float, weights), strict=True))
+    table = _Table.of(taste)
+    keys = table.hashes.tolist()
     return Taste(
-        _EPOCH + timedelta(days=day), events, by_hash, dict(zip(keys, labels, strict=False))
+        table.day,
+        table.events,
+        dict(zip(keys, table.weights.tolist(), strict=True)),
+        dict(zip(keys, table.labels, strict=False)),
     )
+
+
+class _Table(NamedTuple):
+    """What the bytes of a taste hold; `labels` are the wordings of the first terms."""
+
+    day: date
+    events: int
+    hashes: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    labels: list[str]
+
+    @classmethod
+    def of(cls, taste: bytes) -> "_Table":
+        """UnreadableTaste for foreign bytes."""
+        if not taste:
+            return cls(_EPOCH, 0, np.zeros(0, np.int64), np.zeros(0), [])
+        try:
+            version, day, events, scale, count, worded = _HEAD.unpack_from(taste)
+            table = np.frombuffer(taste, "<u4", count, _HEAD.size)
+            labels = taste[_HEAD.size + 4 * count :].decode().split("\n") if worded else []
+        except (struct.error, ValueError) as error:
+            raise UnreadableTaste("these bytes are no taste; reset it and learn again") from error
+        if version != _VERSION or len(labels) != worded:
+            raise UnreadableTaste(
+                f"taste version {version} cannot be read; reset it and learn again"
+            )
+        if not 0 < scale < inf:
+            raise UnreadableTaste(
+                "these bytes hold no finite weights; reset the taste and learn again"
+            )
+        levels = (table >> 24).astype(np.uint8).view(np.int8)
+        hashes = (table & (_HASHES - 1)).astype(np.int64)
+        return cls(_EPOCH + timedelta(days=day), events, hashes, levels * (scale / _LEVELS), labels)
 
 
 def write(taste: Taste) -> bytes:
@@ -173,11 +196,9 @@ def forget(taste: bytes, wording: str) -> bytes:
 
 def vector(taste: bytes) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
     """Term hashes, weights scaled to length 1, and how much the taste is to be trusted, 0 to 1."""
-    opened = read(taste)
-    hashes = np.array(list(opened.weights), np.int64)
-    weights = np.array(list(opened.weights.values()), np.float64)
-    length = float(np.sqrt((weights * weights).sum()))
-    return hashes, weights / (length or 1.0), opened.events / (opened.events + 1.0)
+    table = _Table.of(taste)
+    length = float(np.sqrt((table.weights * table.weights).sum()))
+    return table.hashes, table.weights / (length or 1.0), table.events / (table.events + 1.0)
 
 
 def _after(taste: Taste, event: TasteEvent, archive: ArchiveStatistics) -> Taste:

@@ -10,7 +10,9 @@ from typing import NamedTuple
 import Stemmer
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*(?:\+\+|#)?")
-_HYPHENS = "-‐‑‒–"
+_SPLIT = re.compile(f"({_TOKEN.pattern})")
+_HYPHENS = frozenset("-‐‑‒–")
+_JOINS = frozenset(" -‐‑–\n")
 _POSSESSIVE = re.compile(r"['’]s?$")
 STOP_WORDS = frozenset(
     words
@@ -33,6 +35,8 @@ STOP_WORDS = frozenset(
 tell papers apart.
 """
 _NOT_PLURAL = ("ss", "us", "is")
+LONGEST = 3
+"""Stems of the longest term."""
 
 
 class Token(NamedTuple):
@@ -71,9 +75,35 @@ def tokens(text: str) -> list[Token]:
     return found
 
 
+def split_words(text: str) -> tuple[list[str], list[str]]:
+    """The words of a text as they are written, and what stands before, between and after them.
+
+    The first list is one shorter than the second. Some words may have no normal form.
+    """
+    parts = _SPLIT.split(text)
+    return parts[1::2], parts[::2]
+
+
+def is_hyphen(gap: str) -> bool:
+    """Whether only a hyphen stands between two words."""
+    return gap in _HYPHENS
+
+
+def is_join(gap: str) -> bool:
+    """Whether two words with this between them may be parts of one set phrase."""
+    return _JOINS.issuperset(gap)
+
+
 def words(text: str) -> list[str]:
     """The normal forms of a text's words, in order."""
-    return [token.word for token in tokens(text)]
+    return list(filter(None, map(normal_form, split_words(text)[0])))
+
+
+def normal_phrase(phrase: str) -> str:
+    """The words of a typed phrase in normal form, with a space between: the same for all its
+    spellings, empty where it has no word.
+    """
+    return " ".join(words(phrase))
 
 
 @lru_cache(maxsize=1 << 16)

@@ -85,7 +85,7 @@ def _look_at(reader, found):
             if again.topic_id is not None:
                 served.add(again.topic_id)
         for topic in profile.topics:
-            if topic in statistics.rows and (statistics.on_topic[statistics.rows[topic]]).any():
+            if topic in statistics.rows and statistics.topic_scores[statistics.rows[topic]].any():
                 possible.add(topic)
     wanted = set(reader.profile.topics)
     found.coverage[reader.address] = (len(served & wanted), len(possible & wanted))

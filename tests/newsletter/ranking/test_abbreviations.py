@@ -1,6 +1,6 @@
 import pytest
 
-from newsletter.ranking.abbreviations import believed, definitions, wordings
+from newsletter.ranking.abbreviations import Wordings, believed, definitions
 from newsletter.ranking.archive import ArchiveStatistics, fit_archive
 from newsletter.ranking.rank import rank
 from tests.newsletter.ranking.plain import frozen, paper, reader
@@ -51,13 +51,23 @@ def test_numbers_of_one_meaning_are_joined_under_the_commonest():
 
 
 def test_a_phrase_is_worded_both_ways():
-    known = {"llm": "large language models"}
-    assert wordings("LLM agents", known) == ("LLM agents", "large language models agents")
-    assert wordings("Large Language Model Agents", known) == (
+    wordings = Wordings({"llm": "large language models"})
+    assert wordings.of("LLM agents") == ("LLM agents", "large language models agents")
+    assert wordings.of("Large Language Model Agents") == (
         "Large Language Model Agents",
         "llm agents",
     )
-    assert wordings("LLMs", known) == ("LLMs", "large language models")
+    assert wordings.of("LLMs") == ("LLMs", "large language models")
+
+
+def test_abbreviations_are_put_in_in_their_order():
+    known = {"ab": "alpha beta", "bg": "beta gamma", "ba": "alpha beta"}
+    assert Wordings(known).of("alpha beta gamma") == (
+        "alpha beta gamma",
+        "ab gamma",
+        "alpha bg",
+        "ba gamma",
+    )
 
 
 def test_a_reader_who_typed_an_abbreviation_gets_papers_that_write_it_out():

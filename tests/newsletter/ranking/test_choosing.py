@@ -5,11 +5,9 @@ time.
 from math import ceil
 from random import Random
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from newsletter.ranking.affinity import Affinity
 from newsletter.ranking.choosing import MOST_OF_ONE, MOST_OUTSIDE, REPEATED
 from newsletter.ranking.rank import rank
 from newsletter.ranking.scoring import TO_TASTE
@@ -29,17 +27,13 @@ class Plain:
         self.everything = profile.balance == 100 or not (
             profile.phrases or set(profile.topics) & statistics.rows.keys()
         )
-        interests = [
-            statistics.on_topic[row] * np.maximum(statistics.topic_scores[row], 1)
-            for row in self.rows()
-        ]
-        interests += [statistics.match(phrase).counted for phrase in profile.phrases]
-        tastes = [profile.taste] if profile.taste else []
-        (taste,) = (
-            Affinity(statistics.library.vectors).scores(tastes)
-            if tastes
-            else [np.zeros(len(statistics.papers), int)]
-        )
+        self.duplicates = {tuple(pair) for pair in statistics.duplicates.tolist()}
+        papers = len(statistics.papers)
+        interests = [statistics.topic_scores[row] for row in self.rows()]
+        for phrase in profile.phrases:
+            (match,) = statistics.match_phrases([phrase]).values()
+            interests.append(match.counted(papers))
+        (taste,) = statistics.library.affinity.scores([profile.taste])
         self.left = {}
         pins = {}
         for place, one in enumerate(statistics.papers):
@@ -54,7 +48,7 @@ class Plain:
             )
             unseen = mailed.isdisjoint({one.id, *one.duplicates_of})
             voted = one.votes is None or one.votes >= profile.minimum_votes
-            muted = any(statistics.muted(word)[place] for word in profile.muted)
+            muted = statistics.muted(profile.muted)[:, place].any()
             stands_out = (
                 interest != OUTSIDE or self.everything or trend > 0 or statistics.editor[place] > 0
             )
@@ -68,7 +62,7 @@ class Plain:
         self.left = {
             place: found
             for place, found in self.left.items()
-            if not any(statistics.duplicates[place, pin] for pin, _score in self.pins)
+            if not any((place, pin) in self.duplicates for pin, _score in self.pins)
         }
 
     def rows(self):
@@ -93,8 +87,7 @@ class Plain:
             self.left = {
                 one: found
                 for one, found in self.left.items()
-                if not self.statistics.duplicates[place, one]
-                and not (over and found[1] == interest)
+                if (place, one) not in self.duplicates and not (over and found[1] == interest)
             }
         return {self.statistics.papers[place].id: score for place, score in taken}
 

@@ -10,6 +10,7 @@ from newsletter.ranking.evidence import (
     TITLE_WORDS,
     find_evidence,
 )
+from newsletter.ranking.grounds import GroundsFinder
 from newsletter.ranking.phrases import PaperIndex
 from newsletter.ranking.topics import Library
 from tests.newsletter.ranking.plain import paper
@@ -34,8 +35,9 @@ def test_a_single_word_counts_in_full_only_in_its_own_spelling(title, abstract, 
 
 def test_of_two_wordings_that_share_words_the_longer_is_shown():
     library = Library([paper(1, "Image editing models", "Long tails and cats.")], ARCHIVE)
-    assert library.spelled(["edit", "imag edit", "imag", "cat"], 0) == ["Image editing", "cats"]
-    assert library.spelled(["tail", "cat", "long"], 0) == ["tails", "cats"]
+    finder = GroundsFinder(library, ())
+    assert finder.spelled(["edit", "imag edit", "imag", "cat"], 0) == ["Image editing", "cats"]
+    assert finder.spelled(["tail", "cat", "long"], 0) == ["tails", "cats"]
 
 
 FAR = (

@@ -1,8 +1,9 @@
-"""What the freeze works out about topics and papers, workers take from the stored bytes."""
+"""Reasons are found in the texts of the papers that are shown, and in no others."""
 
 import pytest
 
 from newsletter.ranking.phrases import FieldIndex
+from newsletter.ranking.positions import PositionalIndex
 from newsletter.ranking.rank import explain, rank
 from newsletter.ranking.statistics import EditionStatistics
 from tests.newsletter.ranking.plain import frozen, paper, reader, topic
@@ -37,11 +38,24 @@ def stored():
 
 
 @pytest.fixture
-def no_text_is_read(monkeypatch):
-    def refuse(index, text):
-        raise AssertionError(f"read {text!r}")
+def texts_stay_packed(monkeypatch):
+    def refuse(data, arrays):
+        raise AssertionError("unpacked the index of all texts")
 
-    monkeypatch.setattr(FieldIndex, "__init__", refuse)
+    monkeypatch.setattr(PositionalIndex, "from_plain", refuse)
+
+
+@pytest.fixture
+def texts_read(monkeypatch):
+    read = []
+    index = FieldIndex.__init__
+
+    def listen(field, text):
+        read.append(text)
+        index(field, text)
+
+    monkeypatch.setattr(FieldIndex, "__init__", listen)
+    return read
 
 
 def told(selections):
@@ -60,8 +74,8 @@ def told(selections):
     ]
 
 
-def test_readers_who_only_chose_topics_are_ranked_and_explained_without_reading_a_text(
-    stored, no_text_is_read
+def test_readers_who_only_chose_topics_are_ranked_and_explained_without_the_index(
+    stored, texts_stay_packed
 ):
     statistics = EditionStatistics.from_bytes(stored)
     selections = rank(statistics, READERS, [frozenset()] * len(READERS))
@@ -69,12 +83,29 @@ def test_readers_who_only_chose_topics_are_ranked_and_explained_without_reading_
     assert explain(statistics, READERS[0], [1, 4])[0].reasons == selections[0].picks[0].reasons
 
 
-def test_a_typed_phrase_has_the_texts_read(stored, no_text_is_read):
-    with pytest.raises(AssertionError, match="Fast Diffusion Models"):
-        rank(EditionStatistics.from_bytes(stored), [reader(phrases=("diffusion",))], [frozenset()])
+@pytest.mark.parametrize("asked", [{"phrases": ("diffusion",)}, {"muted": ("diffusion",)}])
+def test_phrases_and_muted_words_need_the_index(stored, texts_stay_packed, asked):
+    with pytest.raises(AssertionError, match="unpacked"):
+        rank(EditionStatistics.from_bytes(stored), [reader(**asked)], [frozenset()])
 
 
-def test_reasons_from_stored_grounds_say_the_same_in_every_language(stored):
+def test_a_known_match_needs_no_index(stored, texts_stay_packed):
+    known = frozen(PAPERS, TOPICS).match_phrases(["diffusion"])
+    (selection,) = rank(
+        EditionStatistics.from_bytes(stored), [reader(phrases=("diffusion",))], [frozenset()], known
+    )
+    assert [pick.paper_id for pick in selection.picks][:1] == [1]
+
+
+def test_only_papers_that_are_shown_under_an_interest_are_read_and_each_once(stored, texts_read):
+    statistics = EditionStatistics.from_bytes(stored)
+    rank(statistics, [reader(topics=(3,))] * 2, [frozenset()] * 2)
+    assert texts_read == [PAPERS[1].title, PAPERS[1].abstract]
+    rank(statistics, [reader(topics=(3,), balance=70)], [frozenset()])
+    assert len(texts_read) == 2
+
+
+def test_reasons_from_stored_statistics_say_the_same_in_every_language(stored):
     mailed = [frozenset()] * len(READERS)
     assert told(rank(EditionStatistics.from_bytes(stored), READERS, mailed)) == told(
         rank(frozen(PAPERS, TOPICS), READERS, mailed)

@@ -9,10 +9,12 @@ from newsletter.ranking.packing import UnreadableBytes, pack, unpack
 KINDS = st.sampled_from([np.int8, np.int16, np.uint32, np.float32, np.bool_]).map(np.dtype)
 
 
-@given(arrays.arrays(KINDS, arrays.array_shapes(min_side=0)), st.text())
-def test_what_was_packed_is_unpacked(array, text):
-    data, found = unpack(b"TEST", 3, pack(b"TEST", 3, {"text": text}, {"a": array}))
+@given(arrays.arrays(KINDS, arrays.array_shapes(min_side=0)), st.text(), st.lists(st.binary()))
+def test_what_was_packed_is_unpacked(array, text, parts):
+    blob = pack(b"TEST", 3, {"text": text}, {"a": array}, parts)
+    data, found, kept = unpack(b"TEST", 3, blob)
     assert data == {"text": text}
+    assert kept == parts
     assert found["a"].dtype == array.dtype
     assert np.array_equal(found["a"], array, equal_nan=array.dtype.kind == "f")
 

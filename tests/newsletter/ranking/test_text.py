@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.ranking.phrases import FieldIndex, PaperIndex, phrase_words
+from newsletter.ranking.phrases import FieldIndex, phrase_words
 from newsletter.ranking.text import number_forms, stem, tokens, words
 
 
@@ -72,15 +72,14 @@ def test_the_wording_of_the_paper_is_quoted():
 
 
 @pytest.mark.parametrize("text", ["LLMOps for all", "a GPTLLM", "universal things"])
-def test_a_mention_is_a_whole_word(text):
-    index = PaperIndex(text, text)
-    assert not index.mentions(phrase_words("LLM"))
-    assert not index.mentions(phrase_words("universe"))
+def test_a_word_is_spelled_only_where_it_is_a_whole_word(text):
+    assert not FieldIndex(text).spelled(phrase_words("LLM"))
+    assert not FieldIndex(text).spelled(phrase_words("universe"))
 
 
 @given(
     st.lists(st.sampled_from(["graph", "neural", "net", "llm", "policy"]), min_size=1, max_size=4),
     st.text(max_size=20),
 )
-def test_a_phrase_is_mentioned_by_any_text_that_ends_with_it(phrase, before):
-    assert PaperIndex("", f"{before} {' '.join(phrase).upper()}").mentions(tuple(phrase))
+def test_a_phrase_is_spelled_in_any_text_that_ends_with_it(phrase, before):
+    assert FieldIndex(f"{before} {' '.join(phrase).upper()}").spelled(tuple(phrase))
