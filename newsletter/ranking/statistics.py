@@ -23,7 +23,7 @@ from newsletter.ranking.meanings import Meanings
 from newsletter.ranking.memory import Memory
 from newsletter.ranking.packing import UnreadableBytes, pack, unpack
 from newsletter.ranking.phrases import phrase_words
-from newsletter.ranking.pickup import PickupModel
+from newsletter.ranking.pickup import PickupModel, prior_votes
 from newsletter.ranking.shared_tables import SharedTables
 from newsletter.ranking.text import normal_phrase
 from newsletter.ranking.topics import Library
@@ -78,8 +78,8 @@ class EditionStatistics:
         meanings: Meanings | None = None,
     ) -> "EditionStatistics":
         """Compute all that does not depend on the reader. Without an archive the papers stand in
-        for it; without a pickup model only votes that were seen make a trend; without meanings
-        words alone are compared.
+        for it; without a pickup model votes are foreseen by `prior_votes`; without meanings words
+        alone are compared.
 
         ValueError if `now` has no time zone or two papers or two topics share an id.
         """
@@ -90,9 +90,8 @@ class EditionStatistics:
         subjects = _by_id(topics, "topics")
         library = Library(ordered, known, meanings).narrowed(subjects)
         moment = now.astimezone(UTC)
-        expected = (pickup.expected_votes(ordered) if pickup else np.zeros(len(ordered))).astype(
-            np.float32
-        )
+        foreseen = pickup.expected_votes(ordered) if pickup else prior_votes(ordered, moment.date())
+        expected = foreseen.astype(np.float32)
         known_for = [pickup.known_for(paper) if pickup else None for paper in ordered]
         return cls(
             moment,

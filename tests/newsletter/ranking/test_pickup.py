@@ -88,6 +88,19 @@ def test_without_a_past_listed_papers_are_expected_to_get_what_those_of_earlier_
     assert not prior_votes([*earlier[1:], new], TODAY).any()
 
 
+def test_an_edition_without_a_model_foresees_what_the_papers_of_earlier_days_have():
+    yesterday = TODAY - timedelta(days=1)
+    earlier = [paper(n, votes=30, listed=yesterday) for n in range(1, 6)]
+    new = paper(8, "Sorting letters by their weight", votes=0, listed=TODAY)
+    announced = paper(9, votes=None, listed=TODAY)
+    statistics = frozen([*earlier, new, announced])
+    assert statistics.expected.round(3).tolist() == [30] * 6 + [0]
+    trend = dict(zip(statistics.places, statistics.trend.tolist(), strict=True))
+    assert trend[8] == trend[1] > trend[9] == 0
+    (selection,) = rank(statistics, [reader(balance=100)], [frozenset()])
+    assert 8 in {pick.paper_id for pick in selection.picks}
+
+
 def test_standings_compare_days_of_many_and_of_few_votes():
     quiet = [past(2, votes) for votes in (4, 3, 2, 1)]
     busy = [past(1, votes) for votes in (400, 300, 200, 100)]

@@ -262,7 +262,7 @@ def test_new_is_said_only_of_new_papers_for_which_nothing_else_speaks():
 
 def test_at_most_two_papers_come_from_outside_the_topics():
     trending = [
-        paper(number, f"Sound number {number}", votes=100 + number) for number in range(2, 9)
+        paper(number, f"Sound number {number}", votes=20 * number) for number in range(2, 9)
     ]
     selection = only(
         frozen([paper(1, "Diffusion models", votes=900), *trending], [DIFFUSION]),
