@@ -3,10 +3,9 @@ never compile.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import cast
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
@@ -17,7 +16,7 @@ from newsletter.composing.speaking import spoken, spoken_reasons
 from newsletter.composing.wire import WireEdition
 from newsletter.models import CompiledEdition
 from newsletter.ranking.values import Pick, Selection
-from newsletter.sending.frozen import topic_name
+from newsletter.sending.frozen import FrozenEdition, frozen_edition, topic_name
 from newsletter.sending.mail import Mail
 from newsletter.sending.readers import Reader
 from subscriptions.hashing import keyed_hash
@@ -27,18 +26,37 @@ KEY_LENGTH = 32
 PICKS_KEPT = 65_536
 
 
-@dataclass(slots=True)
 class _Memory:
     """What a worker keeps of an edition, by language: readers of all of them follow one another."""
 
-    parts: dict[str, CompiledParts] = field(default_factory=dict)
-    wire: dict[str, WireEdition] = field(default_factory=dict)
-    voices: dict[str, "_Voice"] = field(default_factory=dict)
+    def __init__(self, edition_id: int) -> None:
+        self._edition_id = edition_id
+        self._parts: dict[str, CompiledParts] = {}
+        self._wire: dict[str, WireEdition] = {}
+        self._voices: dict[str, _Voice] = {}
+
+    def parts(self, language: str) -> CompiledParts:
+        return self._parts.get(language) or self._parts.setdefault(
+            language, _read(self._edition_id, language)
+        )
+
+    def wire(self, language: str) -> WireEdition:
+        return self._wire.get(language) or self._wire.setdefault(
+            language, WireEdition.of(self.parts(language))
+        )
+
+    def voice(self, language: str) -> "_Voice":
+        return self._voices.get(language) or self._voices.setdefault(
+            language, _Voice(self._edition_id, language)
+        )
 
 
-@lru_cache(maxsize=3)
-def _memory(_edition_id: int) -> _Memory:
-    return _Memory()
+_memories: WeakKeyDictionary[FrozenEdition, _Memory] = WeakKeyDictionary()
+"""Each lasts as long as `frozen` keeps the edition."""
+
+
+def _memory(edition_id: int) -> _Memory:
+    return _memories.setdefault(frozen_edition(edition_id), _Memory(edition_id))
 
 
 def compiled_parts(edition_id: int, language: str) -> CompiledParts:
@@ -49,8 +67,7 @@ def compiled_parts(edition_id: int, language: str) -> CompiledParts:
         CompiledEdition.DoesNotExist: when the edition was never compiled.
         UnreadableEdition: when it was stored by another version.
     """
-    known = _memory(edition_id).parts
-    return known.get(language) or known.setdefault(language, _read(edition_id, language))
+    return _memory(edition_id).parts(language)
 
 
 def _read(edition_id: int, language: str) -> CompiledParts:
@@ -63,17 +80,9 @@ def _read(edition_id: int, language: str) -> CompiledParts:
     return CompiledParts.from_bytes(bytes(stored.get(language) or stored[settings.LANGUAGE_CODE]))
 
 
-def wire_edition(edition_id: int, language: str) -> WireEdition:
-    """Return the same, encoded for the wire."""
-    known = _memory(edition_id).wire
-    return known.get(language) or known.setdefault(
-        language, WireEdition.of(compiled_parts(edition_id, language))
-    )
-
-
 def forget() -> None:
     """Empty the memory, for a process whose database was replaced."""
-    _memory.cache_clear()
+    _memories.clear()
 
 
 def message_key(edition_id: int, reader_id: int) -> str:
@@ -97,6 +106,7 @@ class Press:
             as_bytes: whether the way out takes whole messages.
         """
         self._edition_id = edition_id
+        self._memory = _memory(edition_id)
         self._timestamp = now.timestamp()
         self._first = first
         self._as_bytes = as_bytes
@@ -116,7 +126,7 @@ class Press:
             delivery_id,
             reader.id,
             reader.address,
-            _voice(edition_id, language).shown(selection.picks),
+            self._memory.voice(language).shown(selection.picks),
             DigestLinks(
                 leave=links.leave(reader.id, edition_id),
                 preferences=links.preferences(reader.id),
@@ -130,9 +140,9 @@ class Press:
             self._first,
         )
         printed = (
-            wire_edition(edition_id, language).mail(digest, self._timestamp)
+            self._memory.wire(language).mail(digest, self._timestamp)
             if self._as_bytes
-            else render(compiled_parts(edition_id, language), digest)
+            else render(self._memory.parts(language), digest)
         )
         return Mail(delivery_id, edition_id, reader.address, digest.message_key, printed)
 
@@ -185,8 +195,3 @@ class _Voice:
         known.met.append(pick)
         known.by_identity[id(pick)] = shown = known.by_content.setdefault(one, one)
         return shown
-
-
-def _voice(edition_id: int, language: str) -> _Voice:
-    known = _memory(edition_id).voices
-    return known.get(language) or known.setdefault(language, _Voice(edition_id, language))
