@@ -1,22 +1,24 @@
 """Where words and phrases stand in titles and abstracts."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 
 from newsletter.ranking.text import (
     STOP_WORDS,
-    Token,
+    drop_empty,
     grams,
+    is_hyphen,
+    normal_form,
     number_forms,
     sequences,
+    split_words,
     stem,
-    tokens,
     words,
 )
 
 Span = tuple[int, int]
-"""Half-open range of token places."""
+"""Half-open range of places of words."""
 
 _Places = Mapping[str, Sequence[int]]
 _Forms = Callable[[str], Collection[str]]
@@ -25,24 +27,36 @@ _Forms = Callable[[str], Collection[str]]
 class FieldIndex:
     """One text with its words in order, found by spelling or by stem.
 
-    A hyphenated pair ("fine-tuning") is also found as one word ("finetuning").
+    `written` has the words as they are written, `gaps` what stands before, between and after them,
+    `words` their normal forms. A hyphenated pair ("fine-tuning") is also found as one word
+    ("finetuning").
     """
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.tokens: list[Token] = tokens(text)
-        self.stems: list[str] = [stem(token.word) for token in self.tokens]
-        self._by_word: defaultdict[str, list[int]] = defaultdict(list)
-        self._by_stem: defaultdict[str, list[int]] = defaultdict(list)
-        self._pair_by_word: defaultdict[str, list[int]] = defaultdict(list)
-        self._pair_by_stem: defaultdict[str, list[int]] = defaultdict(list)
-        for place, token in enumerate(self.tokens):
-            self._by_word[token.word].append(place)
-            self._by_stem[self.stems[place]].append(place)
-            if token.joined:
-                pair = self.tokens[place - 1].word + token.word
-                self._pair_by_word[pair].append(place - 1)
-                self._pair_by_stem[stem(pair)].append(place - 1)
+        self.written, self.gaps = split_words(text)
+        self.words: list[str] = list(map(normal_form, self.written))
+        if "" in self.words:
+            self.written, self.gaps = drop_empty(self.written, self.gaps)
+            self.words = list(map(normal_form, self.written))
+        self.stems: list[str] = list(map(stem, self.words))
+        self._pairs = [place for place, gap in enumerate(self.gaps[1:-1]) if is_hyphen(gap)]
+        """Where hyphenated pairs begin."""
+
+    @cached_property
+    def _by_word(self) -> _Places:
+        return _places(enumerate(self.words))
+
+    @cached_property
+    def _by_stem(self) -> _Places:
+        return _places(enumerate(self.stems))
+
+    @cached_property
+    def _pair_by_word(self) -> _Places:
+        return _places((at, self.words[at] + self.words[at + 1]) for at in self._pairs)
+
+    @cached_property
+    def _pair_by_stem(self) -> _Places:
+        return _places((at, stem(self.words[at] + self.words[at + 1])) for at in self._pairs)
 
     def spelled(self, phrase: Sequence[str]) -> list[Span]:
         """Where the phrase stands, word for word, in singular or plural."""
@@ -58,8 +72,8 @@ class FieldIndex:
     @cached_property
     def terms(self) -> list[str]:
         """What `text.terms` gives for the text."""
-        pairs = zip(self.tokens, self.stems, strict=True)
-        return grams([one for token, one in pairs if token.word not in STOP_WORDS])
+        pairs = zip(self.words, self.stems, strict=True)
+        return grams([one for word, one in pairs if word not in STOP_WORDS])
 
     def closest(self, stems: Collection[str]) -> tuple[Span, ...]:
         """One place of each of the stems, which the text has, where they stand closest together;
@@ -87,7 +101,17 @@ class FieldIndex:
 
     def surface(self, span: Span) -> str:
         """The original wording of a span."""
-        return self.text[self.tokens[span[0]].start : self.tokens[span[1] - 1].end]
+        first, end = span
+        rest = zip(self.gaps[first + 1 : end], self.written[first + 1 : end], strict=True)
+        return "".join((self.written[first], *(gap + word for gap, word in rest)))
+
+
+def _places(entries: Iterable[tuple[int, str]]) -> _Places:
+    """The places of each word, in order."""
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    for place, word in entries:
+        found[word].append(place)
+    return found
 
 
 def _stands(phrase: Sequence[str], single: _Places, pair: _Places, forms: _Forms) -> list[Span]:
@@ -140,8 +164,8 @@ class PaperIndex:
         """How the paper first spells each stem."""
         spelling: dict[str, str] = {}
         for field in (self.title, self.abstract):
-            for one, token in zip(field.stems, field.tokens, strict=True):
-                spelling.setdefault(one, field.text[token.start : token.end])
+            for place, one in enumerate(field.stems):
+                spelling.setdefault(one, field.written[place])
         return spelling
 
 

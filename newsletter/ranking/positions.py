@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from newsletter.ranking.text import (
     STOP_WORDS,
+    drop_empty,
     is_hyphen,
     is_join,
     normal_form,
@@ -366,7 +367,8 @@ class _Reader:
         written, gaps = split_words(text)
         numbers = array("i", map(self.written.__getitem__, written))
         if _DROPPED in numbers:
-            numbers, gaps = _without_dropped(numbers, written, gaps)
+            written, gaps = drop_empty(written, gaps)
+            numbers = array("i", map(self.written.__getitem__, written))
         self.tokens += numbers
         self.tokens.append(_DROPPED)
         self.starts.append(len(self.tokens))
@@ -428,18 +430,3 @@ class _Kinds(dict[str, int]):
     def __missing__(self, gap: str) -> int:
         kind = self[gap] = _JOIN * is_join(gap) | _HYPHEN * is_hyphen(gap)
         return kind
-
-
-def _without_dropped(
-    numbers: Sequence[int], written: Sequence[str], gaps: Sequence[str]
-) -> tuple["array[int]", list[str]]:
-    """What has no normal form becomes a part of the gap around it."""
-    kept = array("i")
-    between = [gaps[0]]
-    for number, word, gap in zip(numbers, written, gaps[1:], strict=True):
-        if number == _DROPPED:
-            between[-1] += word + gap
-        else:
-            kept.append(number)
-            between.append(gap)
-    return kept, between

@@ -246,9 +246,9 @@ def _wordings(field: FieldIndex) -> dict[int, str]:
     reader.
     """
     kept = [
-        (one, token.word)
-        for token, one in zip(field.tokens, field.stems, strict=True)
-        if token.word not in STOP_WORDS
+        (one, word)
+        for word, one in zip(field.words, field.stems, strict=True)
+        if word not in STOP_WORDS
     ]
     stems, spelled = grams([one for one, _ in kept]), grams([word for _, word in kept])
     return {

@@ -5,7 +5,6 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
 
 import Stemmer
 
@@ -39,18 +38,6 @@ LONGEST = 3
 """Stems of the longest term."""
 
 
-class Token(NamedTuple):
-    """A word of a text: its normal form and where it stands in the original, as `text[start:end]`.
-
-    `joined` says that only a hyphen stands between this word and the one before it.
-    """
-
-    word: str
-    start: int
-    end: int
-    joined: bool
-
-
 @lru_cache(maxsize=1 << 16)
 def normal_form(word: str) -> str:
     """Case, compatibility forms, accents and a possessive ending folded away."""
@@ -61,27 +48,29 @@ def normal_form(word: str) -> str:
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
 
 
-def tokens(text: str) -> list[Token]:
-    """The words of a text in order. Hyphens part words; apostrophes, "++" and "#" belong to
-    them.
-    """
-    found: list[Token] = []
-    for match in _TOKEN.finditer(text):
-        word = normal_form(match.group())
-        if word:
-            start, end = match.span()
-            joined = bool(found) and found[-1].end == start - 1 and text[start - 1] in _HYPHENS
-            found.append(Token(word, start, end, joined))
-    return found
-
-
 def split_words(text: str) -> tuple[list[str], list[str]]:
-    """The words of a text as they are written, and what stands before, between and after them.
+    """The words of a text as they are written, and what stands before, between and after them:
+    one more.
 
-    The first list is one shorter than the second. Some words may have no normal form.
+    Hyphens part words; apostrophes, "++" and "#" belong to them. Some may have no normal form.
     """
     parts = _SPLIT.split(text)
     return parts[1::2], parts[::2]
+
+
+def drop_empty(written: Sequence[str], gaps: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What `split_words` gave, with each word that has no normal form as a part of the gap around
+    it.
+    """
+    kept: list[str] = []
+    between = [gaps[0]]
+    for word, gap in zip(written, gaps[1:], strict=True):
+        if normal_form(word):
+            kept.append(word)
+            between.append(gap)
+        else:
+            between[-1] += word + gap
+    return kept, between
 
 
 def is_hyphen(gap: str) -> bool:

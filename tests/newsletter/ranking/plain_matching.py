@@ -131,7 +131,7 @@ def _free(field, span, archive):
     start, end = span
     bound = 0.0
     for first, second in ((start - 1, start), (end - 1, end)):
-        if first >= 0 and second < len(field.tokens) and touch(field, first, second):
+        if first >= 0 and second < len(field.words) and touch(field, first, second):
             pair = f"{field.stems[first]} {field.stems[second]}"
             shared = archive.frequencies.get(pair, 1) - 1
             bound = max(bound, shared / (shared + rules.BINDING))
@@ -142,9 +142,9 @@ def touch(field, first, second):
     """Whether two neighbouring words, neither of them a stop word, have only a space or hyphen
     between.
     """
-    one, two = field.tokens[first], field.tokens[second]
-    gap = field.text[one.end : two.start]
-    return is_join(gap) and one.word not in STOP_WORDS and two.word not in STOP_WORDS
+    return is_join(field.gaps[second]) and STOP_WORDS.isdisjoint(
+        {field.words[first], field.words[second]}
+    )
 
 
 def _dot(one, two):

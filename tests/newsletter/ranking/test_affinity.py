@@ -157,7 +157,7 @@ def test_set_phrases_are_shared_by_as_many_papers_as_the_archive_has(texts):
         field for title, abstract in texts for field in _fields(title, abstract)
     ):
         first = index.starts[field]
-        for place in range(len(text.tokens) - 1):
+        for place in range(len(text.words) - 1):
             pair = f"{text.stems[place]} {text.stems[place + 1]}"
             beside = ARCHIVE.frequencies.get(pair, 1) - 1 if touch(text, place, place + 1) else 0
             assert shared[first + place] == beside

@@ -22,7 +22,7 @@ def plain_pairs(papers):
 
     def alike(one, two):
         long_titles = min(len(titles[one]), len(titles[two])) >= FEWEST_TITLE_WORDS
-        abstracts = [len(indexes[place].abstract.tokens) for place in (one, two)]
+        abstracts = [len(indexes[place].abstract.words) for place in (one, two)]
         return (long_titles and jaccard(titles[one], titles[two]) >= SAME_TITLE) or (
             min(abstracts) >= FEWEST_TITLE_WORDS and jaccard(texts[one], texts[two]) >= SAME_TEXT
         )

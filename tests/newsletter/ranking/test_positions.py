@@ -63,18 +63,16 @@ def test_words_stems_and_joins_are_those_of_each_text(papers):
     for field, text in enumerate(fields_of(papers)):
         first, last = index.starts[field], index.starts[field + 1] - 1
         positions = np.arange(first, last)
-        assert [index.words[one] for one in index.tokens[first:last]] == [
-            token.word for token in text.tokens
-        ]
+        assert [index.words[one] for one in index.tokens[first:last]] == text.words
         assert [index.stems[one] for one in index.stems_at(positions)] == text.stems
         assert index.tokens[last] == len(index.words)
         assert index.is_term[first : last + 1].tolist() == [
-            *(token.word not in STOP_WORDS for token in text.tokens),
+            *(word not in STOP_WORDS for word in text.words),
             False,
         ]
         assert index.touching[first : last + 1].tolist() == [
-            *(touch(text, place, place + 1) for place in range(len(text.tokens) - 1)),
-            *([False, False] if text.tokens else [False]),
+            *(touch(text, place, place + 1) for place in range(len(text.words) - 1)),
+            *([False, False] if text.words else [False]),
         ]
 
 

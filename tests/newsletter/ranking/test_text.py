@@ -1,9 +1,11 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.ranking.phrases import FieldIndex, phrase_words
-from newsletter.ranking.text import number_forms, stem, tokens, words
+from newsletter.ranking.text import number_forms, stem, words
 
 
 def test_case_accents_and_possessives_are_folded():
@@ -11,13 +13,10 @@ def test_case_accents_and_possessives_are_folded():
 
 
 def test_a_hyphen_parts_words_and_is_remembered():
-    assert [(token.word, token.joined) for token in tokens("Fine-tuning on-the fly")] == [
-        ("fine", False),
-        ("tuning", True),
-        ("on", False),
-        ("the", True),
-        ("fly", False),
-    ]
+    field = FieldIndex("Fine-tuning on-the fly")
+    assert field.words == ["fine", "tuning", "on", "the", "fly"]
+    joined = [field.spelled((one + two,)) for one, two in pairwise(field.words)]
+    assert joined == [[(0, 2)], [], [(2, 4)], []]
 
 
 def test_names_of_languages_keep_their_signs():
@@ -25,10 +24,19 @@ def test_names_of_languages_keep_their_signs():
 
 
 @given(st.text())
-def test_tokens_quote_the_text_they_come_from(text):
-    for token in tokens(text):
-        assert text[token.start : token.end]
-        assert words(text[token.start : token.end]) == [token.word]
+def test_words_quote_the_text_they_come_from(text):
+    field = FieldIndex(text)
+    for place, word in enumerate(field.words):
+        assert words(field.surface((place, place + 1))) == [word]
+    if field.words:
+        assert field.surface((0, len(field.words))) in text
+
+
+def test_a_word_without_a_normal_form_is_a_part_of_the_gap_around_it():
+    field = FieldIndex("one-\uff9e-two")
+    assert (field.words, field.gaps) == (["one", "two"], ["", "-\uff9e-", ""])
+    assert not field.spelled(("onetwo",))
+    assert field.surface((0, 2)) == "one-\uff9e-two"
 
 
 @pytest.mark.parametrize(
