@@ -91,7 +91,7 @@ def main() -> None:
     )
     blob, seconds = _timed(frozen.to_bytes)
     table.add_row(
-        "store the edition, with the grounds of its reasons",
+        "store the edition",
         f"{seconds:.2f}",
         f"{len(blob) / 1e3:.0f} kB",
     )

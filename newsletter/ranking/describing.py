@@ -77,10 +77,12 @@ class Describer:
         missing = [at for at, pick in enumerate(picks) if pick is None]
         if missing:
             once = {keys[at]: at for at in missing}
+            new = np.array([*once.values()], np.intp)
+            new = new[np.argsort(places[new], kind="stable")]  # so that a text is read once
             made = dict(
                 zip(
-                    once,
-                    self._made(rows, places, sections, np.array([*once.values()], np.intp)),
+                    (keys[at] for at in new.tolist()),
+                    self._made(rows, places, sections, new),
                     strict=True,
                 )
             )

@@ -14,8 +14,8 @@ from newsletter.ranking.values import CandidatePaper, TopicDefinition
 from newsletter.ranking.vectors import unit
 
 SHOWN = 2
-READ = 64
-"""Papers whose texts are kept indexed: 100 kB each."""
+READ = 128
+"""Papers whose texts are kept indexed: 70 kB each."""
 
 
 class Grounds(NamedTuple):

@@ -42,9 +42,12 @@ class Narrator:
 
         `interest` is the topic (its id) or typed phrase that speaks for the paper.
         """
-        key = ("reasons", place, order, interest, taste)
+        if taste:  # nobody else has it, and the key would keep its 2 kB
+            return tuple(self._said(place, order, interest, taste))
         return self.statistics.memory.get(
-            key, LIST_BYTES, lambda: tuple(self._said(place, order, interest, taste))
+            ("reasons", place, order, interest),
+            LIST_BYTES,
+            lambda: tuple(self._said(place, order, interest, taste)),
         )
 
     def _said(
