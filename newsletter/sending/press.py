@@ -23,7 +23,10 @@ from subscriptions.hashing import keyed_hash
 from subscriptions.links import mail_links
 
 KEY_LENGTH = 32
-PICKS_KEPT = 65_536
+PICKS_KEPT = 16_384
+"""For each edition and language. Readers with phrases and tastes of their own bring many that
+nobody else gets.
+"""
 
 
 class _Memory:
