@@ -205,6 +205,18 @@ def key_problems(key: str, fallbacks: Iterable[str]) -> list[str]:
     return problems
 
 
+def suppression_key_problems(keys: Iterable[str]) -> list[str]:
+    """Want keys that nobody guesses: whoever has one and the hashes can try addresses."""
+    if all(not key or _random(key) for key in keys):
+        return []
+    return [
+        (
+            "SUPPRESSION_KEY and SUPPRESSION_KEY_FALLBACKS must be random texts of "
+            f"{SHORTEST_KEY} characters or more."
+        )
+    ]
+
+
 def admin_path_problems(path: str) -> list[str]:
     """Want one part of an address, and none that a page of ours has."""
     if re.fullmatch(r"[A-Za-z0-9_-]+", path) and path.lower() not in TAKEN_PATHS:

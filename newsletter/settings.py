@@ -289,6 +289,22 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # --- What providers report
 # --------------------------------------------------------------------------------------------------
+SUPPRESSION_KEY = (_env.str("SUPPRESSION_KEY", "") or "").strip()
+"""The key under which suppressed addresses are hashed. Without one, a key that is derived from
+SECRET_KEY once is stored in the database.
+"""
+SUPPRESSION_KEY_FALLBACKS: list[str] = _env.list("SUPPRESSION_KEY_FALLBACKS", []) or []
+SOFT_BOUNCE_LIMIT = _env.float("SOFT_BOUNCE_LIMIT", 5.0, validate=validate.Range(1))
+"""An address is suppressed when its soft bounces count so much: 1 for each day with one."""
+SOFT_BOUNCE_HALVING_DAYS = _env.int("SOFT_BOUNCE_HALVING_DAYS", 7, validate=validate.Range(1, 3650))
+"""The count is halved for so many days in which mail arrived."""
+BREAKER_COMPLAINTS = _env.int("BREAKER_COMPLAINTS", 3, validate=validate.Range(1))
+BREAKER_COMPLAINT_RATE = _env.float("BREAKER_COMPLAINT_RATE", 0.001, validate=validate.Range(0, 1))
+"""A run is paused when at least so many of the last 10,000 outcomes, and more than this share of
+them, are complaints. The next two do the same for hard bounces among the last 1,000.
+"""
+BREAKER_BOUNCES = _env.int("BREAKER_BOUNCES", 20, validate=validate.Range(1))
+BREAKER_BOUNCE_RATE = _env.float("BREAKER_BOUNCE_RATE", 0.05, validate=validate.Range(0, 1))
 RAW_EVENT_DAYS = _env.int("RAW_EVENT_DAYS", 30, validate=validate.Range(0, 3650))
 """How long the raw events of providers are kept, without addresses. What they mean stays."""
 
@@ -712,6 +728,7 @@ LOGGING = {
 # --------------------------------------------------------------------------------------------------
 if PRODUCTION:
     _problems += environment.key_problems(SECRET_KEY, SECRET_KEY_FALLBACKS or [])
+    _problems += environment.suppression_key_problems([SUPPRESSION_KEY, *SUPPRESSION_KEY_FALLBACKS])
     if DEBUG:
         _problems.append("DEBUG must be off in production.")
     if not _https:

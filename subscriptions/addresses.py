@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from email_validator import EmailNotValidError, validate_email
 
-from subscriptions.hashing import keyed_hash, keyed_hashes
+from subscriptions.hashing import keyed_hashes
 
 LOCAL_OCTETS = 64
 """The longest part before the @ (RFC 5321 section 4.5.3.1.1)."""
@@ -95,16 +95,6 @@ def fold(address: str) -> str:
     """
     local, _at, domain = unicodedata.normalize("NFC", address.strip()).rpartition("@")
     return f"{local.casefold()}@{_ascii_domain(domain)}"
-
-
-def address_hash(address: str) -> str:
-    """Return the keyed hash that stands for an address after it is forgotten."""
-    return keyed_hash("address", fold(address))
-
-
-def address_hashes(address: str) -> list[str]:
-    """Return the hashes an address may be remembered under, the current secret's first."""
-    return keyed_hashes("address", fold(address))
 
 
 def mailbox_hashes(address: str) -> list[str]:

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from subscriptions.models import Consent, ConsentKind, SignUp, Subscriber, SubscriberState
 from subscriptions.signals import subscriber_confirmed
-from subscriptions.suppression import lift_erasure
+from subscriptions.suppression import lift_by_owner
 
 
 def is_confirmed(sign_up_id: int) -> bool | None:
@@ -17,7 +17,7 @@ def is_confirmed(sign_up_id: int) -> bool | None:
 
 def confirm(sign_up_id: int, *, now: datetime) -> bool:
     """Make the reader of a sign-up active, with the choices of that sign-up; return whether the
-    sign-up still exists. If the reader of that address was erased before, this lifts the erasure.
+    sign-up still exists. If the reader of that address was erased or had complained, this lifts it.
 
     Only the first confirmation of a sign-up changes anything: repeating it neither resets choices
     made since nor brings back a reader who has left.
@@ -33,7 +33,7 @@ def confirm(sign_up_id: int, *, now: datetime) -> bool:
 
 
 def _activate(reader: Subscriber, sign_up: SignUp, now: datetime) -> None:
-    was_active = reader.state == SubscriberState.ACTIVE
+    was_mailed = reader.state == SubscriberState.ACTIVE and reader.suppressed_at is None
     Subscriber.objects.filter(pk=reader.pk).update(
         state=SubscriberState.ACTIVE,
         confirmed_at=now,
@@ -45,12 +45,12 @@ def _activate(reader: Subscriber, sign_up: SignUp, now: datetime) -> None:
         language=sign_up.language,
         profile=sign_up.profile,
     )
-    lift_erasure(reader.address)
+    lift_by_owner(reader.address, now=now)
     Consent.objects.create(
         subscriber=reader,
         kind=ConsentKind.CONFIRMED,
         at=now,
         evidence=f"confirmation link of sign-up {sign_up.pk}",
     )
-    if not was_active:
+    if not was_mailed:
         subscriber_confirmed.send(sender=Subscriber, subscriber_id=reader.pk, at=now)

@@ -11,7 +11,7 @@ def keyed_hash(purpose: str, text: str) -> str:
     """Return the hex keyed BLAKE2s (RFC 7693, 256 bits) of `text` under the current secret;
     hashes of different purposes never match.
     """
-    return _hash(purpose, text, settings.SECRET_KEY)
+    return hash_under(settings.SECRET_KEY, purpose, text)
 
 
 def keyed_hashes(purpose: str, text: str) -> list[str]:
@@ -19,12 +19,13 @@ def keyed_hashes(purpose: str, text: str) -> list[str]:
     stored before a rotation.
     """
     return [
-        _hash(purpose, text, secret)
+        hash_under(secret, purpose, text)
         for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     ]
 
 
-def _hash(purpose: str, text: str, secret: str) -> str:
+def hash_under(secret: str, purpose: str, text: str) -> str:
+    """Return the hash under a given secret."""
     hashed = keyed(f"paperboy.hash.{purpose}", secret).copy()
     hashed.update(text.encode())
     return hashed.hexdigest()

@@ -27,7 +27,7 @@ from subscriptions.models import (
 from subscriptions.models.letter import LetterQuerySet
 from subscriptions.origins import NOWHERE, Origin
 from subscriptions.redaction import stored_reason
-from subscriptions.suppression import is_suppressed
+from subscriptions.suppression import is_suppressed, owner_may_confirm
 from subscriptions.waking import wake_after_commit
 
 log = structlog.get_logger(__name__)
@@ -55,6 +55,7 @@ def write(
     sign_up: SignUp | None = None,
     address_change: AddressChange | None = None,
     obstacle: str = "",
+    despite_suppression: bool = False,
     origin: Origin = NOWHERE,
     wake: bool = True,
 ) -> Letter:
@@ -70,6 +71,7 @@ def write(
             the lock of `RequestBreaker`. Without one it counts against those of its kind that the
             same requester caused for this reader, and the caller holds the reader's row.
         obstacle: a reason to withhold it that the caller knows.
+        despite_suppression: a confirmation by which the owner of the mailbox lifts it.
     """
     hashes = mailbox_hashes(mailbox) if mailbox else []
     verdict = judge(
@@ -79,7 +81,7 @@ def write(
         per_day=per_day,
         now=now,
     )
-    reason = obstacle or _held_back(subscriber, kind) or verdict.reason
+    reason = obstacle or _held_back(subscriber, kind, despite_suppression) or verdict.reason
     if not _replace(() if reason else verdict.replaces):
         reason = "an earlier one is being sent"
     letter = Letter.objects.create(
@@ -245,7 +247,7 @@ def _replace(letter_ids: Sequence[int]) -> bool:
     return replaced == len(letter_ids)
 
 
-def _held_back(subscriber: Subscriber | None, kind: LetterKind) -> str:
+def _held_back(subscriber: Subscriber | None, kind: LetterKind, despite_suppression: bool) -> str:
     """Say why nobody may be written to; empty when the addressee may, or when the letter goes to
     another address than the reader's.
     """
@@ -253,11 +255,11 @@ def _held_back(subscriber: Subscriber | None, kind: LetterKind) -> str:
         return NOBODY
     if kind in TO_ANOTHER_ADDRESS:
         return ""
-    return (
-        NOT_TO_THIS_ADDRESS
-        if subscriber.suppressed_at is not None or subscriber.state == SubscriberState.ERASED
-        else ""
+    suppressed = subscriber.suppressed_at is not None and not (
+        despite_suppression and kind == LetterKind.CONFIRM
     )
+    erased = subscriber.state == SubscriberState.ERASED
+    return NOT_TO_THIS_ADDRESS if suppressed or erased else ""
 
 
 def _unwanted(letter: Letter) -> str:
@@ -267,7 +269,10 @@ def _unwanted(letter: Letter) -> str:
         return NOBODY
     if letter.kind in TO_ANOTHER_ADDRESS:
         return _unwanted_elsewhere(letter, reader)
-    if reader.suppressed_at is not None or reader.state == SubscriberState.ERASED:
+    if reader.state == SubscriberState.ERASED or (
+        reader.suppressed_at is not None
+        and not (letter.kind == LetterKind.CONFIRM and owner_may_confirm(reader.address))
+    ):
         return NOT_TO_THIS_ADDRESS
     if letter.kind == LetterKind.CONFIRM:
         return "already confirmed" if letter.sign_up and letter.sign_up.confirmed_at else ""

@@ -17,15 +17,16 @@ from subscriptions.models import (
     SignUp,
     Subscriber,
     SubscriberState,
-    SuppressionReason,
 )
 from subscriptions.models.profile import Choices
 from subscriptions.origins import Origin
 from subscriptions.schedule import Schedule
-from subscriptions.suppression import reasons_of
+from subscriptions.suppression import OWNER_LIFTS, reasons_of
 
-PER_DAY_IF_ERASED = 1
-"""Confirmations a day to an address whose reader was erased: anybody can type it into the form."""
+PER_DAY_IF_SUPPRESSED = 1
+"""Confirmations a day to an address whose reader was erased or complained: anybody can type it into
+the form.
+"""
 
 
 def request_sign_up(
@@ -59,7 +60,7 @@ def request_sign_up(
         )
         kind = (
             LetterKind.SIGN_UP_AGAIN
-            if reader.state == SubscriberState.ACTIVE
+            if reader.state == SubscriberState.ACTIVE and reader.suppressed_at is None
             else LetterKind.CONFIRM
         )
         letters.write(
@@ -68,7 +69,8 @@ def request_sign_up(
             now=now,
             requested_by=RequestedBy.ANYONE,
             mailbox=address,
-            per_day=PER_DAY_IF_ERASED if SuppressionReason.ERASED in suppressed else PER_DAY,
+            per_day=PER_DAY_IF_SUPPRESSED if suppressed & OWNER_LIFTS else PER_DAY,
+            despite_suppression=suppressed <= OWNER_LIFTS,
             sign_up=sign_up,
             origin=origin,
         )
@@ -100,8 +102,8 @@ def request_preferences(address: str, *, origin: Origin, now: datetime) -> None:
 def _reader_of(
     address: str, profile: Profile, now: datetime, suppressed: Collection[str]
 ) -> Subscriber:
-    """Return the locked row of an address, made when it is new. An erasure alone does not suppress
-    the newcomer, who may confirm.
+    """Return the locked row of an address, made when it is new. What its owner lifts by confirming
+    does not suppress a newcomer.
     """
     key = fold(address)
     newcomer = Subscriber(
@@ -109,7 +111,7 @@ def _reader_of(
         address_key=key,
         created_at=now,
         profile=profile,
-        suppressed_at=now if set(suppressed) - {SuppressionReason.ERASED} else None,
+        suppressed_at=now if set(suppressed) - OWNER_LIFTS else None,
     )
     Subscriber.objects.bulk_create([newcomer], ignore_conflicts=True)
     return Subscriber.objects.select_for_update().get(address_key=key)

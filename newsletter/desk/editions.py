@@ -26,6 +26,7 @@ from newsletter.editions.candidates import come_since_hold, is_closed
 from newsletter.models import (
     AFTER_FREEZE,
     BEFORE_FROZEN,
+    NO_OBSTACLE,
     STOPPED,
     Alert,
     AlertKind,
@@ -68,7 +69,7 @@ def editions_that_fail(editions: QuerySet[Edition]) -> QuerySet[Edition]:
     """Return the editions that cannot be collected, planned or closed. Those that are held or
     paused, and failing batches, are counted by themselves.
     """
-    alerts = Alert.objects.shown().exclude(kind__in=[*STOPPED, AlertKind.BATCHES])
+    alerts = Alert.objects.shown().exclude(kind__in=[*STOPPED, *NO_OBSTACLE, AlertKind.BATCHES])
     return editions.filter(pk__in=alerts.values("edition"))
 
 

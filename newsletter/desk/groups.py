@@ -1,8 +1,8 @@
 """The staff groups and the least each of them needs.
 
 A permission of the desk is the permission of the row that an action writes: who may add a curation
-may curate, who may add a suppression may suppress, who may change a batch may steer a run. No group
-can delete anything, and none can touch staff accounts.
+may curate, who may add a suppression may suppress and lift, who may change a batch may steer a run.
+No group can delete anything, and none can touch staff accounts.
 """
 
 from typing import Any

@@ -18,13 +18,15 @@ from newsletter.desk.columns import instant
 from newsletter.desk.steps import Step, StepRefused, StepsAdmin
 from newsletter.models import ProviderEvent
 from subscriptions import letters
-from subscriptions.addresses import BadAddress, address_hashes
+from subscriptions.addresses import BadAddress
 from subscriptions.models import Letter, LetterState, Suppression
+from subscriptions.suppression import address_hashes
 
 CREATED = instant("created_at", _("created"))
 SEND_AFTER = instant("send_after", _("send after"))
 SENT = instant("sent_at", _("sent"))
 AT = instant("at", _("at"))
+LIFTED = instant("lifted_at", _("lifted"))
 SAID = instant("said_at", _("said at"))
 RECEIVED = instant("received_at", _("received"))
 HANDLED = instant("handled_at", _("handled"))
@@ -106,9 +108,9 @@ class LetterAdmin(StepsAdmin, ReadOnlyAdmin):
 class SuppressionAdmin(ReadOnlyAdmin):
     """Only keyed hashes are kept, so an address is looked up by hashing it again."""
 
-    list_display = ("__str__", "reason", AT)
-    list_filter = ("reason", "at")
-    fields = ("reason", "at")
+    list_display = ("__str__", "reason", AT, LIFTED)
+    list_filter = ("reason", "at", ("lifted_at", admin.EmptyFieldListFilter))
+    fields = ("reason", ("at", "lifted_at"))
     search_fields = ("pk",)
     search_help_text = _("The whole address")
 

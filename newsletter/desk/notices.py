@@ -87,6 +87,16 @@ WORDS: Mapping[str, Words] = {
         ),
         STEERS_RUNS,
     ),
+    AlertKind.BLOCKED: Words(
+        _("%(site)s: mail servers block the %(edition)s"),
+        _("Mail servers block your mail"),
+        _(
+            "Some mail servers block the %(edition)s by a policy of theirs. This is no fault of "
+            "the readers, and none of them is suppressed. Look at the domain's SPF, DKIM and DMARC "
+            "records, and at the reputation of the provider's addresses."
+        ),
+        STEERS_RUNS,
+    ),
     AlertKind.BOOKS: Words(
         _("%(site)s: the books of the %(edition)s do not balance"),
         _("An edition needs you"),

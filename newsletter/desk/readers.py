@@ -19,7 +19,7 @@ from newsletter.desk.columns import instant
 from newsletter.desk.masking import masked
 from newsletter.desk.steps import Step, StepRefused, StepsAdmin
 from newsletter.desk.wishes import when, wishes
-from newsletter.models import Delivery
+from newsletter.models import Delivery, ProviderEvent
 from subscriptions import letters, suppression
 from subscriptions.addresses import BadAddress, fold
 from subscriptions.models import (
@@ -80,6 +80,12 @@ def _send_preferences_link(
     return _("A letter with a preferences link goes to reader %(number)d.") % {"number": reader.pk}
 
 
+def _lift_bounces(reader: Subscriber, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
+    if not suppression.lift_bounces(reader.address, now=now):
+        raise StepRefused(_("There is no bounce to lift any more."))
+    return _("The bounces of reader %(number)d are lifted.") % {"number": reader.pk}
+
+
 STEPS = (
     Step(
         name="send-preferences-link",
@@ -108,6 +114,20 @@ STEPS = (
         ),
         run=_suppress,
         grave=True,
+    ),
+    Step(
+        name="lift-bounces",
+        label=gettext_lazy("Lift bounces"),
+        question=gettext_lazy(
+            "Mail to this address bounced. Write to it again, because its owner has told you that "
+            "it works? A complaint is lifted only by the owner, who signs up again and confirms."
+        ),
+        permission="subscriptions.add_suppression",
+        open_to=lambda reader: (
+            reader.suppressed_at is not None
+            and bool(suppression.reasons_of(reader.address) & suppression.BOUNCED)
+        ),
+        run=_lift_bounces,
     ),
 )
 
@@ -167,6 +187,15 @@ class ReaderAdmin(StepsAdmin, ReadOnlyAdmin):
         return {
             "steps": self.open_steps(request, obj),
             "when": when(obj),
+            "suppressions": suppression.history_of(obj.address)
+            if obj.address and may("subscriptions.view_suppression")
+            else (),
+            "events": ProviderEvent.objects.filter(delivery__subscriber=obj)
+            .select_related("delivery__edition")
+            .defer("delivery__edition__statistics", "raw")
+            .order_by("-pk")[:SHOWN]
+            if may("newsletter.view_providerevent")
+            else (),
             "wishes": wishes(obj.profile),
             "consents": obj.consents.order_by("-at", "-pk")
             if may("subscriptions.view_consent")

@@ -8,12 +8,14 @@ applied. One worker at a time applies events.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import structlog
 from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 
+from newsletter.events.breaker import trip_if_due
+from newsletter.events.policy import follow_policy
+from newsletter.events.vocabulary import Event, Told, complaints
 from newsletter.faults import CONCERNS_ALL
 from newsletter.models import (
     Batch,
@@ -34,8 +36,6 @@ MOST_ROUNDS = 20
 LOOK_AGAIN = timedelta(seconds=30)
 """When an event is applied again whose delivery is still being sent."""
 LONGEST_WAIT = timedelta(hours=6)
-COMPLAINT_TAKEN_BACK = timedelta(days=7)
-"""A report that a mail is no spam lifts a complaint that was made so long before."""
 
 OUTCOMES: Mapping[Outcome, tuple[EventKind, ...]] = {
     Outcome.DEFERRED: (EventKind.DEFERRED,),
@@ -53,17 +53,6 @@ SAYS_NOTHING = frozenset({EventKind.REFUSED, EventKind.SUBSCRIBED, EventKind.UNK
 REFUSED_BY_EVENT = "the provider reported later that it refused the mail"
 
 
-class Event(NamedTuple):
-    """The columns of an event that decide."""
-
-    id: int
-    delivery_id: int | None
-    kind: str
-    said_at: datetime
-    recipient: str
-    address_hash: str
-
-
 def apply_due(now: datetime) -> int:
     """Apply the events that are due; return how many are done with. When another worker is just
     doing it, or there are more than a task should take, the next call goes on.
@@ -77,6 +66,7 @@ def apply_due(now: datetime) -> int:
         if done is None:
             break
         applied += done
+    trip_if_due(now)
     return applied
 
 
@@ -126,6 +116,7 @@ def _put_off(event_id: int, now: datetime) -> None:
 
 def _applied(events: Sequence[Event], now: datetime) -> int:
     open_ids = _still_open(events)
+    follow_policy([event for event in events if event.id in open_ids], now)
     busy = _apply_to_deliveries({event.delivery_id for event in events if event.delivery_id}, now)
     waiting = [event.id for event in events if event.delivery_id in busy and event.id in open_ids]
     done = open_ids - {*waiting}
@@ -157,10 +148,10 @@ def _apply_to_deliveries(ids: Collection[int], now: datetime) -> set[int]:
         .only("status", "reason", "outcome", "batch_id", "subscriber_id", "papers")
     )
     deliveries = {delivery.pk: delivery for delivery in locked}
-    heard: dict[int, list[tuple[str, datetime]]] = defaultdict(list)
+    heard: dict[int, list[Told]] = defaultdict(list)
     rows = ProviderEvent.objects.filter(delivery__among=Ids(deliveries))
     for pk, kind, said_at in rows.values_list("delivery", "kind", "said_at"):
-        heard[pk].append((kind, said_at))
+        heard[pk].append(Told(kind, said_at))
     _write_outcomes({pk: outcome_of(told) for pk, told in heard.items()})
     unknown = [
         delivery
@@ -174,30 +165,19 @@ def _apply_to_deliveries(ids: Collection[int], now: datetime) -> set[int]:
     return being_sent | unsettled | ({*ids} - {*deliveries})
 
 
-def outcome_of(told: Collection[tuple[str, datetime]]) -> Outcome:
-    """Return what events come to, given as (kind, when): the strongest. A complaint that was taken
+def outcome_of(told: Collection[Told]) -> Outcome:
+    """Return what events come to: the strongest. A complaint that was taken
     back within a week does not count.
     """
     kinds = {kind for kind, _said_at in told}
-    if not live_complaints(told):
+    live, _taken_back = complaints(told)
+    if not live:
         kinds.discard(EventKind.COMPLAINED)
     strongest = Outcome.UNKNOWN
     for outcome, meant in OUTCOMES.items():
         if not kinds.isdisjoint(meant):
             strongest = outcome
     return strongest
-
-
-def live_complaints(told: Iterable[tuple[str, datetime]]) -> list[datetime]:
-    """Return when complaints were made that nobody took back, the earliest first."""
-    told = [*told]
-    taken_back = [said_at for kind, said_at in told if kind == EventKind.NOT_SPAM]
-    return sorted(
-        made
-        for kind, made in told
-        if kind == EventKind.COMPLAINED
-        and not any(made <= at <= made + COMPLAINT_TAKEN_BACK for at in taken_back)
-    )
 
 
 def _write_outcomes(outcomes: Mapping[int, Outcome]) -> None:
@@ -218,7 +198,7 @@ def _write_outcomes(outcomes: Mapping[int, Outcome]) -> None:
 
 def _settle(
     unknown: Iterable[Delivery],
-    heard: Mapping[int, Collection[tuple[str, datetime]]],
+    heard: Mapping[int, Collection[Told]],
     now: datetime,
 ) -> set[int]:
     """Settle deliveries of which we did not know whether the provider took them; return those that

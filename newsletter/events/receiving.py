@@ -29,9 +29,10 @@ from django.views.decorators.csrf import csrf_exempt
 from newsletter.events.authentication import is_answered, webhook_views
 from newsletter.events.vocabulary import kind_of
 from newsletter.models import Delivery, EventKind, Ids, ProviderEvent
-from subscriptions.addresses import BadAddress, address_hash, fold
+from subscriptions.addresses import BadAddress, fold
 from subscriptions.models import AddressChange, Consent, ConsentKind, Subscriber
 from subscriptions.redaction import redact, redact_addresses, stored_reason
+from subscriptions.suppression import address_hashes, hash_keys
 
 log = structlog.get_logger(__name__)
 
@@ -206,14 +207,16 @@ def store(events: Sequence[Heard], now: datetime) -> None:
     """
     for start in range(0, len(events), AT_ONCE):
         some = events[start : start + AT_ONCE]
-        about = _deliveries(some)
+        about, keys = _deliveries(some), hash_keys()
         ProviderEvent.objects.bulk_create(
-            [_row(event, about.get(place), now) for place, event in enumerate(some)],
+            [_row(event, about.get(place), keys, now) for place, event in enumerate(some)],
             ignore_conflicts=True,
         )
 
 
-def _row(event: Heard, delivery_id: int | None, now: datetime) -> ProviderEvent:
+def _row(
+    event: Heard, delivery_id: int | None, keys: Sequence[str], now: datetime
+) -> ProviderEvent:
     key = event.address_key
     return ProviderEvent(
         fingerprint=event.fingerprint,
@@ -224,7 +227,7 @@ def _row(event: Heard, delivery_id: int | None, now: datetime) -> ProviderEvent:
         received_at=now,
         due_at=now,
         recipient=event.recipient,
-        address_hash=address_hash(event.recipient) if key else "",
+        address_hash=address_hashes(event.recipient, keys)[0] if key else "",
         domain=key.rpartition("@")[2],
         reason=event.reason,
         raw=event.raw,

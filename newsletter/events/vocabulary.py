@@ -6,8 +6,9 @@ the status code of the receiving mail server (RFC 3463), because labels are some
 """
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
 
@@ -206,6 +207,49 @@ _NO_SUCH_MAILBOX = {
 }
 """RFC 3463 and RFC 7505: bad mailbox, bad domain, bad syntax, moved, null MX, disabled."""
 _FULL_OR_TOO_BIG = {(5, 2, 2), (5, 2, 3), (5, 3, 4)}
+
+
+COMPLAINT_TAKEN_BACK = timedelta(days=7)
+"""A report that a mail is no spam takes back a complaint that was made so long before."""
+
+
+class Event(NamedTuple):
+    """The columns of a stored event that decide what follows from it."""
+
+    id: int
+    delivery_id: int | None
+    kind: str
+    said_at: datetime
+    recipient: str
+    address_hash: str
+    domain: str
+    reason: str
+
+
+class Told(NamedTuple):
+    """What was said, and when."""
+
+    kind: str
+    said_at: datetime
+
+
+def complaints(
+    told: Iterable[Told],
+) -> tuple[list[datetime], list[tuple[datetime, datetime]]]:
+    """Return when complaints were made that nobody took back; and of the others when they were made
+    and first taken back.
+    """
+    told = [*told]
+    answers = sorted(said_at for kind, said_at in told if kind == EventKind.NOT_SPAM)
+    live, taken_back = [], []
+    for kind, made in told:
+        if kind == EventKind.COMPLAINED:
+            first = next((at for at in answers if made <= at <= made + COMPLAINT_TAKEN_BACK), None)
+            if first is None:
+                live.append(made)
+            else:
+                taken_back.append((made, first))
+    return live, taken_back
 
 
 def kind_of(provider: str, event: AnymailTrackingEvent) -> EventKind:

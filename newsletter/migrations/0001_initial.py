@@ -200,6 +200,7 @@ class Migration(migrations.Migration):
                     "paused_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="sending paused"),
                 ),
+                ("resumed_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
                     "paused_reason",
                     models.CharField(blank=True, max_length=300, verbose_name="paused because"),
@@ -876,6 +877,7 @@ class Migration(migrations.Migration):
                             ("planning", "cannot be planned"),
                             ("batches", "batches cannot be sent"),
                             ("books", "books do not balance"),
+                            ("blocked", "blocked by a receiver's policy"),
                         ],
                         max_length=16,
                         verbose_name="kind",
@@ -917,6 +919,7 @@ class Migration(migrations.Migration):
                                     "planning",
                                     "batches",
                                     "books",
+                                    "blocked",
                                 ],
                             )
                         ),

@@ -2,7 +2,7 @@
 the rate budget, what was heard back.
 """
 
-from newsletter.models.alert import STOPPED, Alert, AlertKind
+from newsletter.models.alert import NO_OBSTACLE, STOPPED, Alert, AlertKind
 from newsletter.models.among import Among, Ids
 from newsletter.models.archive import ArchiveFit
 from newsletter.models.batch import (
@@ -34,6 +34,7 @@ __all__ = [
     "BEFORE_FROZEN",
     "LEASED",
     "NOT_CHOSEN_YET",
+    "NO_OBSTACLE",
     "STOPPED",
     "UNDER_WAY",
     "Alert",

@@ -14,10 +14,13 @@ class AlertKind(models.TextChoices):
     PLANNING = "planning", _("cannot be planned")
     BATCHES = "batches", _("batches cannot be sent")
     BOOKS = "books", _("books do not balance")
+    BLOCKED = "blocked", _("blocked by a receiver's policy")
 
 
 TRIED_AGAIN = (AlertKind.COLLECTING, AlertKind.PLANNING)
 """Tried again every minute: staff are told after `FAILURES_SHOWN` failures in a row."""
+NO_OBSTACLE = (AlertKind.BLOCKED,)
+"""The edition goes on: staff are mailed once, and mend the cause outside."""
 STOPPED = (AlertKind.HELD, AlertKind.PAUSED)
 """The machine has stopped, and a person lets it go on, who needs no mail that it is over."""
 
@@ -58,7 +61,8 @@ class AlertQuerySet(models.QuerySet["Alert"]):
             & models.Q(
                 models.Exists(Batch.objects.failing().filter(edition=models.OuterRef("edition")))
             )
-            | models.Q(kind=AlertKind.BOOKS, edition__state=EditionState.SENDING),
+            | models.Q(kind=AlertKind.BOOKS, edition__state=EditionState.SENDING)
+            | models.Q(kind__in=NO_OBSTACLE),
             failures__gt=0,
         )
 

@@ -76,6 +76,7 @@ class Edition(models.Model):
     planned_at = models.DateTimeField(_("planned"), null=True, blank=True)
     done_at = models.DateTimeField(_("done"), null=True, blank=True)
     paused_at = models.DateTimeField(_("sending paused"), null=True, blank=True)
+    resumed_at = models.DateTimeField(null=True, blank=True, editable=False)
     paused_reason = models.CharField(_("paused because"), max_length=300, blank=True)
     statistics = models.BinaryField(null=True, editable=False)
     profiles_left_at = models.DateTimeField(null=True, editable=False)

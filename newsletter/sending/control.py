@@ -10,6 +10,7 @@ import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from ingest.models import Paper
 from newsletter.editions import WrongState
@@ -59,13 +60,15 @@ def pause(edition_id: int, reason: str, now: datetime, *, by_machine: bool = Fal
     log.error("run_paused", edition=edition_id, reason=reason)
 
 
-def resume(edition_id: int) -> None:
+def resume(edition_id: int, now: datetime | None = None) -> None:
     """Go on where the pause stopped. What a worker still holds ends by itself and is planned
-    anew.
+    anew. The circuit breaker counts anew what is reported from now on.
     """
     with transaction.atomic():
         under_way = _under_way(edition_id)
-        Edition.objects.filter(pk=edition_id).update(paused_at=None, paused_reason="")
+        Edition.objects.filter(pk=edition_id).update(
+            paused_at=None, paused_reason="", resumed_at=now or timezone.now()
+        )
         Alert.objects.end(edition_id, AlertKind.PAUSED)
         under_way.filter(state__in=NOT_CHOSEN_YET).update(halted=False)
 

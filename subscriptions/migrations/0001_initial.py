@@ -502,12 +502,13 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("address_hash", models.CharField(editable=False, max_length=64, unique=True)),
+                ("address_hash", models.CharField(editable=False, max_length=64)),
                 (
                     "reason",
                     models.CharField(
                         choices=[
                             ("hard_bounce", "the address does not exist"),
+                            ("soft_bounces", "mail to the address bounced again and again"),
                             ("complaint", "the reader reported our mail as spam"),
                             ("staff", "staff decided"),
                             ("erased", "the reader asked to be forgotten"),
@@ -517,6 +518,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("at", models.DateTimeField(verbose_name="at")),
+                ("lifted_at", models.DateTimeField(blank=True, null=True, verbose_name="lifted")),
+                ("key_name", models.CharField(blank=True, editable=False, max_length=8)),
             ],
             options={
                 "verbose_name": "suppression",
@@ -525,9 +528,34 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("reason__in", ["hard_bounce", "complaint", "staff", "erased"])
+                            (
+                                "reason__in",
+                                ["hard_bounce", "soft_bounces", "complaint", "staff", "erased"],
+                            )
                         ),
                         name="suppression_reason_known",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("address_hash", "reason"), name="suppression_once_a_reason"
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="SuppressionKey",
+            fields=[
+                (
+                    "id",
+                    models.PositiveSmallIntegerField(
+                        default=1, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("key", models.CharField(editable=False, max_length=128)),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("pk", 1)), name="suppression_key_is_one"
                     )
                 ],
             },

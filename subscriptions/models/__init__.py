@@ -1,7 +1,13 @@
 """Who reads, what they chose, and what they agreed to."""
 
 from subscriptions.models.address_change import AddressChange
-from subscriptions.models.consent import Consent, ConsentKind, Suppression, SuppressionReason
+from subscriptions.models.consent import (
+    Consent,
+    ConsentKind,
+    Suppression,
+    SuppressionKey,
+    SuppressionReason,
+)
 from subscriptions.models.letter import Letter, LetterKind, LetterState, RequestedBy
 from subscriptions.models.machine import Machine
 from subscriptions.models.profile import Profile
@@ -25,6 +31,7 @@ __all__ = [
     "Subscriber",
     "SubscriberState",
     "Suppression",
+    "SuppressionKey",
     "SuppressionReason",
     "Topic",
 ]

@@ -106,7 +106,7 @@ def test_500_requests_for_one_address_mail_it_once_an_hour_and_three_times_a_day
 
 
 def test_a_suppressed_address_is_never_mailed():
-    suppress("ada@example.org", SuppressionReason.COMPLAINT, now=NOW)
+    suppress("ada@example.org", SuppressionReason.HARD_BOUNCE, now=NOW)
     ask("ADA@example.org")
     assert Letter.objects.get().state == LetterState.WITHHELD
     assert Subscriber.objects.get().suppressed_at == NOW

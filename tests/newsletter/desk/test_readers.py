@@ -1,11 +1,11 @@
-"""What staff see of readers, and the two things they may do."""
+"""What staff see of readers, and the three things they may do."""
 
 import pytest
 
 from newsletter.desk.masking import masked
 from newsletter.desk.wishes import when, wishes
-from subscriptions.models import Consent, Letter, Subscriber, Suppression
-from subscriptions.suppression import is_suppressed
+from subscriptions.models import Consent, Letter, Subscriber, Suppression, SuppressionReason
+from subscriptions.suppression import is_suppressed, reasons_of, suppress
 from tests.newsletter import world
 from tests.newsletter.desk.pages import a_world, seen
 from tests.subscriptions.readers import NOW, a_change
@@ -140,6 +140,22 @@ def test_suppressing_stops_all_mail_to_the_address(enter) -> None:
     assert reader.suppressed_at is not None
     assert is_suppressed(reader.address)
     assert Suppression.objects.get().reason == "staff"
+
+
+def test_staff_see_why_an_address_is_suppressed_and_lift_a_bounce_alone(enter) -> None:
+    reader = world.a_reader()
+    suppress(reader.address, SuppressionReason.HARD_BOUNCE, now=NOW)
+    suppress(reader.address, SuppressionReason.COMPLAINT, now=NOW)
+    client = enter("operators")
+    page = seen(client.get(f"{LIST}{reader.pk}/change/"))
+    assert "the address does not exist" in page
+    assert "the reader reported our mail as spam" in page
+    client.post(f"{LIST}{reader.pk}/step/lift-bounces/")
+    assert reasons_of(reader.address) == {"complaint"}
+    reader.refresh_from_db()
+    assert reader.suppressed_at is not None
+    assert "Lift bounces" not in seen(client.get(f"{LIST}{reader.pk}/change/"))
+    assert enter("editors").post(f"{LIST}{reader.pk}/step/lift-bounces/").status_code == 403
 
 
 def test_a_preferences_link_goes_out_as_a_letter_and_not_twice_in_an_hour(enter) -> None:

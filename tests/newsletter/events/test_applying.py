@@ -22,7 +22,9 @@ from newsletter.models import (
 )
 from newsletter.sending.history import mailed_among, remember
 from newsletter.sending.sweep import settle_expired
+from subscriptions.models import Subscriber, Suppression
 from subscriptions.registry import erase_reader
+from subscriptions.suppression import hash_keys
 from tests.newsletter import world
 from tests.newsletter.events.conftest import SENT, a_delivery, an_edition
 
@@ -169,8 +171,10 @@ def test_one_event_that_cannot_be_applied_stops_no_other(edition, monkeypatch):
 
 
 def test_the_number_of_queries_does_not_grow_with_the_events(
-    edition, django_assert_max_num_queries
+    edition, settings, django_assert_max_num_queries
 ):
+    settings.BREAKER_COMPLAINTS = settings.BREAKER_BOUNCES = 1000
+    hash_keys()
     readers = [world.a_reader(number) for number in range(1, 31)]
     deliveries = [a_delivery(edition, reader, DeliveryStatus.UNCERTAIN) for reader in readers]
     kinds = [Kind.DELIVERED, Kind.HARD_BOUNCE, Kind.COMPLAINED, Kind.UNSUBSCRIBED, Kind.SOFT_BOUNCE]
@@ -231,6 +235,10 @@ def state_of_all():
             "pk", "status", "reason", "outcome", "outcome_at"
         ),
         *ProviderEvent.objects.order_by("fingerprint").values_list("fingerprint", "recipient"),
+        *Suppression.objects.order_by("address_hash", "reason").values_list(
+            "address_hash", "reason", "at", "lifted_at"
+        ),
+        *Subscriber.objects.order_by("pk").values_list("pk", "state", "suppressed_at"),
     ]
 
 
@@ -244,6 +252,8 @@ def test_a_life_replayed_in_any_order_ends_the_same(edition, seed):
     shuffle = random.Random(seed)
     for _replay in range(7):
         ProviderEvent.objects.all().delete()
+        Suppression.objects.all().delete()
+        Subscriber.objects.update(state="active", suppressed_at=None, left_at=None)
         Delivery.objects.update(outcome="", outcome_at=None)
         for delivery in before[1], before[3]:
             Delivery.objects.filter(pk=delivery.pk).update(
