@@ -40,6 +40,12 @@ _MACHINES = (
     "curl",
     "wget",
     "headless",
+    "barracuda",
+    "mimecast",
+    "proofpoint",
+    "safelinks",
+    "facebookexternalhit",
+    "imageproxy",
 )
 
 
@@ -47,9 +53,11 @@ def record_click(
     delivery: Delivery, paper_id: int, headers: Mapping[str, str], now: datetime
 ) -> None:
     """Write down that a link was followed, unless the request says itself that no person looks
-    at the answer.
+    at the answer, or that this person does not want to be tracked.
     """
-    if not says_machine(headers) and delivery.clicks.count() < MOST_A_DELIVERY:
+    if says_machine(headers) or refuses_tracking(headers):
+        return
+    if delivery.clicks.count() < MOST_A_DELIVERY:
         Click.objects.create(delivery=delivery, paper_id=paper_id, at=now)
 
 
@@ -67,6 +75,13 @@ def says_machine(headers: Mapping[str, str]) -> bool:
         or not agent
         or any(name in agent for name in _MACHINES)
     )
+
+
+def refuses_tracking(headers: Mapping[str, str]) -> bool:
+    """Say whether a browser asks not to track its user: by Global Privacy Control, or by the older
+    Do Not Track.
+    """
+    return "1" in (headers.get("Sec-GPC"), headers.get("DNT"))
 
 
 def judge_clicks(now: datetime) -> int:

@@ -87,6 +87,9 @@ def test_a_paper_counts_once_however_often_it_is_opened(delivery):
 @pytest.mark.parametrize(
     "headers",
     [
+        BROWSER | {"Sec-GPC": "1"},
+        BROWSER | {"DNT": "1"},
+        {"User-Agent": "Mozilla/5.0 (compatible; Proofpoint URL Defense)"},
         {},
         {"User-Agent": "SafeLinksBot/1.0"},
         {"User-Agent": "python-requests/2.32"},
@@ -95,7 +98,7 @@ def test_a_paper_counts_once_however_often_it_is_opened(delivery):
         BROWSER | {"X-Moz": "prefetch"},
     ],
 )
-def test_who_says_to_be_a_machine_is_not_measured(delivery, headers):
+def test_who_says_to_be_a_machine_or_refuses_tracking_is_not_measured(delivery, headers):
     click(delivery, 0, timedelta(hours=1), headers)
     assert not Click.objects.exists()
 
