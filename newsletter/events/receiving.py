@@ -85,7 +85,7 @@ def _view(provider: str) -> AnymailCoreWebhookView:
             # Anymail's maintainers cannot test SendGrid any more, and say so at each request.
             warnings.simplefilter("ignore", AnymailNotSupportedWarning)
             return webhook_views()[provider]()
-    except ImproperlyConfigured as error:  # a package or a setting of the provider is missing
+    except (ImproperlyConfigured, ValueError) as error:  # a package or a key is missing or no key
         log.error("webhook_not_configured", provider=provider, error=type(error).__name__)
         raise Http404 from error
 

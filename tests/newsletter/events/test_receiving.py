@@ -129,6 +129,13 @@ def test_the_address_can_be_checked_but_unknown_providers_have_none(client, db):
     assert client.post("/anymail/postmark/inbound/").status_code == 404
 
 
+def test_a_key_that_is_none_is_no_error_of_the_request(client, delivery, settings):
+    settings.ANYMAIL["SENDGRID_TRACKING_WEBHOOK_VERIFICATION_KEY"] = "no key"
+    answer = post(client, "sendgrid", body_of("sendgrid", "hard", delivery))
+    assert answer.status_code == 404
+    assert not ProviderEvent.objects.exists()
+
+
 def test_amazon_is_asked_for_its_password(client, delivery):
     answer = post(client, "amazon_ses", body_of("amazon_ses", "hard", delivery), headers={})
     assert answer.status_code == 401
