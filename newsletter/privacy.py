@@ -3,10 +3,13 @@
 import struct
 from typing import Any
 
+from django.db.models import Q, QuerySet
+
 from newsletter.models import Click, Delivery, Feedback, MailedHistory, ProviderEvent
 from newsletter.ranking.taste import UnreadableTaste, describe
 from subscriptions.models import Subscriber
 from subscriptions.registry import Holding, register
+from subscriptions.suppression import address_hashes
 
 ERASED_REASON = "erased with the reader"
 _OFFSET = struct.Struct("<H")
@@ -27,7 +30,7 @@ def register_holdings() -> None:
         Holding(
             "provider_events",
             _export_events,
-            lambda reader: ProviderEvent.objects.filter(delivery__subscriber=reader).delete()[0],
+            lambda reader: _events_about(reader).delete()[0],
         )
     )
     register(
@@ -56,8 +59,15 @@ def _export_clicks(reader: Subscriber) -> list[dict[str, Any]]:
     ]
 
 
+def _events_about(reader: Subscriber) -> QuerySet[ProviderEvent]:
+    """Return the events of the reader's mails, and all others of their address."""
+    at_address = Q(address_hash__in=address_hashes(reader.address)) if reader.address else Q()
+    of_mails = Q(delivery__in=Delivery.objects.filter(subscriber=reader))
+    return ProviderEvent.objects.filter(of_mails | at_address)
+
+
 def _export_events(reader: Subscriber) -> list[dict[str, Any]]:
-    events = ProviderEvent.objects.filter(delivery__subscriber=reader).order_by("pk")
+    events = _events_about(reader).order_by("pk")
     return [
         {"kind": event.kind, "provider": event.provider, "received": event.received_at.isoformat()}
         for event in events

@@ -150,6 +150,16 @@ def test_events_of_an_erased_reader_and_of_nobody_are_applied(delivery):
     )
 
 
+def test_erasing_a_reader_forgets_events_of_the_address_that_name_no_delivery(delivery):
+    event = said(delivery, Kind.SOFT_BOUNCE)
+    event.delivery_id = None
+    other = Heard("postmark", Kind.SOFT_BOUNCE, SENT, "o", "other@example.net")
+    store([event, other], NOW)
+    receipt = erase_reader(delivery.subscriber, now=NOW)
+    assert receipt["provider_events"] == 1
+    assert ProviderEvent.objects.get().domain == "example.net"
+
+
 def test_one_event_that_cannot_be_applied_stops_no_other(edition, monkeypatch):
     deliveries = [a_delivery(edition, world.a_reader(number)) for number in range(1, 6)]
     poisoned = deliveries[2].pk
