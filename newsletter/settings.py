@@ -176,6 +176,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 55},
     },
+    "match-phrases": {
+        "task": "newsletter.tasks.match_phrases",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
     "tell-staff": {
         "task": "newsletter.tasks.tell_staff",
         "schedule": 60.0,

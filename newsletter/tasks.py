@@ -18,6 +18,7 @@ from newsletter.events.applying import apply_due
 from newsletter.retention import SECONDS
 from newsletter.retention import delete_old_rows as delete_old
 from newsletter.sending.due import due_batches
+from newsletter.sending.phrases import match_phrases as match
 from newsletter.sending.plan import plan_frozen_editions
 from newsletter.sending.providers import ensure_providers
 from newsletter.sending.sender import send_batch as send
@@ -48,6 +49,12 @@ def look_after_editions(at: str | None = None) -> None:
     now = _clock(at)()
     look_after(now)
     strike_withdrawn(now)
+
+
+@shared_task(soft_time_limit=600, time_limit=660)
+def match_phrases(at: str | None = None) -> None:
+    """Match readers' own phrases with the editions that are sent, ahead of their digests."""
+    match(_clock(at))
 
 
 @shared_task

@@ -206,6 +206,7 @@ class Migration(migrations.Migration):
                     models.CharField(blank=True, max_length=300, verbose_name="paused because"),
                 ),
                 ("statistics", models.BinaryField(null=True)),
+                ("matched_profile", models.PositiveBigIntegerField(default=0, editable=False)),
                 ("profiles_left_at", models.DateTimeField(editable=False, null=True)),
                 ("final_books", models.JSONField(editable=False, null=True)),
             ],
@@ -471,6 +472,33 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="compiled",
+                        to="newsletter.edition",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="PhraseMatch",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "edition_id",
+                        "phrase_digest",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("phrase_digest", models.CharField(max_length=64)),
+                ("match", models.BinaryField()),
+                (
+                    "edition",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="phrase_matches",
                         to="newsletter.edition",
                     ),
                 ),

@@ -23,6 +23,7 @@ from newsletter.models.edition import (
     Edition,
     EditionCadence,
     EditionState,
+    PhraseMatch,
 )
 from newsletter.models.event import Click, EventKind, Feedback, FeedbackKind, ProviderEvent
 from newsletter.models.provider import Provider
@@ -59,6 +60,7 @@ __all__ = [
     "Ids",
     "MailedHistory",
     "Outcome",
+    "PhraseMatch",
     "Provider",
     "ProviderEvent",
     "ProviderRate",

@@ -43,6 +43,7 @@ class Edition(models.Model):
     The rows that only the sending needed are deleted after a while (newsletter.retention).
     `profiles_left_at` is when the last of its deliveries forgot its profile. `final_books` are the
     books as they stood before the first delivery was deleted; `statistics` are empty afterwards.
+    `matched_profile` is the newest profile whose phrases are stored as `PhraseMatch` rows.
     """
 
     cadence = models.CharField(_("cadence"), max_length=16, choices=EditionCadence)
@@ -79,6 +80,7 @@ class Edition(models.Model):
     resumed_at = models.DateTimeField(null=True, blank=True, editable=False)
     paused_reason = models.CharField(_("paused because"), max_length=300, blank=True)
     statistics = models.BinaryField(null=True, editable=False)
+    matched_profile = models.PositiveBigIntegerField(default=0, editable=False)
     profiles_left_at = models.DateTimeField(null=True, editable=False)
     final_books = models.JSONField(null=True, editable=False)
 
@@ -166,3 +168,23 @@ class CompiledEdition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.edition} in {self.language}"
+
+
+class PhraseMatch(models.Model):
+    """The papers of a frozen edition that a reader's own phrase matches, computed before digests
+    are chosen.
+
+    `phrase_digest` is the SHA-256, in hex, of the phrase in normal form, which all its spellings
+    share: no reader's words are kept here. `match` is what `newsletter.ranking.matches.Match`
+    stores. Rows are deleted when the edition is done. A missing row costs time and changes nothing.
+    """
+
+    pk = models.CompositePrimaryKey("edition_id", "phrase_digest")
+    edition = models.ForeignKey(
+        Edition, on_delete=models.CASCADE, related_name="phrase_matches", db_index=False
+    )
+    phrase_digest = models.CharField(max_length=64)
+    match = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"match of {self.phrase_digest} in {self.edition}"

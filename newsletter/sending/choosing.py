@@ -21,6 +21,7 @@ from newsletter.ranking.values import Selection
 from newsletter.sending.frozen import frozen_papers, pace_of, reader_profiles, statistics_of
 from newsletter.sending.history import held_elsewhere, mailed_among
 from newsletter.sending.losses import Losses, losses_of
+from newsletter.sending.phrases import stored_matches
 from newsletter.sending.readers import NotNow, Reader
 
 log = structlog.get_logger(__name__)
@@ -142,7 +143,12 @@ class _Frozen:
     def choose(self, statistics: EditionStatistics, readers: Sequence[Reader]) -> list[Choice]:
         excluded = self.excluded(readers)
         profiles = reader_profiles({reader.profile_id for reader in readers})
-        selections = rank(statistics, [profiles[reader.profile_id] for reader in readers], excluded)
+        selections = rank(
+            statistics,
+            [profiles[reader.profile_id] for reader in readers],
+            excluded,
+            stored_matches(self.id, profiles.values()),
+        )
         return [
             Choice(reader.profile_id, papers, selection if selection.picks else _empty(selection))
             for reader, papers, selection in zip(readers, excluded, selections, strict=True)

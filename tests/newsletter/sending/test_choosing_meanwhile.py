@@ -66,11 +66,11 @@ def ranking(monkeypatch) -> Callable[..., list[int]]:
     def happen(event: Callable[[], object], times: int | None = None) -> list[int]:
         sizes: list[int] = []
 
-        def rank(statistics, profiles, excluded):
+        def rank(statistics, profiles, excluded, matches):
             sizes.append(len(profiles))
             if times is None or len(sizes) <= times:
                 event()
-            return really(statistics, profiles, excluded)
+            return really(statistics, profiles, excluded, matches)
 
         monkeypatch.setattr(choosing, "rank", rank)
         return sizes

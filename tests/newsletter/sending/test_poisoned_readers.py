@@ -47,9 +47,9 @@ def ranked(monkeypatch) -> list[int]:
     sizes: list[int] = []
     really = choosing.rank
 
-    def rank(statistics, profiles, excluded):
+    def rank(statistics, profiles, excluded, matches):
         sizes.append(len(profiles))
-        return really(statistics, profiles, excluded)
+        return really(statistics, profiles, excluded, matches)
 
     monkeypatch.setattr(choosing, "rank", rank)
     return sizes
@@ -165,7 +165,7 @@ def test_where_nothing_can_be_chosen_for_many_the_fault_is_not_the_readers():
 def test_trouble_of_the_database_or_the_process_is_no_readers_fault(
     edition, clock, monkeypatch, error
 ):
-    def rank(_statistics, profiles, _excluded):
+    def rank(*_given):
         raise error
 
     monkeypatch.setattr(choosing, "rank", rank)
