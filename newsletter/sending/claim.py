@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from newsletter.clock import Clock
 from newsletter.models import Batch, BatchState, Delivery, DeliveryStatus, Edition, Ids
@@ -183,6 +183,8 @@ def _put_back(fence: Fence, now: datetime) -> None:
 
     Whether the run is stopped, the edition says.
     """
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()  # a lost connection would fail here again
     Batch.objects.filter(
         pk=fence.batch_id, token=fence.token, state=BatchState.CHOOSING, lease_until__gt=now
     ).update(state=BatchState.PLANNED, token=None, lease_until=None, halted=False)

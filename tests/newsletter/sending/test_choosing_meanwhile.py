@@ -208,6 +208,19 @@ def test_a_batch_whose_worker_dies_while_digests_are_chosen_is_planned_again(
     assert not Batch.objects.exclude(failures=0).exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_loses_its_connection_puts_the_batch_back_at_once(edition, clock, ranking):
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite's test database lives in one connection")
+    ranking(lambda: connection.connection.close(), times=1)
+    mailbox = Mailbox()
+    send_due(clock, mailbox)
+    batch = Batch.objects.get()
+    assert (batch.state, batch.failures) == (BatchState.PLANNED, 1)
+    send_due(clock, mailbox)
+    assert statuses(edition) == {"sent": READERS}
+
+
 def test_a_worker_whose_lease_ran_out_while_it_chose_writes_nothing(
     edition, clock, ranking, settings
 ):
