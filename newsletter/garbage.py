@@ -5,6 +5,7 @@ thousand new objects the collector would go through them again, for a quarter of
 Reference counting frees what a batch leaves behind.
 """
 
+import ctypes
 import gc
 
 NEW_OBJECTS = 50_000
@@ -17,3 +18,15 @@ def collect_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS, YOUNG_RUNS, OLD_RUNS)
+
+
+def collect_now() -> None:
+    """Collect all garbage, and return what is free to the system where the C library can (glibc).
+
+    glibc keeps what large arrays leave behind between small objects: after an edition was dropped,
+    130 MB in 240.
+    """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -2,12 +2,12 @@
 ranking their readers costs; and profiles that readers share.
 """
 
-import gc
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
+from newsletter.garbage import collect_now
 from newsletter.models import Candidate, Edition, EditionState, Ids
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.values import ReaderProfile
@@ -96,7 +96,7 @@ def _make_room() -> None:
     for one in dropped:
         _editions.pop(one, None)
     if dropped:
-        gc.collect()  # the process collects rarely, see newsletter.garbage
+        collect_now()
 
 
 def edition_of(edition_id: int) -> Edition:
