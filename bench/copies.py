@@ -17,7 +17,7 @@ def copy_rows(
     `values` gives SQL for columns that differ: `number` is the copy's number, `base` the row that
     is copied. All other columns are the row's, so that a new column of a model needs nothing here.
     """
-    table, key = model._meta.db_table, model._meta.pk.column
+    table, key = model._meta.db_table, model._meta.concrete_fields[0].column
     columns = [
         field.column for field in model._meta.concrete_fields if not isinstance(field, AutoField)
     ]
@@ -38,19 +38,20 @@ def copy_rows(
         )
 
 
-def copy_readers(count: int) -> None:
-    """Write readers until there are `count`: copies with other addresses, hours and zones, and the
-    profiles of those that are there.
+def copy_readers(count: int, values: Mapping[str, str] | None = None) -> None:
+    """Write readers until there are `count`: copies with other addresses, hours and zones, and,
+    unless `values` says otherwise, the profiles of those that are there.
     """
     there = Subscriber.objects.count()
     address = "'copy' || number || '@example.net'"
-    values = {
+    own = {
         "address": address,
         "address_key": address,
         "hour": "number %% 24",
         "timezone": "(ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', "
         "'Australia/Sydney'])[1 + number %% 5]",
     }
+    original = "address NOT LIKE 'copy%%' AND state = 'active'"
     if count > there:
-        copy_rows(Subscriber, there + 1, count, values, where="address NOT LIKE 'copy%%'")
+        copy_rows(Subscriber, there + 1, count, {**own, **(values or {})}, where=original)
     analyze()

@@ -51,6 +51,12 @@ def peak_memory(pid: int | str = "self") -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
+def memory() -> float:
+    """Return what this process holds now, in MB."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
 def forget_peak_memory() -> None:
     """Let the most memory that this process has held be what it holds now (proc(5), clear_refs)."""
     Path("/proc/self/clear_refs").write_text("5")

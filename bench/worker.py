@@ -18,6 +18,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsletter.settings")
 django.setup()
 
 from bench import naive  # noqa: E402 - models can be imported only after the set-up
+from bench.null import NullTransport, WatchingTransport  # noqa: E402 - as above
 from bench.protocol import Job, Told, speak  # noqa: E402 - as above
 from bench.world import ALL_DUE, FREEZE  # noqa: E402 - as above
 from newsletter import tasks  # noqa: E402 - as above
@@ -32,7 +33,6 @@ from newsletter.sending.mail import Mail  # noqa: E402 - as above
 from newsletter.sending.plan import plan_edition  # noqa: E402 - as above
 from newsletter.sending.sender import send_batch  # noqa: E402 - as above
 from newsletter.sending.transports import Errand, Lanes, transport_of  # noqa: E402 - as above
-from newsletter.sending.transports.base import Blocking  # noqa: E402 - as above
 from subscriptions.tokens import Power, sign  # noqa: E402 - as above
 
 NOT_AHEAD = ("look_after_editions", "tell_staff", "tick", "sweep")
@@ -47,53 +47,6 @@ class Prebuilt(Mail):
 
     def dotted(self) -> bytes:
         return self.octets
-
-
-class NullConnection(Blocking):
-    """Builds the bytes of each mail as a mail server would get them, and drops them."""
-
-    def hand_over(self, mail: Mail) -> None:
-        mail.dotted()
-
-    def close(self) -> None:
-        """Nothing was opened."""
-
-
-class NullTransport:
-    name = "null"
-    takes_bytes = True
-    width = settings.CONNECTIONS_PER_WORKER
-    blocks = False
-    knows_repeats = False
-
-    def connect(self) -> NullConnection:
-        return NullConnection()
-
-
-class WatchingConnection(NullConnection):
-    """Tells its transport of each mail."""
-
-    def __init__(self, transport: "WatchingTransport") -> None:
-        self.transport = transport
-
-    def hand_over(self, mail: Mail) -> None:
-        if not self.transport.count:
-            self.transport.first = (time.process_time(), time.monotonic())
-        self.transport.count += 1
-        super().hand_over(mail)
-
-
-class WatchingTransport(NullTransport):
-    """Counts the mails, and remembers when the first one came: `first` is this process's seconds of
-    CPU and the machine's monotonic clock.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.first: tuple[float, float] | None = None
-
-    def connect(self) -> NullConnection:
-        return WatchingConnection(self)
 
 
 def send(job: Job, transport: NullTransport | None = None) -> int:
