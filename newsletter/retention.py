@@ -127,7 +127,7 @@ def _keep_books(edition_id: int) -> bool:
         if edition is None or edition.batches.filter(state__in=UNDER_WAY).exists():
             return False
         if edition.final_books is None:
-            edition.final_books = asdict(books(edition))
+            edition.final_books = asdict(books(edition, from_rows=True))
             edition.save(update_fields=["final_books"])
     return True
 

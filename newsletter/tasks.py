@@ -17,6 +17,7 @@ from newsletter.editions.vectors import embed_waiting
 from newsletter.events.applying import apply_due
 from newsletter.retention import SECONDS
 from newsletter.retention import delete_old_rows as delete_old
+from newsletter.sending.counting import count_batches
 from newsletter.sending.due import due_batches
 from newsletter.sending.phrases import match_phrases as match
 from newsletter.sending.plan import plan_frozen_editions
@@ -126,8 +127,9 @@ def send_batch(batch_id: int, at: str | None = None) -> None:
 
 @shared_task
 def sweep(at: str | None = None) -> None:
-    """Settle what was left behind and close books."""
+    """Settle what was left behind, close books, and count the deliveries of batches that ended."""
     sweep_up(_clock(at)())
+    count_batches()
 
 
 def wake(batch_id: int, at: str | None = None) -> None:

@@ -103,6 +103,7 @@ class Migration(migrations.Migration):
                     "failure_reason",
                     models.CharField(blank=True, max_length=300, verbose_name="failed because"),
                 ),
+                ("counts", models.JSONField(editable=False, null=True)),
                 ("claimed_at", models.DateTimeField(blank=True, null=True, verbose_name="claimed")),
                 (
                     "finished_at",
@@ -1210,6 +1211,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("state__in", ("choosing", "claimed"))),
                 fields=["lease_until"],
                 name="batch_leased_by_lease",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="batch",
+            index=models.Index(
+                condition=models.Q(("counts__isnull", True)),
+                fields=["id"],
+                name="batch_not_counted",
             ),
         ),
         migrations.AddConstraint(

@@ -64,6 +64,9 @@ class Batch(models.Model):
     a strike stops a run within one hand-over. `server_epoch` names the database server's run, since
     a crash of the server may lose marks.
 
+    `counts` says how many of its deliveries have each status, once the batch is over
+    (newsletter.sending.counting).
+
     `failures` counts how often in a row an exception kept the batch from being claimed, sent,
     settled or written off, and `failure_reason` says what the last one was
     (newsletter.sending.failing).
@@ -94,6 +97,7 @@ class Batch(models.Model):
     server_epoch = models.CharField(max_length=64, blank=True, editable=False)
     failures = models.PositiveIntegerField(_("failures in a row"), default=0)
     failure_reason = models.CharField(_("failed because"), max_length=300, blank=True)
+    counts = models.JSONField(null=True, editable=False)
     claimed_at = models.DateTimeField(_("claimed"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 
@@ -127,6 +131,11 @@ class Batch(models.Model):
                 fields=["lease_until"],
                 condition=models.Q(state__in=LEASED),
                 name="batch_leased_by_lease",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(counts__isnull=True),
+                name="batch_not_counted",
             ),
         ]
 

@@ -3,9 +3,16 @@
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Sum
+from django.db.models import Sum
 
 from newsletter.models import NOT_CHOSEN_YET, DeliveryStatus, Edition, EditionState
+from newsletter.sending.counting import counted
+
+SETTLED = tuple(
+    status
+    for status in DeliveryStatus
+    if status not in (DeliveryStatus.CLAIMED, DeliveryStatus.DEFERRED)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +67,12 @@ class Books:
         )
 
 
-def books(edition: Edition) -> Books:
+def books(edition: Edition, *, from_rows: bool = False) -> Books:
     """Return the edition's books as they stand; of an edition whose deliveries were deleted as
     they stood before.
+
+    Args:
+        from_rows: count all deliveries, instead of taking the counts of the batches that are over.
     """
     if edition.final_books is not None:
         return Books(**edition.final_books)
@@ -70,29 +80,26 @@ def books(edition: Edition) -> Books:
     planned = edition.batches.filter(state__in=NOT_CHOSEN_YET).aggregate(
         planned=Sum("planned_count", default=0)
     )
-    counted = dict(edition.deliveries.order_by().values_list("status").annotate(Count("pk")))
+    found = counted(edition.batches.all(), from_rows=from_rows)
     return Books(
-        **batches,
-        **planned,
-        **{status.value: counted.get(status.value, 0) for status in DeliveryStatus},
+        **batches, **planned, **{status.value: found[status.value] for status in DeliveryStatus}
     )
 
 
 def estimate(edition: Edition, now: datetime) -> datetime | None:
-    """Return when the mail that is due now will have gone at the pace of the last ten minutes;
-    None without a pace to go by.
+    """Return when the mail that is due now will have gone at the pace of the batches that ended
+    in the last ten minutes; None without a pace to go by.
     """
+    if edition.state != EditionState.SENDING:
+        return None
     span = timedelta(minutes=10)
-    pace = (
-        edition.deliveries.filter(settled_at__range=(now - span, now)).count()
-        / span.total_seconds()
-    )
-    if edition.state != EditionState.SENDING or not pace:
+    lately = counted(edition.batches.filter(finished_at__range=(now - span, now)))
+    pace = sum(lately[status.value] for status in SETTLED) / span.total_seconds()
+    if not pace:
         return None
     waiting = edition.batches.filter(state__in=NOT_CHOSEN_YET, send_after__lte=now).aggregate(
         readers=Sum("planned_count", default=0)
     )
-    again = edition.deliveries.filter(
-        status__in=[DeliveryStatus.CLAIMED, DeliveryStatus.DEFERRED]
-    ).count()
+    found = counted(edition.batches.all())
+    again = found[DeliveryStatus.CLAIMED] + found[DeliveryStatus.DEFERRED]
     return now + timedelta(seconds=(waiting["readers"] + again) / pace)

@@ -28,6 +28,7 @@ from newsletter.models import (
     EditionState,
     Strike,
 )
+from newsletter.sending.counting import uncount
 from newsletter.sending.history import forget
 from newsletter.sending.plan import batch_size
 
@@ -128,7 +129,9 @@ def settle_uncertain(delivery_ids: Iterable[int], *, arrived: bool, now: datetim
     """
     uncertain = Delivery.objects.filter(pk__in=[*delivery_ids], status=DeliveryStatus.UNCERTAIN)
     if arrived:
-        return uncertain.update(status=DeliveryStatus.SENT, settled_at=now)
+        with transaction.atomic():
+            uncount({*uncertain.values_list("batch", flat=True)})
+            return uncertain.update(status=DeliveryStatus.SENT, settled_at=now)
     with transaction.atomic():
         editions = _still_sent({*uncertain.values_list("edition", flat=True)})
         # The end of a batch writes its readers' histories: either before something is forgotten
@@ -191,6 +194,7 @@ def _plan_again(edition: Edition, settled: QuerySet[Delivery], now: datetime) ->
     and open the edition's books again.
     """
     alike: dict[tuple[bool, str], list[int]] = defaultdict(list)
+    uncount({*settled.values_list("batch", flat=True)})
     locked = settled.select_for_update(of=("self",)).order_by("pk")
     for pk, at_once, domain in locked.values_list("pk", "batch__at_once", "batch__domain"):
         alike[at_once, domain].append(pk)

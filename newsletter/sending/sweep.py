@@ -173,7 +173,7 @@ def close_books(edition_id: int, now: datetime) -> bool:
         )
         if edition is None or edition.batches.filter(state__in=UNDER_WAY).exists():
             return False
-        account = books(edition)
+        account = books(edition, from_rows=True)
         if not account.balanced or account.open:
             if Alert.objects.note(edition_id, AlertKind.BOOKS, account.summary):
                 log.error("books_do_not_balance", edition=str(edition), **dict(account.lines()))
