@@ -277,7 +277,8 @@ def _clicks(now: datetime) -> Iterator[int]:
 
 def _provider_events(now: datetime) -> Iterator[int]:
     before = _days_ago(now, settings.KEEP_CLICKS_DAYS)
-    yield from _delete_by_age(ProviderEvent, "received_at", before, ProviderEvent.objects.all())
+    applied = ProviderEvent.objects.filter(handled_at__isnull=False)
+    yield from _delete_by_age(ProviderEvent, "received_at", before, applied)
 
 
 def _raw_events(now: datetime) -> Iterator[int]:

@@ -26,6 +26,7 @@ from newsletter.models import (
     Outcome,
     ProviderEvent,
 )
+from newsletter.sending.counting import uncount
 from newsletter.sending.history import forget, remember
 
 log = structlog.get_logger(__name__)
@@ -215,23 +216,27 @@ def _settle(
             sent.append(delivery)
         elif EventKind.REFUSED in kinds and delivery.status == DeliveryStatus.UNCERTAIN:
             refused.append(delivery)
-    if sent:
-        remember(_papers(one for one in sent if one.status == DeliveryStatus.FAILED))
-        _settle_as(sent, DeliveryStatus.SENT, "", now)
-    if not refused:
+    settled = [*sent, *refused]
+    if not settled:
         return set()
     # The end of a batch writes its readers' histories: either before something is forgotten here,
-    # or knowing that it is.
+    # or knowing that it is. The batch is counted again afterwards.
     free = set(
         Batch.objects.select_for_update(skip_locked=True)
-        .filter(pk__among=Ids({one.batch_id for one in refused}))
+        .filter(pk__among=Ids({one.batch_id for one in settled}))
         .order_by("pk")
         .values_list("pk", flat=True)
     )
+    uncount(free)
+    arrived = [one for one in sent if one.batch_id in free]
     failed = [one for one in refused if one.batch_id in free]
-    forget(_papers(failed))
-    _settle_as(failed, DeliveryStatus.FAILED, REFUSED_BY_EVENT, now)
-    return {one.pk for one in refused if one.batch_id not in free}
+    if arrived:
+        remember(_papers(one for one in arrived if one.status == DeliveryStatus.FAILED))
+        _settle_as(arrived, DeliveryStatus.SENT, "", now)
+    if failed:
+        forget(_papers(failed))
+        _settle_as(failed, DeliveryStatus.FAILED, REFUSED_BY_EVENT, now)
+    return {one.pk for one in settled if one.batch_id not in free}
 
 
 def _settle_as(

@@ -361,10 +361,11 @@ def test_judged_clicks_and_what_providers_said_go_before_their_delivery(old, set
             said_at=after(days),
             received_at=after(days),
             due_at=after(days),
+            handled_at=after(days) if counted else None,
         )
     deleted = delete_old_rows(after(11))
     assert deleted["clicks"] == 1
-    assert deleted["provider_events"] == 2
+    assert deleted["provider_events"] == 1
     assert old.deliveries.count() == 4
 
 

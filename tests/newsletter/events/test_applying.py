@@ -11,6 +11,8 @@ from newsletter.events import applying
 from newsletter.events.applying import LOOK_AGAIN, REFUSED_BY_EVENT, apply_due
 from newsletter.events.receiving import Heard, store
 from newsletter.models import (
+    Batch,
+    BatchState,
     Delivery,
     DeliveryStatus,
     MailedHistory,
@@ -20,6 +22,7 @@ from newsletter.models import (
 from newsletter.models import (
     EventKind as Kind,
 )
+from newsletter.sending.counting import count_batches, counted
 from newsletter.sending.history import mailed_among, remember
 from newsletter.sending.sweep import settle_expired
 from subscriptions.models import Subscriber, Suppression
@@ -102,6 +105,16 @@ def test_an_event_settles_an_uncertain_delivery(edition, kinds, status):
     kept = mailed_among([delivery.subscriber_id], [3, 5]).get(delivery.subscriber_id, set())
     assert kept == (set() if status == DeliveryStatus.FAILED else {3, 5})
     assert MailedHistory.objects.count() == 1
+
+
+def test_the_counts_of_a_batch_follow_what_an_event_settles(edition):
+    delivery = a_delivery(edition, world.a_reader(), DeliveryStatus.UNCERTAIN, papers=[3])
+    Batch.objects.update(state=BatchState.DONE)
+    count_batches()
+    assert counted(Batch.objects.all())["uncertain"] == 1
+    tell(delivery, Kind.DELIVERED)
+    found = counted(Batch.objects.all())
+    assert (found["sent"], found["uncertain"]) == (1, 0)
 
 
 def test_what_failed_for_another_reason_is_no_matter_of_events(edition):
