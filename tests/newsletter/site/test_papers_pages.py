@@ -171,12 +171,10 @@ def test_a_digest_whose_compiled_edition_is_gone_is_shown_all_the_same(client, d
     )
 
 
-def test_a_digest_that_was_erased_shows_nothing(client, delivery):
+def test_a_digest_whose_delivery_was_deleted_is_over(client, delivery):
+    address = view_url(delivery.pk).removeprefix("http://127.0.0.1:8000")
     delivery.delete()
-    assert (
-        client.get(view_url(delivery.pk or 1).removeprefix("http://127.0.0.1:8000")).status_code
-        == 404
-    )
+    assert client.get(address).status_code == 410
 
 
 @pytest.mark.parametrize(
