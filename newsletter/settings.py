@@ -193,6 +193,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 900.0,
         "options": {"expires": 600},
     },
+    "prepare-cards": {
+        "task": "newsletter.tasks.prepare_cards",
+        "schedule": 300.0,
+        "options": {"expires": 280},
+    },
     "judge-clicks": {
         "task": "newsletter.tasks.judge_clicks",
         "schedule": 60.0,

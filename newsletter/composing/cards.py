@@ -30,6 +30,7 @@ from newsletter.composing.typesetting import (
     unbroken,
     with_apostrophes,
 )
+from newsletter.faults import NO_ROWS_FAULT
 
 LEAD_LENGTH = 520
 CARD_LENGTH = 320
@@ -107,6 +108,8 @@ def cards_of(content: EditionContent) -> tuple[list[CardView], tuple[tuple[int, 
         for paper in content.papers:
             try:
                 cards.append(card_view(paper, locale))
+            except NO_ROWS_FAULT:
+                raise
             except Exception as error:  # noqa: BLE001 - whatever a paper's data does, the others go out; the reason is kept for staff
                 dropped.append((paper.id, f"{type(error).__name__}: {error}"[:300]))
     return cards, tuple(dropped)
@@ -124,7 +127,7 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
     )
     url, code_url = source_link(paper.url).address, source_link(paper.code_url).address
     byline = _authors(paper, locale)
-    measures = SEPARATOR.join(_measures(paper, locale, has_link=bool(code_url)))
+    measures, measures_lines = counts_of(paper, locale)
     note = isolated(clean_line(without_tex(paper.editor_note)))
     return CardView(
         id=paper.id,
@@ -152,7 +155,7 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
         pinned=paper.pinned,
         title_lines=paragraph(isolated(title), indent=4, first=""),
         byline_lines=paragraph(byline, indent=4),
-        measures_lines=paragraph(measures, indent=4),
+        measures_lines=measures_lines,
         summary_lines=paragraph(isolated(summary.text), indent=4),
         lead_summary_lines=paragraph(isolated(lead_summary.text), indent=4),
         brief_summary_lines=paragraph(isolated(brief_summary.text), indent=4),
@@ -160,6 +163,14 @@ def card_view(paper: PaperCard, locale: Locale) -> CardView:
         if note
         else "",
     )
+
+
+def counts_of(paper: PaperCard, locale: Locale) -> tuple[str, str]:
+    """Return a card's `measures` and `measures_lines` in the active language: all that is said of
+    the paper in numbers, which change daily.
+    """
+    measures = SEPARATOR.join(_measures(paper, locale))
+    return measures, paragraph(measures, indent=4)
 
 
 def _short(title: str, limit: int) -> str:
@@ -203,7 +214,7 @@ def _authors(paper: PaperCard, locale: Locale) -> str:
     }
 
 
-def _measures(paper: PaperCard, locale: Locale, *, has_link: bool) -> Sequence[str]:
+def _measures(paper: PaperCard, locale: Locale) -> Sequence[str]:
     """Say how many authors where none is named, votes with their growth since the day before,
     comments, and code that the card does not link to, as far as known.
     """
@@ -233,7 +244,7 @@ def _measures(paper: PaperCard, locale: Locale, *, has_link: bool) -> Sequence[s
                 locale,
             )
         )
-    if paper.has_code and not has_link:
+    if paper.has_code and not source_link(paper.code_url).address:
         said.append(gettext("with code"))
     return said
 

@@ -3,28 +3,41 @@ slots.
 
 The ordinary templates are rendered with sentinels (letters and digits only, so that neither
 escaping, URLs nor the serialiser touch them) where a reader's values go, and with comments between
-the parts. The CSS inliner runs once over the whole document.
+the parts. The CSS inliner runs over whole documents. The layout is one, and cards are compiled in
+blocks of their own, without anything that belongs to one edition: so they can be compiled ahead.
 """
 
 import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 
 from django.utils.safestring import mark_safe
 
 from newsletter.composing.cards import CardView, cards_of
 from newsletter.composing.content import EditionContent
-from newsletter.composing.facts import EditionFacts, facts_of
-from newsletter.composing.parts import CARD_KINDS, LAYOUT_VALUES, PART_VALUES, Part
+from newsletter.composing.facts import CardWords, EditionFacts, facts_of
+from newsletter.composing.parts import (
+    CARD_KINDS,
+    LAYOUT_VALUES,
+    PART_VALUES,
+    Kind,
+    Part,
+    piece_key,
+)
 from newsletter.composing.publication import Publication, this_publication
 from newsletter.composing.templating import HTML, SUBJECT, TEXT, rendered, template_hash
 from subscriptions.inlining import inline_css
 
 FORMAT = 3
 TOP, BOTTOM = "top", "bottom"
+COUNTS = ("measures", "measures_lines")
+"""Values of a card that change daily: votes and comments. They are filled in when cards are
+joined, not when a digest is.
+"""
 
 
 class BrokenLayout(ValueError):
@@ -76,9 +89,9 @@ class CompiledParts:
                 name: getattr(self.publication, name) for name in Publication.__dataclass_fields__
             },
             "template_hash": self.template_hash,
-            "subject": _plain_piece(self.subject),
-            "html": {key: _plain_piece(piece) for key, piece in self.html.items()},
-            "text": {key: _plain_piece(piece) for key, piece in self.text.items()},
+            "subject": plain_piece(self.subject),
+            "html": {key: plain_piece(piece) for key, piece in self.html.items()},
+            "text": {key: plain_piece(piece) for key, piece in self.text.items()},
             "dropped": self.dropped,
         }
         return zlib.compress(json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode())
@@ -100,29 +113,74 @@ class CompiledParts:
             facts=EditionFacts.from_plain(plain["facts"]),
             publication=Publication(**plain["publication"]),
             template_hash=plain["template_hash"],
-            subject=_piece_from_plain(plain["subject"]),
-            html={key: _piece_from_plain(piece) for key, piece in plain["html"].items()},
-            text={key: _piece_from_plain(piece) for key, piece in plain["text"].items()},
+            subject=piece_from_plain(plain["subject"]),
+            html={key: piece_from_plain(piece) for key, piece in plain["html"].items()},
+            text={key: piece_from_plain(piece) for key, piece in plain["text"].items()},
             dropped=tuple((paper_id, reason) for paper_id, reason in plain["dropped"]),
         )
 
 
-def _plain_piece(piece: Piece) -> list[str | tuple[str, bool]]:
+def plain_piece(piece: Piece) -> list[str | tuple[str, bool]]:
     return [
         element if isinstance(element, str) else (element.name, element.attribute)
         for element in piece
     ]
 
 
-def _piece_from_plain(plain: Sequence[str | Sequence[str | bool]]) -> Piece:
+def piece_from_plain(plain: Sequence[str | Sequence[str | bool]]) -> Piece:
     return tuple(
         element if isinstance(element, str) else Slot(str(element[0]), bool(element[1]))
         for element in plain
     )
 
 
+@dataclass(frozen=True, slots=True)
+class CompiledCard:
+    """A paper's card in each of its forms, by kind. Its `COUNTS` are slots where it has any."""
+
+    words: CardWords
+    html: Mapping[Kind, Piece]
+    text: Mapping[Kind, Piece]
+
+    def counted(self, measures: str, measures_lines: str) -> "CompiledCard":
+        """Return the card with these counts; only the slots of a reader's values are left."""
+        counts = dict(zip(COUNTS, (measures, measures_lines), strict=True))
+        return CompiledCard(
+            self.words,
+            {kind: _partly_filled(piece, counts, escape=True) for kind, piece in self.html.items()},
+            {
+                kind: _partly_filled(piece, counts, escape=False)
+                for kind, piece in self.text.items()
+            },
+        )
+
+
+def _partly_filled(piece: Piece, values: Mapping[str, str], *, escape: bool) -> Piece:
+    """Return the piece with these values as constants."""
+    if not any(isinstance(element, Slot) and element.name in values for element in piece):
+        return piece
+    elements: list[str | Slot] = []
+    for element in piece:
+        if isinstance(element, Slot) and element.name in values:
+            value = values[element.name]
+            element = escaped(value, element.attribute) if escape else value
+        if elements and isinstance(element, str) and isinstance(last := elements[-1], str):
+            elements[-1] = last + element
+        else:
+            elements.append(element)
+    return tuple(elements)
+
+
+def escaped(value: str, in_attribute: bool) -> str:
+    """Escape a value as the inliner's serialiser does, so that both ways of composing give the
+    same bytes.
+    """
+    safe = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return safe.replace('"', "&quot;") if in_attribute else safe
+
+
 def compile_edition(content: EditionContent) -> CompiledParts:
-    """Compile an edition in its language: about a millisecond per paper, once.
+    """Compile an edition in its language, its cards all at once.
 
     Raises:
         BrokenLayout: when the templates lost a part. A paper that breaks is dropped instead, and
@@ -130,32 +188,120 @@ def compile_edition(content: EditionContent) -> CompiledParts:
         CutShort: when the inliner lost the end of the document.
     """
     cards, dropped = cards_of(content)
-    facts, publication = facts_of(content, cards), this_publication()
-    sentinels = _Sentinels(json.dumps([facts.to_plain(), [asdict(card) for card in cards]]))
-    parts = [replace(part, mark=sentinels.mark(part.key)) for part in _specimen(cards, sentinels)]
-    context = {"parts": parts, "end": sentinels.mark(BOTTOM), **sentinels.values(LAYOUT_VALUES)}
-    keys = [TOP, *(part.key for part in parts), BOTTOM]
-    html = inline_css(rendered(HTML, facts, publication, context))
-    text = rendered(TEXT, facts, publication, context)
+    compiled = compile_cards(cards, content.language)
+    counted = [
+        one.counted(card.measures, card.measures_lines)
+        for card, one in zip(cards, compiled, strict=True)
+    ]
+    return join_edition(content, counted, dropped)
+
+
+def join_edition(
+    content: EditionContent,
+    cards: Sequence[CompiledCard],
+    dropped: Sequence[tuple[int, str]] = (),
+) -> CompiledParts:
+    """Compile the layout of an edition and join it with its cards, whose counts are filled in.
+    `dropped` are papers that have no card, with the reason.
+
+    Raises:
+        BrokenLayout, CutShort: as `compile_edition`.
+    """
+    facts = facts_of(content, [card.words for card in cards])
+    parts = [Part(kind) for kind in PART_VALUES if kind not in CARD_KINDS]
+    subject, html, text = _pieces(parts, facts, json.dumps(facts.to_plain()))
+    for card in cards:
+        html |= {piece_key(kind, card.words.id): piece for kind, piece in card.html.items()}
+        text |= {piece_key(kind, card.words.id): piece for kind, piece in card.text.items()}
     return CompiledParts(
         facts=facts,
-        publication=publication,
+        publication=this_publication(),
         template_hash=template_hash(),
-        subject=sentinels.piece(rendered(SUBJECT, facts, publication, context).strip()),
-        html=sentinels.pieces(html, keys),
-        text=sentinels.pieces(text, keys),
-        dropped=dropped,
+        subject=subject,
+        html=html,
+        text=text,
+        dropped=tuple(dropped),
     )
 
 
-def _specimen(cards: Sequence[CardView], sentinels: "_Sentinels") -> Iterator[Part]:
-    """Yield every part there can be, once, with sentinels for values."""
-    for kind, names in PART_VALUES.items():
-        if kind in CARD_KINDS:
-            for card in cards:
-                yield Part(kind, sentinels.values(names), card.id, card)
-        else:
-            yield Part(kind, sentinels.values(names))
+def compile_cards(cards: Sequence[CardView], language: str) -> list[CompiledCard]:
+    """Compile cards in one document of that language, a few milliseconds each.
+
+    Raises:
+        BrokenLayout, CutShort: the document lost something. One card alone tells whether it is at
+            fault.
+    """
+    measures, lines = _Sentinels(_all_text(cards)).values(COUNTS).values()
+    slotted = [
+        replace(card, measures=measures, measures_lines=lines) if card.measures else card
+        for card in cards
+    ]
+    return _compiled_cards(cards, slotted, language, None)
+
+
+def plain_cards(
+    cards: Sequence[CardView], language: str, values: Mapping[str, str]
+) -> list[CompiledCard]:
+    """Return what `compile_cards` does, rendered plainly: with these values of a reader and with
+    the cards' own counts, so that no slots are left.
+
+    Raises:
+        BrokenLayout, CutShort: as `compile_cards`.
+    """
+    return _compiled_cards(cards, cards, language, values)
+
+
+def _compiled_cards(
+    cards: Sequence[CardView],
+    shown: Sequence[CardView],
+    language: str,
+    values: Mapping[str, str] | None,
+) -> list[CompiledCard]:
+    facts = facts_of(EditionContent(0, "daily", date(2000, 1, 1), (), language=language), ())
+    parts = [Part(kind, {}, card.id, card) for kind in CARD_KINDS for card in shown]
+    _, html, text = _pieces(parts, facts, _all_text(cards), values)
+    return [
+        CompiledCard(
+            CardWords.of(card),
+            {kind: html[piece_key(kind, card.id)] for kind in CARD_KINDS},
+            {kind: text[piece_key(kind, card.id)] for kind in CARD_KINDS},
+        )
+        for card in cards
+    ]
+
+
+def _all_text(cards: Sequence[CardView]) -> str:
+    return json.dumps([asdict(card) for card in cards])
+
+
+def _pieces(
+    parts: Sequence[Part],
+    facts: EditionFacts,
+    content: str,
+    values: Mapping[str, str] | None = None,
+) -> tuple[Piece, dict[str, Piece], dict[str, Piece]]:
+    """Render a document of these parts; return the subject, and the pieces of the HTML and of the
+    text by key.
+
+    Args:
+        content: all text of the document that is not the templates'.
+        values: what stands in the slots; by default sentinels do, and make slots.
+    """
+    sentinels, publication = _Sentinels(content), this_publication()
+    made = [
+        replace(
+            part,
+            values=values or sentinels.values(PART_VALUES[part.kind]),
+            mark=sentinels.mark(part.key),
+        )
+        for part in parts
+    ]
+    context = {"parts": made, "end": sentinels.mark(BOTTOM), **sentinels.values(LAYOUT_VALUES)}
+    keys = [TOP, *(part.key for part in made), BOTTOM]
+    html = inline_css(rendered(HTML, facts, publication, context))
+    text = rendered(TEXT, facts, publication, context)
+    subject = sentinels.piece(rendered(SUBJECT, facts, publication, context).strip())
+    return subject, sentinels.pieces(html, keys), sentinels.pieces(text, keys)
 
 
 class _Sentinels:
@@ -170,7 +316,7 @@ class _Sentinels:
             "pb" + hashlib.sha256(content.encode("utf-8", "backslashreplace")).hexdigest()[:24]
         )
         self._names = sorted(
-            {*LAYOUT_VALUES, *(name for names in PART_VALUES.values() for name in names)}
+            {*LAYOUT_VALUES, *COUNTS, *(name for names in PART_VALUES.values() for name in names)}
         )
         self._slot = re.compile(rf"{self._prefix}v(\d+)q")
         self._border = re.compile(rf"<!--{self._prefix}m(.+?)-->")

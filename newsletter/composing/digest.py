@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence, Set
 
-from newsletter.composing.compiled import BOTTOM, TOP, CompiledParts, Piece
+from newsletter.composing.compiled import BOTTOM, TOP, CompiledParts, Piece, escaped
 from newsletter.composing.content import Digest, RenderedMail
 from newsletter.composing.headers import digest_headers
 from newsletter.composing.parts import Part, layout_values, parts_of, web_parts_of
@@ -81,11 +81,3 @@ def filled_html(piece: Piece, values: Mapping[str, str]) -> str:
         element if isinstance(element, str) else escaped(values[element.name], element.attribute)
         for element in piece
     )
-
-
-def escaped(value: str, in_attribute: bool) -> str:
-    """Escape a value as the inliner's serialiser does, so that both ways of composing give the
-    same bytes.
-    """
-    safe = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return safe.replace('"', "&quot;") if in_attribute else safe

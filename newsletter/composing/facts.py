@@ -32,7 +32,23 @@ PREHEADER_LEAST, PREHEADER_LIMIT = 40, 110
 NOTE_LIMIT = 600
 
 
-_BY_PAPER = ("headlines", "first_headlines", "titles", "names", "summaries", "addresses")
+@dataclass(frozen=True, slots=True)
+class CardWords:
+    """What an edition says of a paper outside its card."""
+
+    id: int
+    title: str
+    short_title: str
+    name: str
+    summary: str
+    url: str
+
+    @classmethod
+    def of(cls, card: CardView) -> "CardWords":
+        return cls(card.id, card.title, card.short_title, card.name, card.summary, card.url)
+
+
+BY_PAPER = ("headlines", "first_headlines", "titles", "names", "summaries", "addresses")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +95,20 @@ class EditionFacts:
     def from_plain(cls, plain: Mapping[str, Any]) -> "EditionFacts":
         """Return the facts that `to_plain` gave."""
         by_paper = {
-            name: {int(key): text for key, text in plain[name].items()} for name in _BY_PAPER
+            name: {int(key): text for key, text in plain[name].items()} for name in BY_PAPER
         }
         return cls(**{**plain, **by_paper})
 
 
-def facts_of(content: EditionContent, cards: Sequence[CardView]) -> EditionFacts:
+def facts_of(content: EditionContent, cards: Sequence[CardView | CardWords]) -> EditionFacts:
     """Return the facts of an edition that shows these cards."""
     with override(content.language):
         return _facts(content, cards, locale_of(content.language))
 
 
-def _facts(content: EditionContent, cards: Sequence[CardView], locale: Locale) -> EditionFacts:
+def _facts(
+    content: EditionContent, cards: Sequence[CardView | CardWords], locale: Locale
+) -> EditionFacts:
     weekly = content.cadence == "weekly"
     short_day = format_skeleton("MMMd", content.day, locale=locale)
     total = len(cards)

@@ -1,42 +1,29 @@
-"""The gate: lints what an edition would send before it is approved or frozen, so that a fault costs
-a minute instead of every reader's mail.
+"""The gate: lints the layout of an edition before it is approved or frozen, so that a fault costs a
+minute instead of every reader's mail.
 
-A fault that sample papers have too is the layout's, and stops the edition. Any other fault is one
-paper's: it is left out, and the others go out.
+A fault that sample papers have too is the layout's, and stops the edition. Each paper's card was
+linted when it was prepared (`newsletter.composing.prepared`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from newsletter.composing.compiled import CompiledParts, compile_edition
 from newsletter.composing.content import Digest, DigestPick, EditionContent, Section
-from newsletter.composing.digest import filled, filled_html, render
-from newsletter.composing.lint.linter import lint, lint_card
+from newsletter.composing.digest import render
+from newsletter.composing.lint.linter import lint
 from newsletter.composing.lint.rules import OWN_WORDS_RULES, Finding
 from newsletter.composing.message import to_email_message
-from newsletter.composing.parts import pick_parts
+from newsletter.composing.prepared import sample_errors
 from newsletter.composing.sample import sample_papers
-from newsletter.composing.source_links import link_faults
 
-FINDINGS_DESCRIBED = 5
 SECTIONS: tuple[Section, ...] = ("lead", "topics", "also")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the lint finds in an edition: errors of its layout, faulty papers with the reason, and
-    papers whose cards leave out a faulty link with the reason. Warnings are left out.
-    """
-
-    layout: tuple[Finding, ...]
-    papers: tuple[tuple[int, str], ...]
-    links: tuple[tuple[int, str], ...]
-
-
-def judge(
+def layout_faults(
     content: EditionContent, compiled: CompiledParts, *, development: bool = False
-) -> Verdict:
-    """Lint the layout with sample papers and with none, and each paper's card in each of its forms.
+) -> tuple[Finding, ...]:
+    """Lint the layout with sample papers and with none; return the errors.
 
     Args:
         compiled: what `content` was compiled to.
@@ -50,10 +37,7 @@ def judge(
             health_line="Today without one source, which could not be read.",
         )
     )
-    of_sample_cards = [
-        finding for paper_id in sample.facts.titles for finding in _card_errors(sample, paper_id)
-    ]
-    layout = [
+    found = [
         *(
             finding
             for section in SECTIONS
@@ -64,54 +48,9 @@ def judge(
             for finding in _digest_errors(compiled, None, development=development)
             if finding.rule not in OWN_WORDS_RULES  # staff and sources wrote its note and its line
         ),
-        *of_sample_cards,
+        *sample_errors(content.language),
     ]
-    of_any_card = {finding.rule for finding in of_sample_cards}
-    faults = {
-        paper_id: _card_fault(compiled, paper_id, of_any_card) for paper_id in compiled.facts.titles
-    }
-    return Verdict(
-        tuple(dict.fromkeys(layout)),
-        tuple((paper_id, fault) for paper_id, fault in faults.items() if fault),
-        tuple(
-            (paper.id, fault)
-            for paper in content.papers
-            if paper.id in faults and (fault := link_faults(paper))
-        ),
-    )
-
-
-def describe(found: Iterable[Finding]) -> str:
-    """Describe the first few findings in a line for staff."""
-    return " ".join(
-        f"{finding.rule} ({finding.where}: {finding.what})."
-        for finding in [*dict.fromkeys(found)][:FINDINGS_DESCRIBED]
-    )
-
-
-def _card_fault(compiled: CompiledParts, paper_id: int, excused: Set[str]) -> str:
-    """Describe the errors of a paper's card but those by the rules that are `excused`; empty where
-    there is none.
-    """
-    try:
-        return describe(
-            finding for finding in _card_errors(compiled, paper_id) if finding.rule not in excused
-        )
-    except Exception as error:  # noqa: BLE001 - whatever a paper's data does to the lint, it is that paper's fault, and told to staff
-        return f"{type(error).__name__}: {error}"
-
-
-def _card_errors(compiled: CompiledParts, paper_id: int) -> Iterator[Finding]:
-    """Yield the errors of a paper's card, which holds no link of ours here."""
-    facts = compiled.facts
-    links = compiled.publication.links_of_nobody()._replace(act="", read="")
-    for section in SECTIONS:
-        card, _below = pick_parts(facts, DigestPick(paper_id, section=section), " 1", links)
-        yield from lint_card(
-            filled_html(compiled.html[card.key], card.values),
-            filled(compiled.text[card.key], card.values),
-            facts.headlines[paper_id],
-        )
+    return tuple(dict.fromkeys(found))
 
 
 def _digest_errors(

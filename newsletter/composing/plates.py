@@ -13,9 +13,8 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 
-from newsletter.composing.compiled import Piece, Slot
+from newsletter.composing.compiled import Piece, Slot, escaped
 from newsletter.composing.content import DigestLinks
-from newsletter.composing.digest import escaped
 from newsletter.composing.parts import LAYOUT_VALUES, Part
 from newsletter.composing.quoted import LONGEST_LINE, SOFT_BREAK, quoted
 

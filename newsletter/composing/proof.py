@@ -1,30 +1,33 @@
-"""Proofs: what was compiled is compared with the plain way before it is stored.
+"""Proofs: an edition is compared with the plain way before it is stored.
 
-Every card is compared once in each of its forms, then a few random readers' digests whole. A paper
-that differs is dropped and the others go out. What differs without papers, or with sample papers
-as well, is the layout's fault and stops the edition.
+Its layout is compared with sample papers and with none, then a few random readers' digests whole.
+So the cost does not grow with the edition: each card was compared by itself when it was prepared
+(`newsletter.composing.prepared`). A paper that differs is named and the others go out. What differs
+without papers, or with sample papers as well, is the layout's fault and stops the edition.
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from newsletter.composing.comparison import differences, message_differences
-from newsletter.composing.compiled import BrokenLayout, CompiledParts, compile_edition
+from newsletter.composing.compiled import CompiledParts, compile_edition
 from newsletter.composing.content import Digest, DigestPick, EditionContent, Section
 from newsletter.composing.digest import render
+from newsletter.composing.facts import BY_PAPER
 from newsletter.composing.message import to_email_message
+from newsletter.composing.parts import CARD_KINDS, piece_key
 from newsletter.composing.plain import PlainEdition
+from newsletter.composing.prepared import LayoutDiffers
 from newsletter.composing.sample import sample_papers
 from newsletter.composing.wire import WireEdition
+from newsletter.faults import NO_ROWS_FAULT
 
-CARDS_AT_ONCE = 25
-"""Few enough to stay under the weight at which a digest loses papers; those that were cut even
-so are read in the next group.
-"""
-READERS_READ = 5
 SECTIONS: tuple[Section, ...] = ("lead", "topics", "also")
+READERS_READ = 5
+MOST_READ = 15
+"""Papers of a random digest."""
 _TIMESTAMP = 1_767_225_600.0
 _REASONS = (
     "matches your topic",
@@ -37,42 +40,31 @@ _REASONS = (
 """Reasons that a reader's values could hold, awkward ones above all."""
 
 
-class LayoutDiffers(BrokenLayout):
-    """The compiled layout does not say what its templates say; nothing of it may be mailed."""
+def differing_papers(
+    content: EditionContent, compiled: CompiledParts
+) -> tuple[tuple[int, str], ...]:
+    """Compare the layout and some random digests both ways; return the papers because of which the
+    first digest differs that does, with what differs.
 
-
-def proved_edition(content: EditionContent) -> CompiledParts:
-    """Return the compiled edition after comparing it with the plain way; papers that differ are
-    among its `dropped`.
+    Args:
+        compiled: what `content` was compiled to. Its `dropped` papers are left out.
 
     Raises:
         LayoutDiffers: when the layout differs, whatever the papers are.
-        BrokenLayout, CutShort: when the layout cannot be compiled at all.
     """
-    compiled, left = compile_without_faulty(content)
-    proof = _Proof.of(compiled, left)
-    if bad := proof.bad_cards() or proof.bad_in_digests():
-        made = proved_edition(without_papers(left, bad))
-        return with_dropped(made, (*compiled.dropped, *bad))
-    return compiled
-
-
-def compile_without_faulty(content: EditionContent) -> tuple[CompiledParts, EditionContent]:
-    """Compile an edition without the papers with which it cannot be compiled, and return what of it
-    is left. Those papers are among `dropped`, with the reason.
-
-    Raises:
-        BrokenLayout, CutShort: when it cannot be compiled with sample papers either.
-    """
-    try:
-        return compile_edition(content), content
-    except Exception:
-        if not content.papers:
-            raise
-        compile_edition(replace(content, papers=sample_papers(CARDS_AT_ONCE)))
-    bad = _not_compiling(content)
-    compiled, left = compile_without_faulty(without_papers(content, bad))
-    return with_dropped(compiled, bad), left
+    # The same edition is read the same way again, so that what was found can be found once more.
+    chance = random.Random(f"{compiled.facts.edition_id} {compiled.template_hash}")  # noqa: S311 - no secret hangs on it
+    papers = list(compiled.facts.titles)
+    read = [
+        chance.sample(papers, min(len(papers), chance.randint(1, MOST_READ)))
+        for _ in range(READERS_READ)
+    ]
+    proof = _Proof.of(compiled, content, {paper_id for some in read for paper_id in some})
+    proof.compare_layout(chance)
+    for chosen in read:
+        if bad := proof.culprits(proof.random_digest(chance, chosen)):
+            return tuple(bad.items())
+    return ()
 
 
 def without_papers(content: EditionContent, bad: Sequence[tuple[int, str]]) -> EditionContent:
@@ -83,152 +75,96 @@ def without_papers(content: EditionContent, bad: Sequence[tuple[int, str]]) -> E
     )
 
 
-def with_dropped(compiled: CompiledParts, dropped: Sequence[tuple[int, str]]) -> CompiledParts:
-    """Return the compiled edition with these papers among its `dropped`, too."""
-    return replace(compiled, dropped=tuple({**dict(compiled.dropped), **dict(dropped)}.items()))
-
-
-def _not_compiling(content: EditionContent) -> list[tuple[int, str]]:
-    """Return the papers with which the edition does not compile, at least one if it does not.
-
-    Halves that compile are left alone, so that one bad paper of n costs about 2 * log2(n) tries.
-    """
-    if not (error := _compile_fault(content)):
-        return []
-    papers = content.papers
-    if len(papers) == 1:
-        return [(papers[0].id, error)]
-    halves = (papers[: len(papers) // 2], papers[len(papers) // 2 :])
-    bad = [one for half in halves for one in _not_compiling(replace(content, papers=half))]
-    return bad or [(_first_too_many(content), f"only beside other papers: {error}")]
-
-
-def _first_too_many(content: EditionContent) -> int:
-    """Return the first paper that does not compile beside those before it, where the first half
-    compiles and the whole does not.
-    """
-    compiling, failing = len(content.papers) // 2, len(content.papers)
-    while failing - compiling > 1:
-        middle = (compiling + failing) // 2
-        if _compile_fault(replace(content, papers=content.papers[:middle])):
-            failing = middle
-        else:
-            compiling = middle
-    return content.papers[failing - 1].id
-
-
-def _compile_fault(content: EditionContent) -> str:
-    try:
-        compile_edition(content)
-    except Exception as error:  # noqa: BLE001 - as above; the reason is kept for staff
-        return _described(error)
-    return ""
-
-
 def _described(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:300]
 
 
 @dataclass(frozen=True)
 class _Proof:
-    """An edition both ways. Papers without a card are in neither."""
+    """Some papers of an edition both ways. The facts are the whole edition's."""
 
-    content: EditionContent
     compiled: CompiledParts
+    content: EditionContent
     plain: PlainEdition
     papers: tuple[int, ...]
 
     @classmethod
-    def of(cls, compiled: CompiledParts, content: EditionContent) -> "_Proof":
-        plain = PlainEdition.of(content)
-        return cls(content, compiled, plain, tuple(plain.cards))
+    def of(cls, compiled: CompiledParts, content: EditionContent, papers: Set[int]) -> "_Proof":
+        some = tuple(paper for paper in content.papers if paper.id in papers)
+        plain = PlainEdition.of(replace(content, papers=some))
+        facts = replace(
+            compiled.facts,
+            **{
+                name: getattr(compiled.facts, name) | getattr(plain.facts, name)
+                for name in BY_PAPER
+            },
+        )
+        return cls(
+            _with_papers(compiled, papers), content, replace(plain, facts=facts), tuple(plain.cards)
+        )
 
     @cached_property
     def sample(self) -> "_Proof":
         """The same edition with sample papers."""
-        content = replace(self.content, papers=sample_papers(CARDS_AT_ONCE))
-        return _Proof.of(compile_edition(content), content)
+        papers = sample_papers(MOST_READ)
+        content = replace(self.content, papers=papers)
+        return _Proof.of(compile_edition(content), content, {paper.id for paper in papers})
 
     @cached_property
     def wire(self) -> WireEdition:
         return WireEdition.of(self.compiled)
 
-    def bad_cards(self) -> list[tuple[int, str]]:
-        """Return the papers whose card differs in any form, with what differs.
+    def compare_layout(self, chance: random.Random) -> None:
+        """Compare a digest without papers, and digests of sample papers with every part, mixed and
+        in one section at a time.
 
         Raises:
-            LayoutDiffers: when a digest without any card differs, or one with sample papers.
+            LayoutDiffers: when one of them differs.
         """
-        self._culprits(self._digest(()), _Proof.fault)
-        bad: dict[int, str] = {}
-        for section in SECTIONS:
-            for group in self._groups(section):
-                bad = self._culprits(self._digest(group), _Proof.fault) | bad
-        return list(bad.items())
+        sample = self.sample
+        mixed = sample.random_digest(chance, sample.papers)._replace(
+            links=self._digest(()).links, first=True, note=_REASONS[1]
+        )
+        of_one_section = [
+            mixed._replace(picks=tuple(pick._replace(section=section) for pick in mixed.picks))
+            for section in SECTIONS
+        ]
+        looked_at = [(self, self._digest(())), *((sample, one) for one in (mixed, *of_one_section))]
+        for proof, digest in looked_at:
+            if found := proof.fault(digest):
+                raise LayoutDiffers(f"The layout is not what its templates say: {found}.")
 
-    def _groups(self, section: Section) -> Iterator[tuple[DigestPick, ...]]:
-        left = list(self.papers)
-        while left:
-            group = tuple(
-                DigestPick(paper_id, _REASONS[:2], section, "A topic")
-                for paper_id in left[:CARDS_AT_ONCE]
-            )
-            yield group
-            left = left[max(self._count_shown(group), 1) :]
-
-    def _count_shown(self, group: tuple[DigestPick, ...]) -> int:
-        """Count the papers that the weight limit leaves in a digest of this group."""
-        try:
-            return len(render(self.compiled, self._digest(group)).papers)
-        except Exception:  # noqa: BLE001 - `fault` tells of it; the other papers still have to be read
-            return len(group)
-
-    def bad_in_digests(self) -> list[tuple[int, str]]:
-        """Compare a few random digests whole, their form on the wire too, and return the papers of
-        the first that differs because of which it does.
-
-        Raises:
-            LayoutDiffers: when it differs without papers, or with sample papers as well.
-        """
-        # The same edition is read the same way again, so that what was found can be found once
-        # more.
-        chance = random.Random(f"{self.compiled.facts.edition_id} {self.compiled.template_hash}")  # noqa: S311 - no secret hangs on it
-        for _ in range(READERS_READ):
-            if bad := self._culprits(self._random_digest(chance), _Proof.fault_on_the_wire_too):
-                return list(bad.items())
-        return []
-
-    def _culprits(self, digest: Digest, fault: "Callable[[_Proof, Digest], str]") -> dict[int, str]:
+    def culprits(self, digest: Digest) -> dict[int, str]:
         """Return the papers because of which a digest has a fault, with the fault: those that have
         it alone, else the first that has it beside those before it. Empty where there is no fault.
 
         Raises:
             LayoutDiffers: when the digest has it without papers or with sample papers.
         """
-        if not (found := fault(self, digest)):
+        if not (found := self.fault(digest)):
             return {}
         picks = digest.picks
         harmless = tuple(
             pick._replace(paper_id=paper_id)
             for pick, paper_id in zip(picks, self.sample.papers, strict=False)
         )
-        if fault(self, digest._replace(picks=())) or fault(
-            self.sample, digest._replace(picks=harmless)
+        if self.fault(digest._replace(picks=())) or self.sample.fault(
+            digest._replace(picks=harmless)
         ):
             raise LayoutDiffers(f"The layout is not what its templates say: {found}.")
         alone = {
             pick.paper_id: told
             for pick in picks
-            if (told := fault(self, digest._replace(picks=(pick,))))
+            if (told := self.fault(digest._replace(picks=(pick,))))
         }
         return alone or next(
             {picks[end - 1].paper_id: f"only beside other papers: {told}"}
             for end in range(2, len(picks) + 1)
-            if (told := fault(self, digest._replace(picks=picks[:end])))
+            if (told := self.fault(digest._replace(picks=picks[:end])))
         )
 
-    def _random_digest(self, chance: random.Random) -> Digest:
-        chosen = chance.sample(self.papers, min(len(self.papers), chance.randint(1, 15)))
+    def random_digest(self, chance: random.Random, chosen: Sequence[int]) -> Digest:
+        """Return a digest of these papers for a random reader."""
         later: list[Section] = ["pinned", "topics", "also"]
         sections: list[Section] = [
             "lead",
@@ -263,22 +199,32 @@ class _Proof:
         )
 
     def fault(self, digest: Digest) -> str:
-        """Say what differs between both ways, or what error either gives; empty when nothing
-        does.
+        """Say what differs between both ways or, in the form for the wire, what a mail program
+        would read differently; or what error either gives. Empty when nothing differs.
         """
         try:
-            return ", ".join(differences(render(self.compiled, digest), self.plain.render(digest)))
+            mail = render(self.compiled, digest)
+            if found := differences(mail, self.plain.render(digest)):
+                return ", ".join(found)
+            sent = self.wire.mail(digest, _TIMESTAMP).content
+            message = to_email_message(mail, digest.address).message()
+            places = message_differences(sent, message.as_bytes())
+        except NO_ROWS_FAULT:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a card's data does to either way, it is that card's fault, and told to staff
             return _described(error)
-
-    def fault_on_the_wire_too(self, digest: Digest) -> str:
-        """Say also what a mail program would read differently in the form for the wire."""
-        if found := self.fault(digest):
-            return found
-        try:
-            sent = self.wire.mail(digest, _TIMESTAMP).content
-            message = to_email_message(render(self.compiled, digest), digest.address).message()
-            places = message_differences(sent, message.as_bytes())
-        except Exception as error:  # noqa: BLE001 - as above
-            return _described(error)
         return ", ".join(f"{place} on the wire" for place in places)
+
+
+def _with_papers(compiled: CompiledParts, papers: Set[int]) -> CompiledParts:
+    """Return the compiled edition with the cards of these papers alone, and the facts of all."""
+    others = {
+        piece_key(kind, paper_id)
+        for kind in CARD_KINDS
+        for paper_id in compiled.facts.titles.keys() - papers
+    }
+    html, text = (
+        {key: piece for key, piece in form.items() if key not in others}
+        for form in (compiled.html, compiled.text)
+    )
+    return replace(compiled, html=html, text=text)

@@ -19,11 +19,12 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from newsletter import editions
 from newsletter.composing.compiled import BrokenLayout
 from newsletter.composing.content import EditionContent
-from newsletter.composing.gate import describe, judge
-from newsletter.composing.proof import compile_without_faulty
+from newsletter.composing.gate import layout_faults
+from newsletter.composing.lint.rules import describe
 from newsletter.desk.steps import Because, Step, StepRefused
 from newsletter.editions import WrongState
 from newsletter.editions.candidates import candidates_of, come_since_hold
+from newsletter.editions.cards import joined_edition
 from newsletter.editions.content import content_of
 from newsletter.editions.day import freeze_or_hold
 from newsletter.models import BEFORE_FROZEN, Edition, EditionState
@@ -74,14 +75,13 @@ def _checked(run: Run) -> Run:
 def _approve(edition: Edition, _staff: User, _answers: dict[str, Any], now: datetime) -> str:
     content = content_of(edition, candidates_of(edition))
     try:
-        compiled, left = compile_without_faulty(content)
+        compiled, links = joined_edition(content, now)
     except (BrokenLayout, CutShort) as error:
         raise StepRefused(_faulty(str(error))) from error
-    verdict = judge(left, compiled, development=not settings.PRODUCTION)
-    if verdict.layout:
-        raise StepRefused(_faulty(describe(verdict.layout)))
+    if faults := layout_faults(content, compiled, development=not settings.PRODUCTION):
+        raise StepRefused(_faulty(describe(faults)))
     editions.approve(edition, now)
-    left_out = [*compiled.dropped, *verdict.papers, *verdict.links]
+    left_out = [*compiled.dropped, *links]
     if not left_out:
         return _("Approved.")
     return _("Approved. What is faulty will be left out: %(papers)s") % {

@@ -15,10 +15,11 @@ from django.db import transaction
 
 from ingest.cleaning import one_line
 from newsletter.composing.content import EditionContent
-from newsletter.composing.gate import describe, judge
-from newsletter.composing.lint.rules import Finding
-from newsletter.composing.proof import proved_edition, with_dropped, without_papers
+from newsletter.composing.gate import layout_faults
+from newsletter.composing.lint.rules import Finding, describe
+from newsletter.composing.proof import differing_papers, without_papers
 from newsletter.editions.candidates import candidates_of, rebuild, sources_of
+from newsletter.editions.cards import joined_edition
 from newsletter.editions.content import content_of
 from newsletter.editions.languages import languages_of_readers
 from newsletter.editions.states import hold
@@ -86,11 +87,11 @@ class Made:
 def freeze(edition_id: int, now: datetime) -> bool:
     """Freeze the edition with what is known at `now`; True when this call did it.
 
-    It is compiled in every language that readers want; each is compared with the plain way and
-    linted. A faulty paper is struck with the reason, a faulty link is left out of its card, and the
-    others go on. An edition that nobody approved is held instead when fewer than `MINIMUM_SOURCES`
-    sources brought its papers, when the lint finds an error in its layout, or when no paper is
-    left.
+    Its cards were prepared ahead; what is missing is prepared now. In every language that readers
+    want they are joined with the layout, which is compared with the plain way and linted. A faulty
+    paper is struck with the reason, a faulty link is left out of its card, and the others go on. An
+    edition that nobody approved is held instead when fewer than `MINIMUM_SOURCES` sources brought
+    its papers, when the lint finds an error in its layout, or when no paper is left.
 
     No lock is held while this is computed. Then the row is locked, and what was read is read again.
     If it has changed, the edition is made again, at most `ATTEMPTS` times in all; what has not
@@ -141,7 +142,7 @@ def _make(edition: Edition, inputs: Inputs, now: datetime, before: Made | None) 
     checked = dict(before.checked) if before and before.inputs.content == inputs.content else {}
     for language in languages_of_readers():
         if language not in checked:
-            checked[language] = _checked(replace(inputs.content, language=language))
+            checked[language] = _checked(replace(inputs.content, language=language), now)
     dropped = _dropped(checked.values())
     if not inputs.approved and (reason := _reason_to_hold(checked, dropped, inputs.papers)):
         return Made(inputs, checked, dropped, reason, b"")
@@ -160,18 +161,21 @@ def _is_ranked_the_same(before: Made, inputs: Inputs, dropped: Mapping[int, str]
     )
 
 
-def _checked(content: EditionContent) -> Checked:
-    compiled = proved_edition(content)
-    verdict = judge(content, compiled, development=not settings.PRODUCTION)
-    if verdict.papers:
-        left = without_papers(content, (*compiled.dropped, *verdict.papers))
-        compiled = with_dropped(proved_edition(left), (*compiled.dropped, *verdict.papers))
+def _checked(content: EditionContent, now: datetime) -> Checked:
+    dropped: tuple[tuple[int, str], ...] = ()
+    while True:
+        left = without_papers(content, dropped)
+        compiled, links = joined_edition(left, now)
+        if not (bad := differing_papers(left, compiled)):
+            break
+        dropped += bad
+    compiled = replace(compiled, dropped=(*dropped, *compiled.dropped))
     return Checked(
         compiled.template_hash,
         compiled.to_bytes(),
         compiled.dropped,
-        verdict.layout,
-        verdict.links,
+        layout_faults(left, compiled, development=not settings.PRODUCTION),
+        links,
     )
 
 

@@ -11,6 +11,7 @@ def languages_of_readers() -> list[str]:
     """
     wanted = (
         Subscriber.objects.filter(state=SubscriberState.ACTIVE)
+        .order_by()  # with the usual order, each reader would be a row of the answer
         .values_list("language", flat=True)
         .distinct()
     )

@@ -1022,6 +1022,14 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="StoredCard",
+            fields=[
+                ("key", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("content", models.BinaryField()),
+                ("needed_at", models.DateTimeField(db_index=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name="TextVector",
             fields=[
                 (

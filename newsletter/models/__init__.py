@@ -13,6 +13,7 @@ from newsletter.models.batch import (
     BatchState,
     ServerRun,
 )
+from newsletter.models.card import StoredCard
 from newsletter.models.curation import Curation, CurationKind, Strike
 from newsletter.models.delivery import Delivery, DeliveryStatus, MailedHistory, Outcome
 from newsletter.models.edition import (
@@ -67,6 +68,7 @@ __all__ = [
     "QuotaSlot",
     "QuotaWindow",
     "ServerRun",
+    "StoredCard",
     "Strike",
     "TextVector",
 ]

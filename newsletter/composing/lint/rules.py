@@ -2,7 +2,7 @@
 scripts may name them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,6 +34,17 @@ class Finding:
     @property
     def remedy(self) -> str:
         return RULES[self.rule].remedy
+
+
+FINDINGS_DESCRIBED = 5
+
+
+def describe(found: Iterable[Finding]) -> str:
+    """Describe the first few findings in a line for staff."""
+    return " ".join(
+        f"{finding.rule} ({finding.where}: {finding.what})."
+        for finding in [*dict.fromkeys(found)][:FINDINGS_DESCRIBED]
+    )
 
 
 def _errors(**remedies: str) -> dict[str, Rule]:

@@ -1,8 +1,16 @@
 """Plain factories of editions and digests."""
 
+from dataclasses import replace
 from datetime import date
 
+from django.utils.translation import override
+
+from newsletter.composing.cards import counts_of
+from newsletter.composing.compiled import CompiledParts, join_edition
 from newsletter.composing.content import Digest, DigestLinks, DigestPick, EditionContent, PaperCard
+from newsletter.composing.locales import locale_of
+from newsletter.composing.prepared import Wanted, prepare_cards
+from newsletter.composing.proof import differing_papers, without_papers
 
 LINKS = DigestLinks(
     leave="https://paperboy.example.org/u/AQEAbcdefghijkl/",
@@ -62,3 +70,30 @@ def digest(*ids: int, **changes) -> Digest:
         }
         | changes
     )
+
+
+def prepared_edition(content: EditionContent) -> CompiledParts:
+    """Join the edition from cards that were prepared one by one, as the freeze does."""
+    cards, dropped = [], []
+    with override(content.language):
+        counts = [counts_of(one, locale_of(content.language)) for one in content.papers]
+    wanted = [
+        Wanted.of(one, has_counts=bool(said))
+        for one, (said, _lines) in zip(content.papers, counts, strict=True)
+    ]
+    found = prepare_cards(wanted, content.language)
+    for one, prepared, said in zip(content.papers, found, counts, strict=True):
+        if (card := prepared.counted(*said).card) is None:
+            dropped.append((one.id, prepared.fault))
+        else:
+            cards.append(card)
+    return join_edition(content, cards, dropped)
+
+
+def proved_edition(content: EditionContent) -> CompiledParts:
+    """Return the same without papers because of which a digest differs from the plain way."""
+    compiled = prepared_edition(content)
+    if bad := differing_papers(content, compiled):
+        left = proved_edition(without_papers(content, bad))
+        return replace(left, dropped=(*bad, *left.dropped))
+    return compiled

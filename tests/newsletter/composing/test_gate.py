@@ -2,24 +2,45 @@
 the others can go out.
 """
 
-from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from newsletter.composing import cards, gate
+from newsletter.composing import cards, prepared
 from newsletter.composing.compiled import compile_edition
-from newsletter.composing.gate import SECTIONS, Verdict, describe, judge
+from newsletter.composing.gate import SECTIONS, layout_faults
+from newsletter.composing.lint.rules import Finding, describe
+from newsletter.composing.prepared import Wanted, prepare_cards
 from newsletter.composing.sample import sample_papers
 from newsletter.composing.typesetting import clean_line
 from tests.newsletter.composing.digests import edition, paper
 
-NOTHING = Verdict((), (), ())
+
+class Verdict(NamedTuple):
+    """What is wrong with the layout, with papers, and with their links."""
+
+    layout: tuple[Finding, ...] = ()
+    papers: tuple[tuple[int, str], ...] = ()
+    links: tuple[tuple[int, str], ...] = ()
+
+
+NOTHING = Verdict()
 
 
 def verdict(*papers, development: bool = False, **changes) -> Verdict:
     content = edition(*papers, **changes)
-    return judge(content, compile_edition(content), development=development)
+    layout = layout_faults(content, compile_edition(content), development=development)
+    wanted = [Wanted.of(one, has_counts=True) for one in content.papers]
+    found = [
+        (one.id, card)
+        for one, card in zip(content.papers, prepare_cards(wanted, content.language), strict=True)
+    ]
+    return Verdict(
+        layout,
+        tuple((paper_id, card.fault) for paper_id, card in found if card.fault),
+        tuple((paper_id, card.link_fault) for paper_id, card in found if card.link_fault),
+    )
 
 
 def rules(found: Verdict) -> set[str]:
@@ -65,8 +86,8 @@ def test_an_edition_without_papers_has_no_faults():
 
 def test_each_paper_is_linted_once_in_each_form(monkeypatch):
     linted = []
-    original = gate.lint_card
-    monkeypatch.setattr(gate, "lint_card", lambda *card: linted.append(card) or original(*card))
+    original = prepared.lint_card
+    monkeypatch.setattr(prepared, "lint_card", lambda *card: linted.append(card) or original(*card))
     verdict(count=7)
     assert len(linted) == len(SECTIONS) * (7 + len(sample_papers()))
     for number in range(1, 8):
@@ -158,19 +179,21 @@ def test_a_fault_that_sample_papers_have_too_is_told_of_no_paper(unclean, change
 
 
 def test_a_card_that_the_lint_cannot_read_is_told_of_its_paper_alone(monkeypatch):
-    original = gate.lint_card
+    original = prepared.lint_card
 
     def raising(html, text, subject):
         if "Method3:" in html:
             raise RecursionError("too deep")
         return original(html, text, subject)
 
-    monkeypatch.setattr(gate, "lint_card", raising)
+    monkeypatch.setattr(prepared, "lint_card", raising)
     assert verdict() == Verdict((), ((3, "RecursionError: too deep"),), ())
 
 
-def test_a_paper_without_a_card_is_not_judged_again():
-    assert verdict(paper(1), paper(2, code_url=["https://bit.ly/x"])) == NOTHING
+def test_a_paper_that_can_have_no_card_is_told_once():
+    found = verdict(paper(1), paper(2, code_url=["https://bit.ly/x"]))
+    assert found.layout == found.links == ()
+    assert [paper_id for paper_id, _reason in found.papers] == [2]
 
 
 def test_links_that_are_left_out_are_told_with_their_papers():
@@ -188,5 +211,4 @@ def test_only_the_first_few_findings_are_described(settings):
 
 
 def test_an_edition_in_another_language_is_judged_by_its_own_words():
-    content = replace(edition(paper(1)), language="de")
-    assert judge(content, compile_edition(content)) == NOTHING
+    assert verdict(paper(1), language="de") == NOTHING

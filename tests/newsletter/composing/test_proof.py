@@ -8,12 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.composing import plates, proof
+from newsletter.composing import compiled as compiling
+from newsletter.composing import plates, prepared, proof
 from newsletter.composing.compiled import BrokenLayout, compile_edition
 from newsletter.composing.digest import render
-from newsletter.composing.proof import LayoutDiffers, proved_edition
+from newsletter.composing.prepared import LayoutDiffers
+from newsletter.composing.proof import differing_papers
 from subscriptions.inlining import CutShort
-from tests.newsletter.composing.digests import digest, edition, paper
+from tests.newsletter.composing.digests import (
+    digest,
+    edition,
+    paper,
+    prepared_edition,
+    proved_edition,
+)
 from tests.newsletter.composing.test_digest import HOSTILE
 
 pytestmark = pytest.mark.slow
@@ -26,17 +34,20 @@ def spoil(monkeypatch):
     """
 
     def change(*keys: str, form: str = "html") -> None:
-        def wrong(content):
-            compiled = compile_edition(content)
-            pieces = dict(getattr(compiled, form))
-            pieces |= {
-                key: (*pieces[key], "spoiled")
-                for key in pieces
-                if any(fnmatch(key, pattern) for pattern in keys)
-            }
-            return replace(compiled, **{form: pieces})
+        original = compiling._pieces
 
-        monkeypatch.setattr(proof, "compile_edition", wrong)
+        def wrong(parts, facts, content, values=None):
+            subject, html, text = original(parts, facts, content, values)
+            pieces = html if form == "html" else text
+            if values is None:  # else it is the plain way that asks
+                pieces |= {
+                    key: (*pieces[key], "spoiled")
+                    for key in pieces
+                    if any(fnmatch(key, pattern) for pattern in keys)
+                }
+            return subject, html, text
+
+        monkeypatch.setattr(compiling, "_pieces", wrong)
 
     return change
 
@@ -64,7 +75,7 @@ def test_a_card_that_differs_in_any_form_is_dropped_and_the_others_stay(spoil, k
     spoil(f"{kind}:3", form=form)
     compiled = proved_edition(edition(count=30))
     assert [paper_id for paper_id, _why in compiled.dropped] == [3]
-    assert form in compiled.dropped[0][1]
+    assert compiled.dropped[0][1] == f"{form} of the {kind} form"
     assert render(compiled, digest(1, 2, 3, 4)).papers == (1, 2, 4)
     assert "Of 29 papers" in render(compiled, digest(1, 2)).text
 
@@ -107,21 +118,13 @@ def test_bad_papers_are_dropped_however_few_are_left(spoil, bad):
     assert set(compiled.facts.titles) == {1, 2} - {*bad}
 
 
-def test_a_paper_that_is_wrong_only_in_a_preview_is_dropped(monkeypatch):
+def test_a_paper_that_is_wrong_only_in_a_preview_is_found():
     """The preview names papers after the first, which no digest of one card shows."""
-
-    def wrong(content):
-        compiled = compile_edition(content)
-        titles = {
-            paper_id: f"{title}{'!' if paper_id == 3 else ''}"
-            for paper_id, title in compiled.facts.titles.items()
-        }
-        return replace(compiled, facts=replace(compiled.facts, titles=titles))
-
-    monkeypatch.setattr(proof, "compile_edition", wrong)
-    compiled = proved_edition(edition(count=4))
-    assert [paper_id for paper_id, _why in compiled.dropped] == [3]
-    assert compiled.dropped[0][1] == "only beside other papers: html"
+    content = edition(count=4)
+    compiled = compile_edition(content)
+    titles = compiled.facts.titles | {3: compiled.facts.titles[3] + "!"}
+    wrong = replace(compiled, facts=replace(compiled.facts, titles=titles))
+    assert differing_papers(content, wrong) == ((3, "only beside other papers: html"),)
 
 
 def test_a_paper_that_is_wrong_only_on_the_wire_is_dropped(monkeypatch):
@@ -145,8 +148,22 @@ def test_a_paper_that_raises_in_either_way_is_dropped(monkeypatch):
         return original(compiled, reader_digest)
 
     monkeypatch.setattr(proof, "render", raising)
-    compiled = proved_edition(edition(count=60))
+    compiled = proved_edition(edition(count=6))
     assert compiled.dropped == ((4, "KeyError: 'four'"),)
+
+
+def test_the_cost_of_comparing_digests_does_not_grow_with_the_edition(monkeypatch):
+    made = []
+    original = proof.PlainEdition.of
+
+    def counting(content):
+        made.append(len(content.papers))
+        return original(content)
+
+    monkeypatch.setattr(proof.PlainEdition, "of", counting)
+    content = edition(count=200)
+    assert differing_papers(content, compile_edition(content)) == ()
+    assert max(made) <= proof.READERS_READ * proof.MOST_READ
 
 
 def test_a_template_that_looks_beyond_its_part_stops_the_edition(settings, tmp_path):
@@ -173,69 +190,54 @@ def test_bytes_that_would_be_read_differently_stop_the_edition(monkeypatch):
 
 @pytest.mark.parametrize("error", [CutShort, BrokenLayout, TypeError])
 @pytest.mark.parametrize("bad", [{2}, {1, 2, 7}, {1, 2, 3, 4, 5, 6, 7, 8}])
-def test_papers_with_which_nothing_compiles_are_dropped_with_the_reason(monkeypatch, error, bad):
-    def fails_with_the_bad(content):
-        if any(card.id in bad for card in content.papers):
+def test_papers_that_do_not_compile_are_dropped_and_the_others_stay(monkeypatch, error, bad):
+    def fails_with_the_bad(cards, language):
+        if any(card.id in bad for card in cards):
             raise error("the end is gone")
-        return compile_edition(content)
+        return compiling.compile_cards(cards, language)
 
-    monkeypatch.setattr(proof, "compile_edition", fails_with_the_bad)
+    monkeypatch.setattr(prepared, "compile_cards", fails_with_the_bad)
     compiled = proved_edition(edition())
     assert dict(compiled.dropped) == dict.fromkeys(bad, f"{error.__name__}: the end is gone")
     assert set(render(compiled, digest(*range(1, 9))).papers) == {*range(1, 9)} - bad
 
 
-def test_papers_that_compile_alone_but_not_together_cost_one_of_them(monkeypatch):
-    def fails_with_both(content):
-        if {3, 6} <= {card.id for card in content.papers}:
+def test_papers_that_compile_alone_but_not_together_stay(monkeypatch):
+    def fails_with_both(cards, language):
+        if {3, 6} <= {card.id for card in cards}:
             raise CutShort("too much")
-        return compile_edition(content)
+        return compiling.compile_cards(cards, language)
 
-    monkeypatch.setattr(proof, "compile_edition", fails_with_both)
-    assert proved_edition(edition()).dropped == (
-        (6, "only beside other papers: CutShort: too much"),
-    )
-
-
-def test_one_paper_of_many_that_does_not_compile_is_found_in_few_tries(monkeypatch):
-    tries = []
-
-    def fails_with_one(content):
-        tries.append(content)
-        if any(card.id == 77 for card in content.papers):
-            raise CutShort("the end is gone")
-        return compile_edition(content)
-
-    monkeypatch.setattr(proof, "compile_edition", fails_with_one)
-    compiled, left = proof.compile_without_faulty(edition(count=128))
-    assert [paper_id for paper_id, _why in compiled.dropped] == [77]
-    assert len(left.papers) == 127
-    assert len(tries) < 20
+    monkeypatch.setattr(prepared, "compile_cards", fails_with_both)
+    assert proved_edition(edition()).dropped == ()
 
 
 def test_a_note_with_which_nothing_compiles_stops_the_edition(monkeypatch):
-    def fails_with_the_note(content):
-        if content.editor_note:
-            raise CutShort("the note is gone")
-        return compile_edition(content)
+    original = compiling.inline_css
 
-    monkeypatch.setattr(proof, "compile_edition", fails_with_the_note)
+    def fails_with_the_note(html):
+        if "A note." in html:
+            raise CutShort("the note is gone")
+        return original(html)
+
+    monkeypatch.setattr(compiling, "inline_css", fails_with_the_note)
     with pytest.raises(CutShort, match="the note is gone"):
         proved_edition(edition(editor_note="A note."))
 
 
 def test_a_layout_that_never_compiles_is_refused(monkeypatch):
-    def never(_content):
+    def never(_cards, _language):
         raise CutShort("the end is gone")
 
-    monkeypatch.setattr(proof, "compile_edition", never)
+    monkeypatch.setattr(prepared, "compile_cards", never)
     with pytest.raises(CutShort, match="the end is gone"):
         proved_edition(edition())
 
 
-def test_dropped_papers_of_both_kinds_are_told_once_each(spoil):
-    spoil("lead:5")
-    compiled = proved_edition(
-        edition(*(paper(number) for number in range(1, 9)), paper(9, published="yesterday"))
-    )
-    assert sorted(paper_id for paper_id, _why in compiled.dropped) == [5, 9]
+def test_a_process_out_of_memory_blames_no_paper(monkeypatch):
+    def out_of_memory(_cards, _language):
+        raise MemoryError
+
+    monkeypatch.setattr(prepared, "compile_cards", out_of_memory)
+    with pytest.raises(MemoryError):
+        prepared_edition(edition())

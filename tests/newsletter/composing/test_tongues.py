@@ -7,9 +7,8 @@ from lxml import html as lxml_html
 
 from newsletter.composing.compiled import compile_edition
 from newsletter.composing.digest import render
-from newsletter.composing.proof import proved_edition
 from newsletter.composing.tongues import foreign_language
-from tests.newsletter.composing.digests import digest, edition, paper
+from tests.newsletter.composing.digests import digest, edition, paper, proved_edition
 
 
 @pytest.mark.parametrize(

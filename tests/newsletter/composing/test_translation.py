@@ -26,7 +26,6 @@ from lxml import html as lxml_html
 
 from newsletter.composing.content import DigestPick
 from newsletter.composing.digest import render, render_web_view
-from newsletter.composing.proof import proved_edition
 from newsletter.composing.speaking import spoken, spoken_reasons
 from newsletter.desk.notices import OVER_HEADING, OVER_SUBJECT, OVER_TEXT, WORDS
 from newsletter.ranking.rank import NOTHING_MATCHES
@@ -34,7 +33,7 @@ from newsletter.ranking.values import Reason
 from newsletter.ranking.wording import Wording, ngettext_lazy
 from subscriptions.letter_mail import about_the_sender, build, from_templates
 from subscriptions.models import LetterKind, SignUp
-from tests.newsletter.composing.digests import digest, edition, paper, picks
+from tests.newsletter.composing.digests import digest, edition, paper, picks, proved_edition
 from tests.subscriptions.readers import NOW, a_letter, a_reader
 
 pytestmark = pytest.mark.slow

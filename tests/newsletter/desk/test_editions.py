@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from ingest.models import Paper
-from newsletter.composing import proof
 from newsletter.composing.compiled import BrokenLayout
+from newsletter.desk import edition_steps
 from newsletter.desk.candidates import PER_PAGE, candidate_page
 from newsletter.editions import hold, rebuild
 from newsletter.models import Curation, CurationKind, Delivery, Edition, Strike
@@ -193,11 +193,11 @@ def test_of_many_faulty_papers_approving_names_the_first_few(enter) -> None:
 
 
 def test_a_layout_that_does_not_compile_is_not_approved_and_says_why(enter, monkeypatch) -> None:
-    def broken(_content):
+    def broken(_content, _now):
         raise BrokenLayout("the footer is gone")
 
     found = a_world()
-    monkeypatch.setattr(proof, "compile_edition", broken)
+    monkeypatch.setattr(edition_steps, "joined_edition", broken)
     answer = enter("editors").post(
         f"/desk/newsletter/edition/{found.open.pk}/step/approve/", follow=True
     )

@@ -2,15 +2,16 @@
 too little is known.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from ingest.models import Paper, Run, Source
 from ingest.papers import add_by_hand
-from newsletter.composing import cards, proof
+from newsletter.composing import cards
+from newsletter.composing import compiled as compiling
 from newsletter.composing.compiled import BrokenLayout, CompiledParts
+from newsletter.composing.prepared import PreparedCard
 from newsletter.composing.typesetting import clean_line
 from newsletter.editions import (
     WrongState,
@@ -25,6 +26,7 @@ from newsletter.editions import (
     open_edition,
     release,
 )
+from newsletter.editions import cards as editions_cards
 from newsletter.editions.day import look_after_editions
 from newsletter.models import CurationKind, Edition, EditionState, Strike
 from newsletter.ranking.statistics import EditionStatistics
@@ -125,16 +127,16 @@ def test_the_first_decision_takes_an_open_edition_into_review():
 
 def test_a_paper_without_a_card_is_struck_and_the_others_go_on(monkeypatch):
     good, bad = papers(2)
-    whole = freezing.proved_edition
+    prepare = editions_cards.prepare_cards
 
-    def without_bad(content):
-        compiled = whole(content)
-        return type(compiled)(
-            **{name: getattr(compiled, name) for name in compiled.__slots__}
-            | {"dropped": ((bad.pk, "no title"),)}
-        )
+    def without_bad(papers, language):
+        cards = zip(papers, prepare(papers, language), strict=True)
+        return [
+            PreparedCard(None, "no title") if wanted.paper.id == bad.pk else card
+            for wanted, card in cards
+        ]
 
-    monkeypatch.setattr(freezing, "proved_edition", without_bad)
+    monkeypatch.setattr(editions_cards, "prepare_cards", without_bad)
     edition = an_edition()
     assert freeze(edition.pk, FREEZE)
     assert "no title" in Strike.objects.get(paper=bad).reason
@@ -145,11 +147,11 @@ def test_a_paper_without_a_card_is_struck_and_the_others_go_on(monkeypatch):
 
 
 def test_a_layout_that_does_not_compile_is_held_with_the_reason(monkeypatch):
-    def broken(_content):
+    def broken(_content, _now):
         raise BrokenLayout("the footer is gone")
 
     papers(1)
-    monkeypatch.setattr(freezing, "proved_edition", broken)
+    monkeypatch.setattr(freezing, "joined_edition", broken)
     edition = an_edition()
     look_after_editions(FREEZE)
     assert state(edition) == EditionState.HELD
@@ -158,22 +160,18 @@ def test_a_layout_that_does_not_compile_is_held_with_the_reason(monkeypatch):
 
 def spoiled(monkeypatch, piece: str, old: str = "</p>", new: str = "?</p>"):
     """Let every edition come out of the compiler with one wrong place."""
-    compiled = proof.compile_edition
+    original = compiling._pieces
 
-    def wrong(content):
-        parts = compiled(content)
-        html = {
-            key: tuple(
+    def wrong(parts, facts, content, values=None):
+        subject, html, text = original(parts, facts, content, values)
+        if values is None and piece in html:  # else it is the plain way that asks
+            html[piece] = tuple(
                 element.replace(old, new, 1) if isinstance(element, str) else element
-                for element in elements
+                for element in html[piece]
             )
-            if key == piece
-            else elements
-            for key, elements in parts.html.items()
-        }
-        return replace(parts, html=html)
+        return subject, html, text
 
-    monkeypatch.setattr(proof, "compile_edition", wrong)
+    monkeypatch.setattr(compiling, "_pieces", wrong)
 
 
 def test_a_paper_whose_card_comes_out_wrong_is_struck_and_the_others_go_on(monkeypatch):
@@ -294,14 +292,18 @@ def test_a_paper_that_is_faulty_in_one_language_is_struck_in_all(monkeypatch, se
     bad, good = papers(2)
     reader = a_reader()
     Subscriber.objects.filter(pk=reader.pk).update(language="de")
-    judge = freezing.judge
+    prepare = editions_cards.prepare_cards
 
-    def stern(content, compiled, **options):
-        verdict = judge(content, compiled, **options)
-        faulty = ((bad.pk, "too long in German"),) if content.language == "de" else ()
-        return replace(verdict, papers=faulty)
+    def stern(papers, language):
+        cards = zip(papers, prepare(papers, language), strict=True)
+        return [
+            PreparedCard(None, "too long in German")
+            if (language, wanted.paper.id) == ("de", bad.pk)
+            else card
+            for wanted, card in cards
+        ]
 
-    monkeypatch.setattr(freezing, "judge", stern)
+    monkeypatch.setattr(editions_cards, "prepare_cards", stern)
     edition = an_edition()
     assert freeze(edition.pk, FREEZE)
     assert "too long in German" in Strike.objects.get(edition=edition, paper=bad).reason
@@ -315,11 +317,11 @@ def test_a_paper_that_is_faulty_in_one_language_is_struck_in_all(monkeypatch, se
 def test_an_error_whose_message_no_database_stores_holds_the_edition_all_the_same(
     monkeypatch, message, held_because
 ):
-    def broken(_content):
+    def broken(_content, _now):
         raise BrokenLayout(message)
 
     papers(1)
-    monkeypatch.setattr(freezing, "proved_edition", broken)
+    monkeypatch.setattr(freezing, "joined_edition", broken)
     edition = an_edition()
     look_after_editions(FREEZE)
     assert state(edition) == EditionState.HELD
@@ -374,14 +376,14 @@ def test_an_edition_after_a_long_silence_is_the_newest_alone():
 def test_one_broken_edition_does_not_stop_another(monkeypatch):
     papers(1)
     first, second = an_edition(), open_edition("daily", DAY + timedelta(days=1), FREEZE)
-    compiled = freezing.proved_edition
-    monkeypatch.setattr(
-        freezing,
-        "proved_edition",
-        lambda content: (
-            compiled(content) if content.day != DAY else (_ for _ in ()).throw(BrokenLayout("no"))
-        ),
-    )
+    joined = freezing.joined_edition
+
+    def broken_that_day(content, now):
+        if content.day == DAY:
+            raise BrokenLayout("no")
+        return joined(content, now)
+
+    monkeypatch.setattr(freezing, "joined_edition", broken_that_day)
     look_after_editions(FREEZE + timedelta(days=1))
     assert (state(first), state(second)) == (EditionState.HELD, EditionState.FROZEN)
     assert day.freeze_or_hold(first, FREEZE) is False

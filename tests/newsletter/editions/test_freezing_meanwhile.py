@@ -149,7 +149,7 @@ def test_an_edition_that_staff_approve_meanwhile_is_not_held_by_the_machine(
 
 
 def test_an_edition_that_is_stopped_while_its_making_fails_stays_stopped(edition, monkeypatch):
-    def failing(_content):
+    def failing(_content, _now):
         cancel_before_freeze(edition)
         raise ValueError("broken")
 
