@@ -2,10 +2,14 @@
 functions.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from unittest.mock import patch
 
 from ingest.models import Count, Listing, Paper, Source
-from newsletter.editions import freeze, open_edition
+from newsletter.composing import prepared
+from newsletter.editions import freeze, freezing, open_edition
 from newsletter.models import Edition
 from newsletter.sending.plan import plan_edition
 from subscriptions.models import Cadence, Profile, Subscriber, SubscriberState, Topic
@@ -134,10 +138,30 @@ def readers(count: int, **fields) -> list[Subscriber]:
     return [a_reader(number, profile=profile, **fields) for number in range(1, count + 1)]
 
 
+@contextmanager
+def unverified() -> Iterator[None]:
+    """Let freezes skip verification and lint, which take most of their time and have tests of
+    their own.
+    """
+    compiled = prepared._try
+    with (
+        patch.object(freezing, "differing_papers", return_value=()),
+        patch.object(freezing, "layout_faults", return_value=()),
+        patch.object(
+            prepared,
+            "_try",
+            lambda papers, language, **_: compiled(papers, language, check=False),
+        ),
+    ):
+        yield
+
+
 def a_frozen_edition(cadence: str = "daily", day: date = DAY) -> Edition:
+    """Return an edition that was frozen at five in the morning, unverified."""
     at = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=5)
     edition = open_edition(cadence, day, at)
-    assert freeze(edition.pk, at)
+    with unverified():
+        assert freeze(edition.pk, at)
     edition.refresh_from_db()
     return edition
 
