@@ -22,17 +22,21 @@ OWNER_LIFTS = frozenset({SuppressionReason.ERASED, SuppressionReason.COMPLAINT})
 """Reasons that the owner of the mailbox lifts by confirming a new sign-up."""
 
 
-def hash_keys() -> list[str]:
+def hash_keys(*, to_store: bool = False) -> list[str]:
     """Return the keys under which addresses are hashed, the current one first.
 
-    Without `SUPPRESSION_KEY` it is a key that was derived from the SECRET_KEY of the first use and
-    is stored since: a later change of SECRET_KEY changes nothing here.
+    Without `SUPPRESSION_KEY` it is a key that is derived from the SECRET_KEY of the first stored
+    hash and is stored since: a later change of SECRET_KEY changes nothing here.
+
+    Args:
+        to_store: the hashes will be stored, so the key must be too.
     """
     given = [settings.SUPPRESSION_KEY, *settings.SUPPRESSION_KEY_FALLBACKS]
     stored = SuppressionKey.objects.values_list("key", flat=True).first()
     if stored is None and not settings.SUPPRESSION_KEY:
-        derived = hash_under(settings.SECRET_KEY, "suppression-key", "")
-        stored = SuppressionKey.objects.get_or_create(pk=1, defaults={"key": derived})[0].key
+        stored = hash_under(settings.SECRET_KEY, "suppression-key", "")
+        if to_store:
+            stored = SuppressionKey.objects.get_or_create(pk=1, defaults={"key": stored})[0].key
     return [key for key in (*given, stored) if key]
 
 
@@ -67,7 +71,7 @@ def follow(
         taken_back: by address whose complaints were all taken back, when the last one was made
             and when it was taken back.
     """
-    keys = hash_keys()
+    keys = hash_keys(to_store=True)
     hashes = {address: address_hashes(address, keys) for address in {*given, *taken_back}}
     owners = {hashed: address for address, some in hashes.items() for hashed in some}
     with transaction.atomic():

@@ -207,7 +207,7 @@ def store(events: Sequence[Heard], now: datetime) -> None:
     """
     for start in range(0, len(events), AT_ONCE):
         some = events[start : start + AT_ONCE]
-        about, keys = _deliveries(some), hash_keys()
+        about, keys = _deliveries(some), hash_keys(to_store=True)
         ProviderEvent.objects.bulk_create(
             [_row(event, about.get(place), keys, now) for place, event in enumerate(some)],
             ignore_conflicts=True,

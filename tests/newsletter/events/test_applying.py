@@ -197,7 +197,7 @@ def test_the_number_of_queries_does_not_grow_with_the_events(
     edition, settings, django_assert_max_num_queries
 ):
     settings.BREAKER_COMPLAINTS = settings.BREAKER_BOUNCES = 1000
-    hash_keys()
+    hash_keys(to_store=True)
     readers = [world.a_reader(number) for number in range(1, 31)]
     deliveries = [a_delivery(edition, reader, DeliveryStatus.UNCERTAIN) for reader in readers]
     kinds = [Kind.DELIVERED, Kind.HARD_BOUNCE, Kind.COMPLAINED, Kind.UNSUBSCRIBED, Kind.SOFT_BOUNCE]
