@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ingest import tasks
-from ingest.models import Fetch, FetchBody, FetchStatus, Paper, Run, RunState, Suggestion
+from ingest.models import Fetch, FetchStatus, Paper, Run, RunState, Suggestion
 from tests.ingest.driving import a_source
 from tests.ingest.samples import arxiv_entry, arxiv_feed
 from tests.ingest.upstream import Reply
@@ -33,10 +33,8 @@ def test_the_beat_begins_what_is_due_and_the_workers_read_it_once(upstream):
     assert len(upstream.requests) == Paper.objects.count() == 1
 
 
-def test_looking_back_suggests_what_may_be_one_and_forgets_old_bytes(upstream):
-    source = a_source("arxiv", "arxiv", upstream.url(), categories=["cs.AI"])
-    old = FetchBody.objects.create(sha256="0" * 64, content=b"old")
-    Fetch.objects.create(source=source, origin="x", started_at=NOW - timedelta(days=90), body=old)
+def test_looking_back_suggests_what_may_be_one(upstream):
+    a_source("arxiv", "arxiv", upstream.url(), categories=["cs.AI"])
     for number, title in enumerate(
         ("Learning to Rank Papers for Readers", "Learning to Rank Papers for a Reader")
     ):
@@ -50,7 +48,6 @@ def test_looking_back_suggests_what_may_be_one_and_forgets_old_bytes(upstream):
     tasks.look_back()
     tasks.look_back()
     assert Suggestion.objects.count() == 1
-    assert not FetchBody.objects.exists()
 
 
 def test_looking_back_closes_what_killed_processes_left_open(upstream):
