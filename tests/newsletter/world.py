@@ -3,7 +3,7 @@ functions.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from unittest.mock import patch
 
@@ -156,11 +156,11 @@ def unverified() -> Iterator[None]:
         yield
 
 
-def a_frozen_edition(cadence: str = "daily", day: date = DAY) -> Edition:
-    """Return an edition that was frozen at five in the morning, unverified."""
+def a_frozen_edition(cadence: str = "daily", day: date = DAY, *, verified: bool = False) -> Edition:
+    """Return an edition that was frozen at five in the morning."""
     at = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=5)
     edition = open_edition(cadence, day, at)
-    with unverified():
+    with nullcontext() if verified else unverified():
         assert freeze(edition.pk, at)
     edition.refresh_from_db()
     return edition

@@ -208,7 +208,7 @@ def test_a_layout_that_does_not_compile_is_not_approved_and_says_why(enter, monk
 def test_what_the_machine_left_out_stands_on_the_first_page_with_its_reason(enter) -> None:
     made = world.papers(PER_PAGE + 5)
     Paper.objects.filter(pk=made[3].pk).update(code_link="https://bit.ly/abc")
-    edition = world.a_frozen_edition()
+    edition = world.a_frozen_edition(verified=True)
     Strike.objects.create(
         edition=edition, paper=made[4], reason="Its card would be faulty: html", at=world.NOON
     )
