@@ -30,6 +30,7 @@ PRODUCTION = {
     "POSTAL_ADDRESS": "1 Test Street",
     "MAIL_PROVIDER": "postmark",
     "ANYMAIL_POSTMARK_SERVER_TOKEN": "a-token-for-tests",
+    "ANYMAIL_WEBHOOK_SECRET": "postmark:a-password-for-tests",
 }
 
 
