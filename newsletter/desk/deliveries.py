@@ -7,24 +7,54 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ingest.models import Paper
-from newsletter.desk.base import ReadOnlyAdmin, row_number
+from newsletter.desk.base import LargeTable, ReadOnlyAdmin, row_number
 from newsletter.desk.columns import instant
 from newsletter.desk.letters import reader_link
 from newsletter.desk.steps import Step, StepRefused, StepsAdmin
 from newsletter.editions import WrongState
-from newsletter.models import Delivery, DeliveryStatus, Edition
+from newsletter.models import Batch, Delivery, DeliveryStatus, Edition, Ids
 from newsletter.ranking.values import Explanation, Parts
 from newsletter.sending.control import settle_uncertain
 from newsletter.sending.explaining import CannotExplain, explanations
 
 EDITIONS_TO_CHOOSE = 14
+MOST_BATCHES = 100
+"""Batches that a list looks through: some ten thousand deliveries."""
+STATUS = "status__exact"
 SETTLED = instant("settled_at", gettext_lazy("settled"))
+
+
+def _newest_batches(edition: int | None = None, status: str = "") -> Ids:
+    """Return the newest batches, of one edition or of all, that may have deliveries of a status.
+
+    No index knows which deliveries an edition has had lately, or a delivery's status; the batches
+    lead to both.
+    """
+    batches = Batch.objects.order_by("-pk")
+    if edition is not None:
+        batches = batches.filter(edition=edition)
+    if status in DeliveryStatus.values:
+        some = Q(**{f"counts__{status}__gt": 0})
+        batches = batches.filter(Q(counts__isnull=True) | some)
+    return Ids(batches.values_list("pk", flat=True)[:MOST_BATCHES])
+
+
+class StatusFilter(admin.ChoicesFieldListFilter):
+    """Deliveries of a status: those of the newest batches that have any."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        found = super().queryset(request, queryset)
+        status = request.GET.get(STATUS)
+        if found is None or not status:
+            return queryset
+        edition = row_number(request.GET.get(EditionFilter.parameter_name, ""))
+        return found.filter(batch__among=_newest_batches(edition, status))
 
 
 class EditionFilter(admin.SimpleListFilter):
@@ -32,6 +62,12 @@ class EditionFilter(admin.SimpleListFilter):
 
     title = gettext_lazy("edition")
     parameter_name = "edition"
+
+    def __init__(
+        self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any
+    ) -> None:
+        self.status = request.GET.get(STATUS)
+        super().__init__(request, params, model, model_admin)
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
         newest = Edition.objects.only("day", "cadence").order_by("-day", "cadence")[
@@ -44,7 +80,11 @@ class EditionFilter(admin.SimpleListFilter):
         if value is None:
             return deliveries
         number = row_number(value)
-        return deliveries.none() if number is None else deliveries.filter(edition=number)
+        if number is None:
+            return deliveries.none()
+        if self.status:
+            return deliveries.filter(edition=number)
+        return deliveries.filter(edition=number, batch__among=_newest_batches(number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +151,12 @@ STEPS = (
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(StepsAdmin, ReadOnlyAdmin):
+class DeliveryAdmin(LargeTable, StepsAdmin, ReadOnlyAdmin):
     page_template = "desk/delivery.html"
     steps = STEPS
     list_display = ("__str__", "reader", "status", "reason", "outcome", "number_of_papers", SETTLED)
-    list_filter = (EditionFilter, "status", "outcome")
+    list_filter = (EditionFilter, ("status", StatusFilter), "outcome")
+    slow_parameters = ("outcome__exact",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         deliveries: QuerySet[Delivery] = super().get_queryset(request)

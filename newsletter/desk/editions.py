@@ -6,7 +6,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
@@ -30,6 +31,7 @@ from newsletter.models import (
     STOPPED,
     Alert,
     AlertKind,
+    Candidate,
     CurationKind,
     Edition,
     EditionState,
@@ -44,6 +46,19 @@ NOMINAL = instant("nominal_at", gettext_lazy("frozen by"))
 APPROVED = instant("approved_at", gettext_lazy("approved"))
 FROZEN = instant("frozen_at", gettext_lazy("frozen"))
 DONE = instant("done_at", gettext_lazy("done"))
+
+
+# Counted for the rows that are shown. A join would count for all editions first.
+CANDIDATE_COUNT = Coalesce(
+    Subquery(
+        Candidate.objects.filter(edition=OuterRef("pk"))
+        .order_by()
+        .values("edition")
+        .annotate(number=Count("pk"))
+        .values("number")
+    ),
+    0,
+)
 
 
 class CurationForm(forms.Form):
@@ -104,9 +119,9 @@ class EditionAdmin(PreviewPages, ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Edition]:
         editions: QuerySet[Edition] = super().get_queryset(request)
-        return editions.defer("statistics").annotate(candidate_count=Count("candidates"))
+        return editions.defer("statistics").annotate(candidate_count=CANDIDATE_COUNT)
 
-    @admin.display(description=gettext_lazy("candidates"), ordering="candidate_count")
+    @admin.display(description=gettext_lazy("candidates"))
     def candidate_count(self, edition: Edition) -> int:
         return int(getattr(edition, "candidate_count", 0))
 

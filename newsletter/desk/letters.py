@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from newsletter.desk.base import ReadOnlyAdmin
+from newsletter.desk.base import LargeTable, ReadOnlyAdmin
 from newsletter.desk.columns import instant
 from newsletter.desk.steps import Step, StepRefused, StepsAdmin
 from newsletter.models import ProviderEvent
@@ -89,7 +89,7 @@ STEPS = (
 
 
 @admin.register(Letter)
-class LetterAdmin(StepsAdmin, ReadOnlyAdmin):
+class LetterAdmin(LargeTable, StepsAdmin, ReadOnlyAdmin):
     page_template = "desk/letter.html"
     steps = STEPS
     list_display = ("__str__", "reader", "state", "attempts", CREATED, SEND_AFTER, SENT, "error")
@@ -127,7 +127,7 @@ class SuppressionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ProviderEvent)
-class ProviderEventAdmin(ReadOnlyAdmin):
+class ProviderEventAdmin(LargeTable, ReadOnlyAdmin):
     list_display = ("__str__", "delivery_link", "provider", "kind", SAID, RECEIVED, HANDLED)
     list_filter = ("kind", "provider", ("handled_at", admin.EmptyFieldListFilter))
     fields = (

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -16,10 +16,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from ingest.models import Count, Listing, Paper, RunState
+from ingest.models import Count, Listing, Paper, RunState, Source
 from ingest.papers import list_by_hand, vote_history
 from ingest.runs import ask_for_paper
-from newsletter.desk.base import DeskAdmin
+from newsletter.desk.base import LargeTable, newest_rows
 from newsletter.desk.columns import instant
 from newsletter.desk.merges import JOINS, OtherPaper, join
 from newsletter.desk.paper_forms import FromArxivForm, NewPaperForm, PaperForm, mark_as_staffs
@@ -56,11 +56,8 @@ class SourceFilter(admin.SimpleListFilter):
     parameter_name = "source"
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
-        return list(
-            Listing.objects.order_by("source__title")
-            .values_list("source__slug", "source__title")
-            .distinct()
-        )
+        listing = Source.objects.filter(Exists(Listing.objects.filter(source=OuterRef("pk"))))
+        return list(listing.order_by("title").values_list("slug", "title"))
 
     def queryset(self, _request: HttpRequest, papers: QuerySet[Paper]) -> QuerySet[Paper]:
         if not self.value():
@@ -81,12 +78,13 @@ class ListingRow:
 
 
 @admin.register(Paper)
-class PaperAdmin(DeskAdmin):
+class PaperAdmin(LargeTable):
     form = PaperForm
+    slow_parameters = ("standing", "source", "published__gte", "published__lt")
     list_display = ("title", "arxiv_id", "published", "most_votes", "listed_by", FIRST_SEEN)
     list_filter = (StandingFilter, SourceFilter, "published")
     search_fields = ("title", "arxiv_id", "doi")
-    search_help_text = _("Title, arXiv id or DOI")
+    search_help_text = _("Whole arXiv id or DOI, or words in the titles of the newest papers")
     readonly_fields = (
         "arxiv_id",
         "arxiv_version",
@@ -134,7 +132,18 @@ class PaperAdmin(DeskAdmin):
             most_votes=Subquery(votes.annotate(most=Max("votes")).values("most"))
         ).prefetch_related("listings__source")
 
-    @admin.display(description=_("votes"), ordering="most_votes")
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Paper], search_term: str
+    ) -> tuple[QuerySet[Paper], bool]:
+        """Find a paper by its whole id, or the newest ones by words of their titles."""
+        term = search_term.strip()
+        named = Paper.objects.filter(Q(arxiv_id=term) | Q(doi=term)).values_list("pk", flat=True)
+        if term and (keys := list(named)):
+            return queryset.filter(pk__in=keys), False
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        return newest_rows(found) if term else found, may_repeat
+
+    @admin.display(description=_("votes"))
     def most_votes(self, paper: Paper) -> int | None:
         found: int | None = getattr(paper, "most_votes", None)
         return found

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from newsletter.desk.base import ReadOnlyAdmin, row_number
+from newsletter.desk.base import LargeTable, ReadOnlyAdmin, row_number
 from newsletter.desk.columns import instant
 from newsletter.desk.masking import masked
 from newsletter.desk.steps import Step, StepRefused, StepsAdmin
@@ -133,7 +133,7 @@ STEPS = (
 
 
 @admin.register(Subscriber)
-class ReaderAdmin(StepsAdmin, ReadOnlyAdmin):
+class ReaderAdmin(LargeTable, StepsAdmin, ReadOnlyAdmin):
     page_template = "desk/reader.html"
     steps = STEPS
     list_display = (
@@ -170,8 +170,9 @@ class ReaderAdmin(StepsAdmin, ReadOnlyAdmin):
             key = fold(term)
         except (BadAddress, ValidationError):
             return queryset.none(), False
-        moved = AddressChange.objects.filter(former_key=key).values("subscriber")
-        return queryset.filter(Q(address_key=key) | Q(pk__in=moved)), False
+        moved = AddressChange.objects.filter(former_key=key).values_list("subscriber", flat=True)
+        # As values: an OR over a subquery makes PostgreSQL read all readers.
+        return queryset.filter(Q(address_key=key) | Q(pk__in=list(moved))), False
 
     def page_context(self, request: HttpRequest, obj: Subscriber) -> dict[str, Any]:
         """Return the reader's facts, choices and the trail of consents, letters and deliveries,

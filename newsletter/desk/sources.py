@@ -2,12 +2,14 @@
 and files that staff hand in.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -19,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from ingest.health import health
-from ingest.models import Fetch, Rejection, RunState, Source
+from ingest.models import Fetch, Listing, Rejection, RunState, Source
 from ingest.runs import begin_run, window_until
 from ingest.sources.registry import KINDS
 from newsletter.desk.base import DeskAdmin, ReadOnlyAdmin, ReadOnlyInline
@@ -28,6 +30,7 @@ from newsletter.desk.source_forms import SourceForm, UploadForm
 
 LAST_FETCH = instant("last_fetch", _("last fetch"))
 STARTED = instant("started_at", _("started"))
+DAYS_COUNTED = 30
 
 
 @admin.register(Source)
@@ -50,11 +53,17 @@ class SourceAdmin(DeskAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
         sources: QuerySet[Source] = super().get_queryset(request)
+        newest = Fetch.objects.filter(source=OuterRef("pk")).order_by("-started_at")
+        recent = Listing.objects.filter(
+            source=OuterRef("pk"), day__gt=timezone.now().date() - timedelta(days=DAYS_COUNTED)
+        )
+        counted = recent.order_by().values("source").annotate(listed=Count("pk"))
         return sources.annotate(
-            last_fetch=Max("fetches__started_at"), listed=Count("listings", distinct=True)
+            last_fetch=Subquery(newest.values("started_at")[:1]),
+            listed=Coalesce(Subquery(counted.values("listed")), 0),
         )
 
-    @admin.display(description=_("listings"), ordering="listed")
+    @admin.display(description=_("listings in 30 days"), ordering="listed")
     def listed(self, source: Source) -> int:
         return int(getattr(source, "listed", 0))
 
