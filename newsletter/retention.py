@@ -107,7 +107,8 @@ def _deliveries(now: datetime) -> Iterator[int]:
             yield _delete_batch(batch_id)
         with transaction.atomic():
             edition = Edition.objects.get(pk=edition_id)
-            rows = edition.compiled.all().delete()[0] + edition.alerts.all().delete()[0]
+            rows = edition.topic_papers.all().delete()[0] + edition.alerts.all().delete()[0]
+            rows += edition.compiled.all().delete()[0]
             # The database wants a frozen edition to have statistics; these are none.
             Edition.objects.filter(pk=edition_id, statistics__isnull=False).update(statistics=b"")
         yield rows

@@ -115,6 +115,14 @@ if _database["ENGINE"].endswith("sqlite3"):
         "busy_timeout=30000;",
     }
 
+# In each process: what the site keeps for a minute is quickly made again.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 100},
+    }
+}
+
 REDIS_URL = _env.str("REDIS_URL", "") or ""
 _problems += environment.redis_url_problems(REDIS_URL) if REDIS_URL else []
 EMBEDDED_REDIS_SOCKET = _socket_path(VAR_DIR)

@@ -5,6 +5,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.test import TransactionTestCase
 
 hypothesis.settings.register_profile(
@@ -42,6 +43,12 @@ def shared_folder() -> Path:
     if not (folder / "seeds").is_dir():
         pytest.skip("the shared reference data is not beside the project")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """No test sees a page that another one was shown."""
+    cache.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,7 @@ transaction stores them if nothing has changed that they were made from.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -24,7 +24,7 @@ from newsletter.editions.content import content_of
 from newsletter.editions.languages import languages_of_readers
 from newsletter.editions.states import hold
 from newsletter.editions.statistics import statistics_for
-from newsletter.editions.topics import topic_definitions
+from newsletter.editions.topics import OnTopics, papers_on_topics, topic_definitions
 from newsletter.models import (
     BEFORE_FROZEN,
     Candidate,
@@ -32,6 +32,7 @@ from newsletter.models import (
     Edition,
     EditionState,
     Strike,
+    TopicPapers,
 )
 from newsletter.ranking.values import CandidatePaper, TopicDefinition
 
@@ -82,6 +83,7 @@ class Made:
     dropped: Mapping[int, str]
     on_hold: str
     statistics: bytes
+    on_topics: OnTopics = field(default_factory=dict)
 
 
 def freeze(edition_id: int, now: datetime) -> bool:
@@ -147,10 +149,11 @@ def _make(edition: Edition, inputs: Inputs, now: datetime, before: Made | None) 
     if not inputs.approved and (reason := _reason_to_hold(checked, dropped, inputs.papers)):
         return Made(inputs, checked, dropped, reason, b"")
     if before and before.statistics and _is_ranked_the_same(before, inputs, dropped):
-        return Made(inputs, checked, dropped, "", before.statistics)
+        return Made(inputs, checked, dropped, "", before.statistics, before.on_topics)
     ranked = [paper for paper in inputs.papers if paper.id not in dropped]
-    statistics = statistics_for(edition, ranked, now).to_bytes()
-    return Made(inputs, checked, dropped, "", statistics)
+    statistics = statistics_for(edition, ranked, now)
+    on_topics = papers_on_topics(statistics)
+    return Made(inputs, checked, dropped, "", statistics.to_bytes(), on_topics)
 
 
 def _is_ranked_the_same(before: Made, inputs: Inputs, dropped: Mapping[int, str]) -> bool:
@@ -224,6 +227,10 @@ def _store(edition: Edition, made: Made, now: datetime) -> bool:
             compiled_at=now,
         )
         for language, one in made.checked.items()
+    )
+    TopicPapers.objects.bulk_create(
+        TopicPapers(edition=edition, topic_id=topic_id, papers=papers)
+        for topic_id, papers in made.on_topics.items()
     )
     Strike.objects.bulk_create(
         Strike(edition=edition, paper_id=paper_id, reason=reason, at=now)

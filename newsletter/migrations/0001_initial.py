@@ -456,6 +456,41 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="TopicPapers",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("papers", models.JSONField(default=list)),
+                (
+                    "edition",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="topic_papers",
+                        to="newsletter.edition",
+                    ),
+                ),
+                (
+                    "topic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="subscriptions.topic",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("edition", "topic"), name="topic_papers_once_an_edition"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="CompiledEdition",
             fields=[
                 (

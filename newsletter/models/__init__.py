@@ -25,6 +25,7 @@ from newsletter.models.edition import (
     EditionCadence,
     EditionState,
     PhraseMatch,
+    TopicPapers,
 )
 from newsletter.models.event import Click, EventKind, Feedback, FeedbackKind, ProviderEvent
 from newsletter.models.provider import Provider
@@ -71,4 +72,5 @@ __all__ = [
     "StoredCard",
     "Strike",
     "TextVector",
+    "TopicPapers",
 ]

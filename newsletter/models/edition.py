@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ingest.models import Paper
+from subscriptions.models import Topic
 
 
 class EditionCadence(models.TextChoices):
@@ -148,6 +149,26 @@ class Candidate(models.Model):
 
     def __str__(self) -> str:
         return str(self.paper)
+
+
+class TopicPapers(models.Model):
+    """The papers of a frozen edition on one topic, for the site: pairs of a paper's id and the
+    reason in English, best first.
+    """
+
+    edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="topic_papers")
+    topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="+")
+    papers = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["edition", "topic"], name="topic_papers_once_an_edition"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.edition} on {self.topic}"
 
 
 class CompiledEdition(models.Model):

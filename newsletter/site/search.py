@@ -141,7 +141,7 @@ def _shown(paper: Paper, reason: str, votes: int | None) -> Found:
         plain_title(paper),
         paper.get_absolute_url(),
         byline(names, paper.author_count),
-        summary_of(paper),
+        summary_of(paper.abstract),
         reason,
         votes,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import overload
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet
 
 from ingest.models import Paper
 from ingest.tex import without_tex
@@ -29,7 +29,7 @@ class Story:
     title: str
     url: str
     byline: str
-    summary: str
+    abstract: str
     votes: int | None
     growth: int | None
     comments: int | None
@@ -41,6 +41,13 @@ class Story:
     @property
     def pinned(self) -> bool:
         return self.pin_place > 0
+
+    @property
+    def summary(self) -> str:
+        """The first sentences of the abstract, made when they are asked for: most pages show
+        titles.
+        """
+        return summary_of(self.abstract)
 
     @property
     def lost(self) -> int:
@@ -63,8 +70,15 @@ class Stories(Sequence[Story]):
     """
 
     def __init__(self, edition: Edition) -> None:
-        self._decisions = decisions_on(edition)
-        self._candidates = best_first(edition, self._decisions)
+        self._edition = edition
+
+    @cached_property
+    def _decisions(self) -> dict[int, Decisions]:
+        return decisions_on(self._edition)
+
+    @cached_property
+    def _candidates(self) -> "QuerySet[Candidate]":
+        return best_first(self._edition, self._decisions)
 
     @cached_property
     def _totals(self) -> tuple[int, int]:
@@ -89,6 +103,11 @@ class Stories(Sequence[Story]):
     def __iter__(self) -> Iterator[Story]:
         """Read all papers at once; the default reads one after the other."""
         return iter(self[:])
+
+    def among(self, paper_ids: Collection[int]) -> set[int]:
+        """Return which of the papers are shown."""
+        shown = self._candidates.filter(paper__in=paper_ids).order_by()
+        return set(shown.values_list("paper_id", flat=True))
 
     def of(self, paper_ids: Collection[int]) -> dict[int, Story]:
         """Return the stories of some papers by id; those that are not shown are left out."""
@@ -117,9 +136,9 @@ def plain_title(paper: Paper) -> str:
     return without_tex(paper.title) or paper.title
 
 
-def summary_of(paper: Paper) -> str:
-    """Return the first sentences of the abstract, without TeX, as the digests have them."""
-    return summarise(" ".join(without_tex(paper.abstract).split()), SUMMARY_LENGTH).text
+def summary_of(abstract: str) -> str:
+    """Return the first sentences of an abstract, without TeX, as the digests have them."""
+    return summarise(" ".join(without_tex(abstract).split()), SUMMARY_LENGTH).text
 
 
 def _story(candidate: Candidate, decided: Decisions, most: int) -> Story:
@@ -130,7 +149,7 @@ def _story(candidate: Candidate, decided: Decisions, most: int) -> Story:
         title=plain_title(paper),
         url=paper.get_absolute_url(),
         byline=byline(paper.authors, paper.author_count),
-        summary=summary_of(paper),
+        abstract=paper.abstract,
         votes=votes,
         growth=votes - before if votes is not None and before is not None else None,
         comments=candidate.comments,

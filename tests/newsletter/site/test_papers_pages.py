@@ -1,18 +1,40 @@
 """The pages that show papers: only what was frozen, without what staff took out."""
 
+import gzip
+import random
+import re
+from pathlib import Path
+
 import pytest
+import time_machine
+from django.contrib.staticfiles import finders
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ingest.models import Paper
 from newsletter.editions import curate, open_edition
-from newsletter.models import Strike
+from newsletter.models import Strike, TopicPapers
+from newsletter.ranking.rank import explain
+from newsletter.ranking.statistics import EditionStatistics
+from newsletter.ranking.values import ReaderProfile
 from newsletter.sending import press
-from newsletter.site import daily
+from newsletter.site import daily, stories, topic
+from newsletter.site.pages import SHOWN_AGAIN
 from newsletter.site.stories import Stories, byline, latest_edition
 from subscriptions.links import view_url
+from subscriptions.models import Topic
 from tests.newsletter import world
 
 pytestmark = pytest.mark.django_db
+
+
+EDITION = f"/editions/daily/{world.DAY}/"
+
+
+def without_token(content):
+    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", content)
 
 
 def page(client, path):
@@ -44,12 +66,12 @@ def test_growth_puts_a_paper_first_and_a_missing_count_is_not_growth(edition):
     edition.candidates.update(votes=None, votes_before=None)
     edition.candidates.filter(pk=first.pk).update(votes=90, votes_before=88)
     edition.candidates.filter(pk=second.pk).update(votes=30, votes_before=5)
-    stories = Stories(edition)
-    assert [(story.paper_id, story.growth) for story in stories[:2]] == [
+    shown = Stories(edition)
+    assert [(story.paper_id, story.growth) for story in shown[:2]] == [
         (second.paper_id, 25),
         (first.paper_id, 2),
     ]
-    assert {story.growth for story in stories[2:]} == {None}
+    assert {story.growth for story in shown[2:]} == {None}
 
 
 def test_pinned_comes_first_and_hidden_or_struck_does_not_come(client):
@@ -126,6 +148,92 @@ def test_a_topic_shows_its_papers_with_the_words_that_put_them_there(client, edi
     assert content.count('class="story"') == 11
     assert "Graph networks" in content
     assert 'href="/topics/graphs/"' in page(client, "/topics/")
+
+
+def test_the_papers_on_a_topic_are_those_and_in_the_order_that_its_reader_would_get(edition):
+    statistics = EditionStatistics.from_bytes(bytes(edition.statistics))
+    subject = world.a_topic()
+    only_this = ReaderProfile(
+        topics=(subject.pk,), phrases=(), muted=(), minimum_votes=0, papers_per_digest=1, balance=0
+    )
+    found = [
+        one for one in explain(statistics, only_this, list(statistics.places)) if one.parts.topic
+    ]
+    found.sort(key=lambda one: -one.parts.total)
+    stored = TopicPapers.objects.get(edition=edition, topic=subject).papers
+    assert [paper_id for paper_id, _ in stored] == [one.paper_id for one in found]
+    assert {reason for _, reason in stored} == {
+        next(reason.text for reason in one.reasons if reason.kind == "topic") for one in found
+    }
+
+
+def test_the_page_of_a_topic_reads_its_own_papers_and_no_statistics(client, edition, monkeypatch):
+    monkeypatch.setattr(topic, "PER_PAGE", 4)
+    with CaptureQueriesContext(connection) as queries:
+        content = page(client, "/topics/graphs/?page=2")
+    assert content.count('class="story"') == 4
+    assert '<ol class="stories" start="5">' in content
+    assert not any('"statistics"' in query["sql"] for query in queries)
+    assert len(queries) <= 8
+    assert client.get("/topics/graphs/?page=4").status_code == 404
+
+
+def test_a_paper_that_was_struck_leaves_the_page_of_its_topic(client, edition):
+    gone = edition.candidates.select_related("paper").first().paper
+    Strike.objects.create(edition=edition, paper=gone, reason="wrong", at=world.NOON)
+    content = page(client, "/topics/graphs/")
+    assert content.count('class="story"') == 10
+    assert gone.title not in content
+
+
+@pytest.mark.parametrize("path", ["/", "/editions/", "/topics/", "/topics/graphs/", EDITION])
+def test_a_page_that_was_just_made_is_shown_again_for_a_minute(client, edition, path):
+    with time_machine.travel(world.NOON, tick=False) as clock:
+        first = page(client, path)
+        for paper in Paper.objects.all():
+            Strike.objects.create(edition=edition, paper=paper, reason="wrong", at=world.NOON)
+        Topic.objects.update(retired=True)
+        with CaptureQueriesContext(connection) as queries:
+            again = page(client, path)
+        assert without_token(again) == without_token(first)
+        assert len(queries) <= (4 if path == "/" else 0)
+        clock.shift(SHOWN_AGAIN + 1)
+        if path in ("/", EDITION, "/topics/graphs/"):
+            assert 'class="story"' in first
+            assert 'class="story"' not in page(client, path)
+
+
+def test_each_visitor_of_the_front_page_gets_a_form_of_their_own(edition):
+    tokens = {
+        re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page(Client(), "/"))[1]
+        for _ in range(2)
+    }
+    assert len(tokens) == 2
+
+
+def test_the_front_page_makes_the_summary_of_the_first_paper_alone(client, edition, monkeypatch):
+    made = []
+    real = stories.summarise
+    monkeypatch.setattr(
+        stories, "summarise", lambda text, length: made.append(text) or real(text, length)
+    )
+    page(client, "/")
+    assert len(made) == 1
+
+
+def test_a_full_page_of_papers_is_under_100_kb_compressed_with_its_style(client):
+    world.a_topic()
+    chance = random.Random(1)
+    for number in range(1, 60):
+        words = ["".join(chance.choices("abcdefghijklmnop", k=7)) for _ in range(200)]
+        world.a_paper(
+            number, title=f"Graph networks {' '.join(words[:12])}", abstract=" ".join(words)
+        )
+    world.a_frozen_edition()
+    style = Path(finders.find("paperboy.css")).read_bytes()
+    for path in (EDITION, "/topics/graphs/", "/"):
+        content = page(client, path)
+        assert len(gzip.compress(content.encode()) + gzip.compress(style)) < 100_000
 
 
 def test_a_topic_made_after_the_freeze_has_no_papers_yet(client, edition):
