@@ -95,7 +95,8 @@ def _measured(readers: int, daily: int) -> list[Line]:
     def size(*models: "type[Model]") -> int:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(%s) AS name",
+                "SELECT sum(pg_total_relation_size(name::regclass)) "
+                "FROM unnest(%s::text[]) AS name",
                 [[model._meta.db_table for model in models]],
             )
             (octets,) = cursor.fetchone()
