@@ -63,26 +63,20 @@ class EditionFilter(admin.SimpleListFilter):
     title = gettext_lazy("edition")
     parameter_name = "edition"
 
-    def __init__(
-        self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any
-    ) -> None:
-        self.status = request.GET.get(STATUS)
-        super().__init__(request, params, model, model_admin)
-
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
         newest = Edition.objects.only("day", "cadence").order_by("-day", "cadence")[
             :EDITIONS_TO_CHOOSE
         ]
         return [(str(edition.pk), str(edition)) for edition in newest]
 
-    def queryset(self, _request: HttpRequest, deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    def queryset(self, request: HttpRequest, deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
         value = self.value()
         if value is None:
             return deliveries
         number = row_number(value)
         if number is None:
             return deliveries.none()
-        if self.status:
+        if request.GET.get(STATUS):
             return deliveries.filter(edition=number)
         return deliveries.filter(edition=number, batch__among=_newest_batches(number))
 
