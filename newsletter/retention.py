@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from itertools import groupby
 
 import structlog
 from django.conf import settings
@@ -212,18 +213,13 @@ def _counts(now: datetime) -> Iterator[int]:
     over = Listing.objects.filter(counts_thinned=False, day__lt=before.date()).order_by("day")
     while listings := list(over.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
         with transaction.atomic():
-            kept: dict[int, set[int]] = {}
-            most: dict[int, int] = {}
-            keys: list[int] = []
-            counts = Count.objects.filter(listing__in=listings).order_by("listing", "-seen_at")
-            for pk, listing, votes in counts.values_list("pk", "listing_id", "votes"):
-                keys.append(pk)
-                if listing not in kept:
-                    kept[listing], most[listing] = {pk}, -1 if votes is None else votes
-                elif votes is not None and votes > most[listing]:
-                    newest = next(iter(kept[listing]))
-                    kept[listing], most[listing] = {newest, pk}, votes
-            gone = {*keys}.difference(*kept.values())
+            counts = Count.objects.filter(listing__in=listings).order_by("listing_id", "-seen_at")
+            rows_of = counts.values_list("pk", "listing_id", "votes")
+            gone: set[int] = set()
+            for _, listed in groupby(rows_of, key=lambda row: row[1]):
+                newest, *others = listed
+                most = max((newest, *others), key=lambda row: -1 if row[2] is None else row[2])
+                gone.update({pk for pk, _, _ in others} - {most[0]})
             rows = Count.objects.filter(pk__in=gone).delete()[0]
             Listing.objects.filter(pk__in=listings).update(counts_thinned=True)
         yield rows
