@@ -25,6 +25,7 @@ from newsletter.editions.candidates import best_first
 from newsletter.faults import isolated
 from newsletter.models import (
     AFTER_FREEZE,
+    FINISHED,
     UNDER_WAY,
     Batch,
     Candidate,
@@ -33,7 +34,6 @@ from newsletter.models import (
     Delivery,
     Edition,
     EditionCadence,
-    EditionState,
     ProviderEvent,
 )
 from newsletter.sending.books import books
@@ -66,7 +66,6 @@ KEEP_WISH_DAYS = MAX_AGE_DAYS[Power.CHANGE_ADDRESS] + 1
 """A change of address that was not made names what may be a stranger's mailbox: it goes as soon
 as its link has surely run out.
 """
-FINISHED = (EditionState.DONE, EditionState.CANCELLED)
 
 
 def delete_old_rows(now: datetime, *, seconds: float = SECONDS) -> dict[str, int]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Max, Q
 
-from newsletter.models import Edition, EditionState, EventKind, ProviderEvent
+from newsletter.models import BEING_SENT, Edition, EventKind, ProviderEvent
 from newsletter.sending.control import pause
 
 OUTCOMES = (
@@ -27,9 +27,7 @@ def trip_if_due(now: datetime) -> bool:
     """Pause every run under way if too many of the newest outcomes of digests are bad; staff are
     told, and let it go on. What was reported before staff last let a run go on counts no more.
     """
-    running = Edition.objects.filter(
-        state__in=[EditionState.FROZEN, EditionState.SENDING], paused_at=None
-    )
+    running = Edition.objects.filter(state__in=BEING_SENT, paused_at=None)
     editions = [*running.order_by("pk").values_list("pk", flat=True)]
     reason = _reason() if editions else ""
     if reason:

@@ -19,6 +19,8 @@ from newsletter.models.delivery import Delivery, DeliveryStatus, MailedHistory, 
 from newsletter.models.edition import (
     AFTER_FREEZE,
     BEFORE_FROZEN,
+    BEING_SENT,
+    FINISHED,
     Candidate,
     CompiledEdition,
     Edition,
@@ -35,6 +37,8 @@ from newsletter.models.vector import TextVector
 __all__ = [
     "AFTER_FREEZE",
     "BEFORE_FROZEN",
+    "BEING_SENT",
+    "FINISHED",
     "LEASED",
     "NOT_CHOSEN_YET",
     "NO_OBSTACLE",

@@ -4,7 +4,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from newsletter.models.batch import FAILURES_SHOWN, Batch
-from newsletter.models.edition import BEFORE_FROZEN, Edition, EditionState
+from newsletter.models.edition import BEFORE_FROZEN, FINISHED, Edition, EditionState
 
 
 class AlertKind(models.TextChoices):
@@ -52,7 +52,7 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         return self.filter(
             models.Q(kind=AlertKind.HELD, edition__state=EditionState.HELD)
             | models.Q(kind=AlertKind.PAUSED, edition__paused_at__isnull=False)
-            & ~models.Q(edition__state__in=[EditionState.CANCELLED, EditionState.DONE])
+            & ~models.Q(edition__state__in=FINISHED)
             | models.Q(
                 kind=AlertKind.COLLECTING, edition__state__in=[*BEFORE_FROZEN, EditionState.HELD]
             )

@@ -31,6 +31,8 @@ class EditionState(models.TextChoices):
 
 BEFORE_FROZEN = (EditionState.OPEN, EditionState.REVIEW, EditionState.APPROVED)
 AFTER_FREEZE = (EditionState.FROZEN, EditionState.SENDING, EditionState.DONE)
+BEING_SENT = (EditionState.FROZEN, EditionState.SENDING)
+FINISHED = (EditionState.DONE, EditionState.CANCELLED)
 
 
 class Edition(models.Model):

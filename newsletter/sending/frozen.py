@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from newsletter.garbage import collect_now
-from newsletter.models import Candidate, Edition, EditionState, Ids
+from newsletter.models import FINISHED, Candidate, Edition, Ids
 from newsletter.ranking.statistics import EditionStatistics
 from newsletter.ranking.values import ReaderProfile
 from subscriptions.models import Profile
@@ -87,9 +87,7 @@ def _make_room() -> None:
     many, and give their memory back.
     """
     kept = list(_editions)
-    over = Edition.objects.filter(
-        pk__in=kept, state__in=[EditionState.DONE, EditionState.CANCELLED]
-    ).values_list("pk", flat=True)
+    over = Edition.objects.filter(pk__in=kept, state__in=FINISHED).values_list("pk", flat=True)
     dropped = set(over) if kept else set()
     left = [one for one in kept if one not in dropped]
     dropped.update(left[: max(len(left) - EDITIONS_KEPT + 1, 0)])

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef
 
 from newsletter.clock import Clock
 from newsletter.faults import isolated
-from newsletter.models import Edition, EditionState, PhraseMatch
+from newsletter.models import BEING_SENT, Edition, PhraseMatch
 from newsletter.ranking.matches import Match
 from newsletter.ranking.packing import UnreadableBytes
 from newsletter.ranking.readers import phrases_of
@@ -22,7 +22,6 @@ from subscriptions.models import Profile, Subscriber, SubscriberState
 
 log = structlog.get_logger(__name__)
 
-BEING_SENT = (EditionState.FROZEN, EditionState.SENDING)
 PROFILES_AT_ONCE = 500
 PHRASES_AT_ONCE = 1_000
 """Phrases that are matched, or looked up, in one step."""
